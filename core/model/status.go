@@ -1,0 +1,59 @@
+package model
+
+import "time"
+
+// Cause says in a user's words why a task ended.
+type Cause string
+
+// The causes.
+const (
+	CauseFinished     Cause = "finished"      // exit code 0
+	CauseFailed       Cause = "failed"        // another exit code, or a signal nobody here sent
+	CauseOOM          Cause = "oom"           // the kernel's OOM killer, for its memory limit
+	CauseTimeLimit    Cause = "time_limit"    // ran past its time limit
+	CauseKilled       Cause = "killed"        // stopped on request
+	CausePreempted    Cause = "preempted"     // stopped for a higher-ranked demand
+	CauseNodeLost     Cause = "node_lost"     // its agent went away
+	CauseExecutorLost Cause = "executor_lost" // its executor died
+	CauseLaunchFailed Cause = "launch_failed" // it never ran: no such command, artifact or directory
+)
+
+// Usage is what a task really used, read from its cgroups.
+type Usage struct {
+	CPU             Duration `json:"cpu,omitempty"` // user and system time
+	PeakMemoryBytes int64    `json:"peak_memory_bytes,omitempty"`
+}
+
+// Result is how a terminal task ended. For an allocation of several tasks the
+// code is the first failed one's, and Task names it.
+type Result struct {
+	Cause    Cause  `json:"cause"`
+	ExitCode int    `json:"exit_code"`
+	Signal   int    `json:"signal,omitempty"` // the signal that ended it, else 0
+	Task     string `json:"task,omitempty"`   // which task block, where a group has several
+}
+
+// Code returns the exit code a shell would see: 128+signal for a signal.
+func (r Result) Code() int {
+	if r.Signal != 0 {
+		return 128 + r.Signal
+	}
+	return r.ExitCode
+}
+
+// TaskStatus is one status update about a task.
+type TaskStatus struct {
+	Task     TaskID     `json:"task"`
+	Agent    AgentID    `json:"agent"`
+	State    TaskState  `json:"state"`
+	Reason   TaskReason `json:"reason,omitempty"`
+	Message  string     `json:"message,omitempty"`
+	At       time.Time  `json:"at"`                // when it happened, on the source's clock
+	Started  time.Time  `json:"started,omitzero"`  // when the process started
+	Finished time.Time  `json:"finished,omitzero"` // when it ended
+	Result   *Result    `json:"result,omitempty"`  // set when State is terminal
+	Usage    *Usage     `json:"usage,omitempty"`
+	// UUID is set on updates that are retried until acknowledged; empty on
+	// those the master makes itself.
+	UUID string `json:"uuid,omitempty"`
+}
