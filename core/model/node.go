@@ -1,0 +1,70 @@
+package model
+
+import "time"
+
+// NodeState is an agent's state as the master sees it.
+type NodeState string
+
+// The node states.
+const (
+	NodeReady       NodeState = "ready"
+	NodeUnreachable NodeState = "unreachable" // out of contact; its tasks may still run
+)
+
+// NodeView is an agent as shown to people.
+type NodeView struct {
+	AgentInfo
+	State      NodeState `json:"state"`
+	Allocated  Resources `json:"allocated"`
+	Offered    Resources `json:"offered"`
+	Tasks      int       `json:"tasks"`            // live
+	Since      time.Time `json:"since"`            // of State
+	Registered time.Time `json:"registered"`       // first
+	GoneAt     time.Time `json:"gone_at,omitzero"` // when an unreachable agent's tasks are declared gone
+}
+
+// ListNodes is a query; the answer is a NodeList ordered by name.
+type ListNodes struct{}
+
+// NodeList answers ListNodes.
+type NodeList struct {
+	Nodes []NodeView `json:"nodes"`
+}
+
+// ListOffers is a query; the answer is an OfferList.
+type ListOffers struct{}
+
+// OfferList is the offers outstanding and the demands waiting for one.
+type OfferList struct {
+	Offers  []Offer  `json:"offers"`
+	Demands []Demand `json:"demands"`
+}
+
+// MasterStatus answers the status query: who leads, since when.
+type MasterStatus struct {
+	Cluster string    `json:"cluster"`
+	Version string    `json:"version"`
+	Address string    `json:"address"` // of the master that answers
+	Leader  string    `json:"leader"`  // of the one that leads, empty while there is none
+	Leading bool      `json:"leading"`
+	Epoch   int64     `json:"epoch,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Index   uint64    `json:"index"` // of the journal, as applied here
+	Nodes   int       `json:"nodes"`
+}
+
+// GetStatus is the query that MasterStatus answers; every master answers it itself.
+type GetStatus struct{}
+
+// ReadLog asks for a task's output, from the agent that has it. Attempt nil =
+// the latest attempt at the slot.
+type ReadLog struct {
+	Selector string
+	Group    string // empty = the first
+	Index    uint32
+	Attempt  *uint16
+	Task     string // task block; empty = the group's first main task
+	Stderr   bool
+	Offset   int64 // bytes; negative = from the end
+	Follow   bool
+}
