@@ -1,0 +1,158 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Term is one leadership: the right to append, until Done.
+type Term struct {
+	j       *Journal
+	epoch   int64
+	session *session
+
+	appending sync.Mutex // guards head
+	head      head
+	committed atomic.Uint64 // head.index, for Snapshot
+
+	snapshotting sync.Mutex
+	snapshots    int // attempts in this term, to name each one's chunks
+
+	done     chan struct{}
+	released chan struct{} // closed when the lease is given back, after done
+	lostMu   sync.Mutex
+	cause    error // why the term ended; nil while it lasts
+}
+
+func (j *Journal) newTerm(s *session, epoch int64, h head) *Term {
+	t := &Term{j: j, epoch: epoch, session: s, head: h, done: make(chan struct{}), released: make(chan struct{})}
+	t.committed.Store(h.index)
+	j.stats.lead(epoch)
+	if !j.spawn(t.guard) {
+		t.lose(fmt.Errorf("%w: %w", ErrClosed, ErrDeposed))
+		t.release()
+	}
+	return t
+}
+
+// Epoch is the create revision of the leader key: it grows with every leader and
+// fences whatever carries it.
+func (t *Term) Epoch() int64 { return t.epoch }
+
+// Index is the last committed group.
+func (t *Term) Index() uint64 { return t.committed.Load() }
+
+// Done is closed when leadership is lost: the session expired, the leader key was
+// deleted, a commit was fenced out or its outcome could not be learned.
+func (t *Term) Done() <-chan struct{} { return t.done }
+
+// Err says why Done is closed; nil before that.
+func (t *Term) Err() error {
+	t.lostMu.Lock()
+	defer t.lostMu.Unlock()
+	return t.cause
+}
+
+// Resign gives leadership up, so that a standby takes over at once instead of
+// after the session's time to live. It waits for an Append that is under way.
+func (t *Term) Resign(ctx context.Context) error {
+	t.appending.Lock()
+	defer t.appending.Unlock()
+	t.lose(fmt.Errorf("resigned: %w", ErrDeposed))
+	select {
+	case <-t.released:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lose ends the term, once.
+func (t *Term) lose(cause error) {
+	t.lostMu.Lock()
+	defer t.lostMu.Unlock()
+	if t.cause != nil {
+		return
+	}
+	t.cause = cause
+	t.j.stats.follow()
+	close(t.done)
+}
+
+// guard ends the term when its session or its leader key does, and gives the
+// lease back when the term ends for whatever reason.
+func (t *Term) guard() {
+	ctx, cancel := context.WithCancel(t.j.life)
+	defer cancel()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		t.awaitDeletion(ctx)
+	}()
+	select {
+	case <-t.session.done:
+		t.lose(fmt.Errorf("session expired: %w", ErrDeposed))
+	case <-gone:
+		t.lose(fmt.Errorf("leader key deleted: %w", ErrDeposed))
+	case <-t.done:
+	case <-t.j.life.Done():
+		t.lose(fmt.Errorf("%w: %w", ErrClosed, ErrDeposed))
+	}
+	cancel()
+	<-gone
+	t.release()
+}
+
+func (t *Term) release() {
+	defer close(t.released)
+	if err := t.session.close(); err != nil {
+		t.j.log.Debug("lease of the ended term not given back, it will expire", "error", err)
+	}
+}
+
+// awaitDeletion returns when the leader key of this epoch is gone, or ctx ended.
+func (t *Term) awaitDeletion(ctx context.Context) {
+	var wait backoff
+	from := t.epoch + 1
+	for ctx.Err() == nil {
+		deleted, err := t.watchKey(ctx, from)
+		if deleted {
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			t.j.log.Debug("watch of the own leader key interrupted", "error", err)
+		}
+		wait.sleep(ctx)
+		// The history since from may be compacted by now: ask for the present.
+		readCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
+		resp, err := t.j.client.Get(readCtx, t.j.keys.leader())
+		cancel()
+		if err != nil {
+			continue
+		}
+		if len(resp.Kvs) == 0 || resp.Kvs[0].CreateRevision != t.epoch {
+			return
+		}
+		from = resp.Header.Revision + 1
+	}
+}
+
+func (t *Term) watchKey(ctx context.Context, from int64) (deleted bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watch := t.j.client.Watch(clientv3.WithRequireLeader(ctx), t.j.keys.leader(), clientv3.WithRev(from), clientv3.WithFilterPut())
+	for resp := range watch {
+		if err := resp.Err(); err != nil {
+			return false, err
+		}
+		if len(resp.Events) > 0 {
+			return true, nil
+		}
+	}
+	return false, errors.New("the watch ended")
+}
