@@ -1,0 +1,81 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Config is how a master runs.
+type Config struct {
+	Listen    string // host:port for agents and people, one port for both
+	Advertise string // how others reach it; default Listen
+	// Journal: either the embedded etcd in DataDir, or an external cluster.
+	DataDir string
+	Etcd    []string
+	Cluster string // name; keys live below it; default "tender"
+	// SessionTTL is how long a silent leader stays leader. A takeover after a
+	// crash takes this long. Default 2 s.
+	SessionTTL time.Duration
+	// FenceAfter out of contact, an agent kills its tasks. Default 2 m.
+	FenceAfter time.Duration
+	Version    string
+	Logger     *slog.Logger
+	// Frameworks makes the hosted frameworks, anew for each term.
+	Frameworks func() []model.Framework
+	// Check returns one line per fault of a submitted job.
+	Check func(*model.Job) []string
+	// Ready is called once, when this master first leads and takes jobs.
+	Ready func()
+	// Timing is for tests; zero = DefaultTiming with FenceAfter.
+	Timing Timing
+}
+
+// Validate reports what is missing or does not go together.
+func (c Config) Validate() error {
+	var errs []error
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("listen address %q: want host:port", c.Listen))
+	}
+	if c.Advertise != "" {
+		if host, _, err := net.SplitHostPort(c.Advertise); err != nil || host == "" {
+			errs = append(errs, fmt.Errorf("advertise address %q: want host:port", c.Advertise))
+		}
+	}
+	switch {
+	case c.DataDir == "" && len(c.Etcd) == 0:
+		errs = append(errs, errors.New("no place for the journal: give a data directory for the embedded etcd, or the addresses of an etcd cluster"))
+	case c.DataDir != "" && len(c.Etcd) > 0:
+		errs = append(errs, errors.New("both a data directory and an etcd cluster are given: choose one"))
+	}
+	if c.Frameworks == nil || c.Check == nil {
+		errs = append(errs, errors.New("no frameworks or no job check are wired in"))
+	}
+	if c.SessionTTL < 0 || c.FenceAfter < 0 {
+		errs = append(errs, errors.New("session TTL and fence-after cannot be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Cluster == "" {
+		c.Cluster = "tender"
+	}
+	if c.SessionTTL == 0 {
+		c.SessionTTL = 2 * time.Second
+	}
+	if c.Timing == (Timing{}) {
+		c.Timing = DefaultTiming()
+	}
+	if c.FenceAfter != 0 {
+		c.Timing.FenceAfter = c.FenceAfter
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
