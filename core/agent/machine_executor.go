@@ -1,0 +1,369 @@
+package agent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// exitWithin is how long an executor may take to follow an Exit.
+const exitWithin = 30 * time.Second
+
+// executor is one executor process of a job, or what is left of it.
+type executor struct {
+	id      ExecID
+	job     *job
+	state   execState
+	exiting bool // Exit was sent: it gets no more launches
+	fenced  bool // its tasks were killed for want of contact
+	settled bool
+	touched bool
+
+	live    int    // tasks of it that have not ended
+	pending int    // updates about its tasks that the master has not acknowledged
+	kept    int    // sandboxes
+	lastSeq uint64 // the highest of its updates that was taken in
+	// unacked is which updates up to lastSeq were not acknowledged when it
+	// connected: it is about to repeat them.
+	unacked map[uint64]bool
+
+	acks   []uint64             // for its next Acknowledge
+	outbox []*execpb.ToExecutor // while it is not up
+	killBy time.Time            // when its tree is killed if tasks of it still live; zero = never
+}
+
+type execState uint8
+
+const (
+	execStarting execState = iota // StartExecutor was asked for
+	execFound                     // alive after a restart of the agent, not connected yet
+	execUp
+	execLost // KillTree was asked for
+	execOver // nothing of it runs
+)
+
+func (m *Machine) touch(x *executor) {
+	if !x.touched {
+		x.touched = true
+		m.dirty = append(m.dirty, x)
+	}
+}
+
+// current is the executor that is not over, nil if there is none.
+func (j *job) current() *executor {
+	if n := len(j.execs); n > 0 && j.execs[n-1].state != execOver {
+		return j.execs[n-1]
+	}
+	return nil
+}
+
+func (m *Machine) executor(id ExecID) *executor {
+	j := m.jobs[id.Job]
+	if j == nil {
+		return nil
+	}
+	for _, x := range j.execs {
+		if x.id == id {
+			return x
+		}
+	}
+	return nil
+}
+
+func (m *Machine) addExecutor(j *job, gen uint16, state execState) *executor {
+	x := &executor{id: ExecID{j.id, gen}, job: j, state: state}
+	j.gen = max(j.gen, gen)
+	j.execs = append(j.execs, x)
+	m.touch(x)
+	return x
+}
+
+// pump hands the job's waiting launches to its executor, and starts one if there
+// is none. While the one before is on its way out they go on waiting.
+func (m *Machine) pump(j *job) {
+	if len(j.waiting) == 0 || m.leaving != nil {
+		return
+	}
+	x := j.current()
+	switch {
+	case x == nil && j.spec == nil:
+		m.failWaiting(j, "the description of the job is not known on this agent")
+	case x == nil:
+		x = m.addExecutor(j, j.gen+1, execStarting)
+		m.do(StartExecutor{x.id, j.spec})
+	case x.state == execUp && !x.exiting:
+		for _, l := range j.waiting {
+			for _, k := range launchKeys(l) {
+				t := j.tasks[k]
+				t.gen = x.id.Gen
+				j.tasks[k] = t
+				x.live++
+			}
+			m.do(SendExecutor{x.id, &execpb.ToExecutor{Kind: &execpb.ToExecutor_Launch{Launch: l}}})
+		}
+		j.waiting = nil
+	}
+}
+
+func launchKeys(l *execpb.Launch) []taskKey {
+	out := make([]taskKey, len(l.Indices))
+	for i, index := range l.Indices {
+		var attempt uint32
+		if len(l.Attempts) > 0 {
+			attempt = l.Attempts[i]
+		}
+		out[i], _ = newKey(l.Group, index, attempt)
+	}
+	return out
+}
+
+func (m *Machine) executorUp(in ExecutorUp) {
+	x := m.executor(in.Exec)
+	if x == nil || x.state != execStarting && x.state != execFound {
+		return
+	}
+	x.state = execUp
+	x.unacked = m.updates.of(x)
+	m.touch(x)
+	j := x.job
+	for _, t := range in.State.GetLive() {
+		k := keyOf(t)
+		old, known := j.tasks[k]
+		if !known && j.ran.add(k) {
+			old = m.adopt(j, k, x)
+			old.state = model.TaskState(t.State)
+			j.tasks[k] = old
+		}
+	}
+	for _, msg := range x.outbox {
+		m.do(SendExecutor{x.id, msg})
+	}
+	x.outbox = nil
+	m.pump(j)
+}
+
+// tell sends to an executor now or, while it is not connected, once it is.
+func (m *Machine) tell(x *executor, msg *execpb.ToExecutor) {
+	switch x.state {
+	case execUp:
+		m.do(SendExecutor{x.id, msg})
+	case execStarting, execFound:
+		x.outbox = append(x.outbox, msg)
+	}
+}
+
+func (m *Machine) executorUpdates(in FromExecutor) {
+	x := m.executor(in.Exec)
+	if x == nil || x.state == execOver {
+		return
+	}
+	for _, u := range in.Updates {
+		m.executorUpdate(x, u)
+	}
+}
+
+// executorUpdate takes one update in. An executor repeats what was not
+// acknowledged to it when an agent connects: what the log or an earlier
+// connection already brought is known by its number.
+func (m *Machine) executorUpdate(x *executor, u *execpb.Update) {
+	if u.Seq <= x.lastSeq {
+		if !x.unacked[u.Seq] {
+			x.acks = append(x.acks, u.Seq)
+			m.touch(x)
+		}
+		return
+	}
+	x.lastSeq = u.Seq
+	x.unacked = nil
+	j, k := x.job, keyOf(u.Task)
+	if t, known := j.tasks[k]; known && t.state.Terminal() {
+		x.acks = append(x.acks, u.Seq) // it has ended for the master too
+		m.touch(x)
+		return
+	}
+	m.report(j, k, wireUpdate(x, u), x, u.Seq)
+}
+
+// wireUpdate turns an executor's update into the master's form. A task killed
+// by the fence is gone, not killed: nobody asked for its end.
+func wireUpdate(x *executor, u *execpb.Update) *agentpb.Update {
+	out := &agentpb.Update{
+		State:           u.Task.GetState(),
+		Reason:          u.Reason,
+		Message:         u.Message,
+		At:              u.At,
+		Started:         u.Started,
+		Finished:        u.Finished,
+		CpuNs:           u.CpuNs,
+		PeakMemoryBytes: u.PeakMemoryBytes,
+	}
+	if r := u.Result; r != nil {
+		out.Result = &agentpb.Result{Cause: r.Cause, ExitCode: r.ExitCode, Signal: r.Signal, Task: r.Task}
+	}
+	if x.fenced && model.TaskState(out.State) == model.TaskKilled &&
+		model.TaskReason(u.Reason) == model.ReasonAgentDisconnected {
+		out.State = uint32(model.TaskGone)
+		out.Message = fencedMessage
+		if out.Result != nil {
+			out.Result.Cause = string(model.CauseNodeLost)
+		}
+	}
+	return out
+}
+
+func (m *Machine) executorDied(id ExecID) {
+	if x := m.executor(id); x != nil && x.state != execOver && x.state != execLost {
+		m.killTree(x)
+	}
+}
+
+func (m *Machine) killTree(x *executor) {
+	x.state = execLost
+	x.killBy = time.Time{}
+	x.outbox, x.acks = nil, nil
+	m.do(KillTree{x.id})
+}
+
+// treeKilled ends an executor: what it had written down is reported as it was,
+// what it left unfinished is gone.
+func (m *Machine) treeKilled(in TreeKilled) {
+	x := m.executor(in.Exec)
+	if x == nil || x.state != execLost {
+		return
+	}
+	j := x.job
+	m.touch(x)
+	if m.leaving != nil && m.leaving.removed {
+		x.state = execOver
+		return
+	}
+	m.readLog(x, in.Log)
+	if x.live > 0 {
+		m.endAll(x)
+	}
+	x.state = execOver
+	x.acks = nil
+	m.pump(j)
+}
+
+// readLog takes in what an executor's log knows beyond what it has sent.
+func (m *Machine) readLog(x *executor, log ExecutorLog) {
+	j := x.job
+	for _, t := range log.Ended {
+		j.ran.add(keyOf(t))
+	}
+	for _, t := range log.Live {
+		k := keyOf(t)
+		if _, known := j.tasks[k]; !known && j.ran.add(k) {
+			at := m.adopt(j, k, x)
+			at.state = model.TaskState(t.State)
+			j.tasks[k] = at
+		}
+	}
+	for _, u := range log.Unacked {
+		m.executorUpdate(x, u)
+	}
+}
+
+// endAll reports every task that still lives in x as gone.
+func (m *Machine) endAll(x *executor) {
+	e := ending{
+		state: model.TaskGone, reason: model.ReasonExecutorTerminated, cause: model.CauseExecutorLost,
+		message: "the executor of the job died; what it ran was killed",
+	}
+	if x.fenced {
+		e = fencedEnding
+	}
+	var keys []taskKey
+	for k, t := range x.job.tasks {
+		if t.gen == x.id.Gen && !t.state.Terminal() {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		m.end(x.job, k, x, e)
+	}
+}
+
+func (m *Machine) executorFailed(in ExecutorFailed) {
+	x := m.executor(in.Exec)
+	if x == nil || x.state != execStarting {
+		return
+	}
+	x.state = execOver
+	m.touch(x)
+	m.failWaiting(x.job, in.Message)
+}
+
+// failWaiting reports the job's waiting tasks as failed before they began.
+func (m *Machine) failWaiting(j *job, message string) {
+	m.endWaiting(j, ending{
+		state: model.TaskFailed, reason: model.ReasonContainerLaunchFailed, cause: model.CauseLaunchFailed,
+		exitCode: launchFailedCode, message: message,
+	})
+}
+
+// launchFailedCode is the shell's code for a command that cannot be run.
+const launchFailedCode = 126
+
+func (m *Machine) endWaiting(j *job, e ending) {
+	launches := j.waiting
+	j.waiting = nil
+	for _, l := range launches {
+		for _, k := range launchKeys(l) {
+			m.end(j, k, nil, e)
+		}
+	}
+}
+
+func (m *Machine) flushAcks(x *executor) {
+	if len(x.acks) == 0 || x.state != execUp {
+		return
+	}
+	m.do(SendExecutor{x.id, &execpb.ToExecutor{Kind: &execpb.ToExecutor_Acknowledge{
+		Acknowledge: &execpb.Acknowledge{Seqs: x.acks},
+	}}})
+	x.acks = nil
+}
+
+// endIfEmpty takes an executor that has nothing left to do one step further to
+// its end: exit, then settled, then removed.
+func (m *Machine) endIfEmpty(x *executor) {
+	j := x.job
+	switch {
+	case x.live > 0 || x.pending > 0:
+	case x.state == execUp && j.done && !x.exiting && len(j.waiting) == 0:
+		x.exiting = true
+		m.do(SendExecutor{x.id, &execpb.ToExecutor{Kind: &execpb.ToExecutor_Exit{Exit: &execpb.Exit{}}}})
+		m.doom(x, exitWithin)
+	case x.state == execOver:
+		if !x.settled {
+			x.settled = true
+			m.do(Settle{x.id})
+		}
+		if x.kept == 0 && m.leaving == nil && (m.keep.For > 0 || j.done) {
+			m.do(RemoveExecutor{x.id})
+			j.execs = slices.DeleteFunc(j.execs, func(o *executor) bool { return o == x })
+			m.maybeForget(j)
+		}
+	}
+}
+
+// maybeForget drops a job of which nothing is left here.
+func (m *Machine) maybeForget(j *job) {
+	if j.done && len(j.execs) == 0 && len(j.tasks) == 0 && len(j.waiting) == 0 {
+		delete(m.jobs, j.id)
+	}
+}
+
+// doom has x's tree killed if it has not ended by itself within d.
+func (m *Machine) doom(x *executor, d time.Duration) {
+	if x.killBy.IsZero() {
+		m.doomed = append(m.doomed, x)
+	}
+	x.killBy = m.now.Add(d)
+}

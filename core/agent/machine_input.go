@@ -1,0 +1,120 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Input is what happens to a Machine: one of Recovered, StreamUp, StreamDown,
+// FromMaster, ExecutorUp, FromExecutor, ExecutorDied, ExecutorFailed,
+// TreeKilled, Measured, StopTasks and Tick.
+type Input interface{ agentInput() }
+
+// Recovered is the first input, once per Machine: what an earlier run of the
+// agent left behind. It is empty for a new data directory.
+type Recovered struct {
+	// LastContact is when a leading master was last heard of, by the host's
+	// clock; zero if never.
+	LastContact time.Time
+	Executors   []RecoveredExecutor
+}
+
+// RecoveredExecutor is an executor's directory as found on disk, with what its
+// log says. If Alive its process still runs and an ExecutorUp or ExecutorDied
+// follows; otherwise the Machine asks for its tree to be killed.
+type RecoveredExecutor struct {
+	Exec  ExecID
+	Alive bool
+	// Settled means that every task of it has ended and been acknowledged: only
+	// its sandboxes are left.
+	Settled bool
+	Log     ExecutorLog
+	// Sandboxes are the directories of ended tasks, oldest first.
+	Sandboxes []EndedSandbox
+}
+
+// EndedSandbox is a task's directory that is kept for people to look into.
+type EndedSandbox struct {
+	Task  *execpb.Task
+	Ended time.Time
+}
+
+// ExecutorLog is what an executor has written down: its state.log.
+type ExecutorLog struct {
+	Live    []*execpb.Task   // started and not ended, by the log
+	Unacked []*execpb.Update // in order
+	Ended   []*execpb.Task   // ended and acknowledged; they must not run again
+}
+
+// StreamUp says that a stream to some master is open.
+type StreamUp struct{}
+
+// StreamDown says that it has ended. Messages of an ended stream must not follow.
+type StreamDown struct{}
+
+// FromMaster is a message that came over the stream.
+type FromMaster struct{ Message *agentpb.MasterMessage }
+
+// ExecutorUp says that an executor answered with its State: it can be sent to.
+type ExecutorUp struct {
+	Exec  ExecID
+	State *execpb.State
+}
+
+// FromExecutor is updates from an executor, in order.
+type FromExecutor struct {
+	Exec    ExecID
+	Updates []*execpb.Update
+}
+
+// ExecutorDied says that an executor's process has ended, or that the
+// connection to it was lost.
+type ExecutorDied struct{ Exec ExecID }
+
+// ExecutorFailed answers StartExecutor: it could not be started, and nothing of it runs.
+type ExecutorFailed struct {
+	Exec    ExecID
+	Message string
+}
+
+// TreeKilled answers KillTree: no process of the executor or its tasks is left.
+// Log was read after that.
+type TreeKilled struct {
+	Exec ExecID
+	Log  ExecutorLog
+}
+
+// Measured answers Measure.
+type Measured struct {
+	DiskUsedPercent float64          // of the file system that holds the data directory
+	Bytes           map[ExecID]int64 // allocated under each executor's directory
+}
+
+// StopTasks asks the machine to kill all tasks and then to Stop.
+type StopTasks struct{ Grace time.Duration }
+
+// Tick says that the time asked for by Wake has come.
+type Tick struct{}
+
+func (Recovered) agentInput()      {}
+func (StreamUp) agentInput()       {}
+func (StreamDown) agentInput()     {}
+func (FromMaster) agentInput()     {}
+func (ExecutorUp) agentInput()     {}
+func (FromExecutor) agentInput()   {}
+func (ExecutorDied) agentInput()   {}
+func (ExecutorFailed) agentInput() {}
+func (TreeKilled) agentInput()     {}
+func (Measured) agentInput()       {}
+func (StopTasks) agentInput()      {}
+func (Tick) agentInput()           {}
+
+// ExecID names an executor: the Gen-th of a job on this agent, from 1. Another
+// generation is needed when one died and tasks of the job come again.
+type ExecID struct {
+	Job model.JobID
+	Gen uint16
+}

@@ -1,0 +1,159 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+const (
+	// handshakeWithin is how long a master may take to answer Register.
+	handshakeWithin = 3 * time.Second
+	// silentPings is how many pings in a row may be missed before the agent
+	// looks for another master.
+	silentPings = 3
+)
+
+func (m *Machine) streamOpened() {
+	m.stream = streamUp
+	m.heard = m.now
+	if m.recovered {
+		m.register()
+	}
+}
+
+// register says who the agent is. It waits for Recovered: a task left out here
+// is lost for the master.
+func (m *Machine) register() {
+	r := &agentpb.Register{
+		AgentId:     string(m.meta.AgentID),
+		ClusterId:   m.meta.ClusterID,
+		Name:        m.info.Name,
+		Version:     m.info.Version,
+		CpuMilli:    m.info.Capacity.CPUMilli,
+		MemoryBytes: m.info.Capacity.MemoryBytes,
+		DiskBytes:   m.info.Capacity.DiskBytes,
+		Attributes:  m.info.Attributes,
+		LastEpoch:   m.meta.Epoch,
+		Incarnation: strconv.FormatUint(m.meta.Boot, 10),
+	}
+	for id, state := range m.Tasks() {
+		r.Tasks = append(r.Tasks, &agentpb.TaskRef{
+			Id:    &agentpb.TaskId{Job: string(id.Job), Group: uint32(id.Group), Index: id.Index, Attempt: uint32(id.Attempt)},
+			State: uint32(state),
+		})
+	}
+	m.send(&agentpb.AgentMessage{Kind: &agentpb.AgentMessage_Register{Register: r}})
+}
+
+func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
+	if m.stream == streamDown || !m.recovered {
+		return
+	}
+	m.heard = m.now
+	switch k := msg.GetKind().(type) {
+	case *agentpb.MasterMessage_Registered:
+		m.registered(k.Registered)
+		return
+	case *agentpb.MasterMessage_Redirect:
+		m.redial(k.Redirect.GetLeader(), "the master does not lead")
+		return
+	}
+	if m.stream != streamRegistered {
+		return // only a leading master is obeyed
+	}
+	m.noteContact()
+	switch k := msg.GetKind().(type) {
+	case *agentpb.MasterMessage_JobSpec:
+		m.job(model.JobID(k.JobSpec.GetJob())).spec = k.JobSpec.GetSpec()
+	case *agentpb.MasterMessage_Launch:
+		m.launch(k.Launch)
+	case *agentpb.MasterMessage_Kill:
+		m.kill(k.Kill)
+	case *agentpb.MasterMessage_Acknowledge:
+		m.acknowledged(k.Acknowledge)
+	case *agentpb.MasterMessage_JobDone:
+		m.jobDone(m.jobs[model.JobID(k.JobDone.GetJob())])
+	case *agentpb.MasterMessage_Ping:
+		m.send(&agentpb.AgentMessage{Kind: &agentpb.AgentMessage_Pong{Pong: &agentpb.Pong{Seq: k.Ping.GetSeq()}}})
+	case *agentpb.MasterMessage_OpenLog:
+		m.do(OpenLog{k.OpenLog})
+	case *agentpb.MasterMessage_CloseLog:
+		m.do(CloseLog{k.CloseLog.GetRequest()})
+	case *agentpb.MasterMessage_Shutdown:
+		m.shutdown(k.Shutdown.GetMessage())
+	}
+}
+
+func (m *Machine) redial(address, reason string) {
+	m.stream = streamDown
+	m.do(Redial{address, reason})
+}
+
+// registered begins a term with a leading master, unless it is a deposed one.
+func (m *Machine) registered(r *agentpb.Registered) {
+	if m.stream == streamRegistered {
+		return
+	}
+	moved := m.meta.ClusterID != "" && m.meta.ClusterID != r.ClusterId
+	if !moved && r.Epoch < m.meta.Epoch {
+		m.redial("", fmt.Sprintf("the master leads epoch %d, but epoch %d has begun", r.Epoch, m.meta.Epoch))
+		return
+	}
+	m.stream = streamRegistered
+	m.fenced = false
+	m.pingInterval = time.Duration(r.PingIntervalNs)
+	meta := m.meta
+	meta.ClusterID, meta.Epoch, meta.FenceAfter = r.ClusterId, r.Epoch, model.Duration(r.FenceAfterNs)
+	if meta != m.meta {
+		m.meta = meta
+		m.do(Persist{meta})
+	}
+	m.contactNoted = time.Time{}
+	m.noteContact()
+	m.updates.resend()
+	m.reconcileJobs(r.Jobs, moved)
+}
+
+// reconcileJobs treats jobs that the master does not list as done. In another
+// cluster nobody can know their tasks, which therefore end too; in the same one
+// the master has seen them in Register and says itself which to kill.
+func (m *Machine) reconcileJobs(listed []string, moved bool) {
+	for _, j := range m.sortedJobs() {
+		if slices.Contains(listed, string(j.id)) {
+			j.done = false
+			continue
+		}
+		if moved {
+			m.killJob(j, model.ReasonTaskUnknown, 0)
+		}
+		m.jobDone(j)
+	}
+}
+
+func (m *Machine) jobDone(j *job) {
+	if j == nil {
+		return
+	}
+	j.done = true
+	j.spec = nil
+	for _, x := range j.execs {
+		m.touch(x)
+	}
+	m.maybeForget(j)
+}
+
+// noteContact remembers that a leading master has been heard of, and stores it
+// now and then: the fence goes on counting over a restart of the agent.
+func (m *Machine) noteContact() {
+	m.contact = m.now
+	every := max(m.meta.FenceAfter.Std()/16, time.Second)
+	if m.now.Sub(m.contactNoted) >= every {
+		m.contactNoted = m.now
+		m.do(Contact{m.now})
+	}
+}
