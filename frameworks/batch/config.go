@@ -1,0 +1,51 @@
+package batch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Config bounds what the framework keeps. Nothing in it takes part in folding
+// the journal, so it may differ between masters and between restarts.
+type Config struct {
+	MaxJobs         int           // jobs that have not ended; a submission beyond is refused with ReasonQueueFull
+	MaxSlots        int           // their slots in all, likewise
+	MaxHistory      int           // ended jobs kept
+	MaxHistorySlots int           // their slots in all
+	HistoryAge      time.Duration // how long an ended job is kept; 0 = however long
+}
+
+// DefaultConfig returns the limits of a master that was told none.
+func DefaultConfig() Config {
+	return Config{
+		MaxJobs:         100_000,
+		MaxSlots:        20_000_000,
+		MaxHistory:      10_000,
+		MaxHistorySlots: 2_000_000,
+		HistoryAge:      72 * time.Hour,
+	}
+}
+
+// Validate returns an error that names the first value that makes no sense.
+func (c Config) Validate() error {
+	for _, l := range [...]struct {
+		name  string
+		value int
+	}{
+		{"max jobs", c.MaxJobs}, {"max slots", c.MaxSlots}, {"max history", c.MaxHistory},
+		{"max history slots", c.MaxHistorySlots},
+	} {
+		if l.value < 1 {
+			return fmt.Errorf("check batch limits: %s is %d, want at least 1", l.name, l.value)
+		}
+	}
+	if c.MaxSlots < model.MaxArraySize {
+		return fmt.Errorf("check batch limits: max slots is %d, want at least %d, the largest array", c.MaxSlots, model.MaxArraySize)
+	}
+	if c.HistoryAge < 0 {
+		return fmt.Errorf("check batch limits: history age is %s, want 0 or more", c.HistoryAge)
+	}
+	return nil
+}

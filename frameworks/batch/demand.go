@@ -1,0 +1,112 @@
+package batch
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// refusals are the launches of a group that were refused in a row. After the
+// first the demand is sent again at once, after that with growing pauses, so
+// that a refusal that will be repeated cannot keep the master busy.
+type refusals struct {
+	count int
+	until time.Time // no demand before; zero = not held back
+	why   string
+}
+
+// startable returns how many tasks of the group could be launched now.
+func (g *group) startable() int {
+	if !g.job.active() || !g.refusals.until.IsZero() {
+		return 0
+	}
+	n := g.ready.Len()
+	if g.gang() {
+		if n < g.size {
+			return 0
+		}
+		return n
+	}
+	if a := g.spec.Array; a != nil && a.Limit > 0 {
+		n = min(n, a.Limit-g.live()-g.claimed)
+	}
+	return max(n, 0)
+}
+
+// wantDemand brings the group's demand up to date.
+func (f *Framework) wantDemand(g *group) {
+	f.book.Want(g.demand(), g.startable(), func(count int) model.Demand {
+		return buildDemand(g.demand(), g.job.spec, g.job.seq, int(g.num), count)
+	})
+}
+
+// demand returns the id of the group's demand: JOB/GROUP.
+func (g *group) demand() string {
+	if g.demandID == "" {
+		g.demandID = string(g.job.id) + "/" + strconv.Itoa(int(g.num))
+	}
+	return g.demandID
+}
+
+// groupOf is the inverse of group.demand; nil if there is no such group.
+func (f *Framework) groupOf(demand string) *group {
+	id, num, ok := strings.Cut(demand, "/")
+	n, err := strconv.ParseUint(num, 10, 16)
+	j := f.jobs[model.JobID(id)]
+	if !ok || err != nil || j == nil || int(n) >= len(j.groups) {
+		return nil
+	}
+	return &j.groups[n]
+}
+
+// buildDemand makes the demand for count tasks of a job's group.
+func buildDemand(id string, spec *model.Job, seq uint64, num, count int) model.Demand {
+	g := &spec.Groups[num]
+	d := model.Demand{
+		Framework:    ID,
+		ID:           id,
+		Label:        spec.Name + "." + g.Name,
+		Role:         spec.Role,
+		Rank:         int64(spec.Priority),
+		Seq:          seq*model.MaxGroups + uint64(num),
+		AllOrNothing: g.Gang != nil,
+		TimeLimit:    spec.TimeLimit,
+	}
+	dg := model.DemandGroup{Count: count, Shape: g.Shape(), Exclusive: g.Exclusive}
+	if g.Gang != nil {
+		dg.Topology = g.Gang.Topology
+	}
+	dg.Constraints, dg.MaxPerAgent = mergeConstraints(spec, g)
+	d.Groups = []model.DemandGroup{dg}
+	return d
+}
+
+// distinctHosts is the constraint that becomes DemandGroup.MaxPerAgent.
+const distinctHosts = "distinct_hosts"
+
+// mergeConstraints gathers what the job, the group and its tasks ask of an
+// agent, each once. distinct_hosts is about the other tasks rather than the
+// agent; of a job it holds within each group.
+func mergeConstraints(spec *model.Job, g *model.Group) (cs []model.Constraint, maxPerAgent int) {
+	add := func(more []model.Constraint) {
+		for _, c := range more {
+			switch {
+			case c.Operator == distinctHosts:
+				if c.Value != "false" {
+					maxPerAgent = 1
+				}
+			case !slices.Contains(cs, c):
+				cs = append(cs, c)
+			}
+		}
+	}
+	add(spec.Constraints)
+	add(g.Constraints)
+	for i := range g.Tasks {
+		add(g.Tasks[i].Constraints)
+	}
+	return cs, maxPerAgent
+}

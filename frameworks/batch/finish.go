@@ -1,0 +1,139 @@
+package batch
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// endIfOver ends the job if nothing of it is left to do.
+func (f *Framework) endIfOver(j *job, at micros) {
+	if j.state.Ended() || j.live > 0 || j.open > 0 && j.state != model.JobStopping {
+		return
+	}
+	j.outcome = j.judge()
+	switch {
+	case j.state == model.JobStopping:
+		j.state = model.JobCancelled
+		j.outcome = outcome{ExitCode: model.ExitCancelled, Cause: model.CauseKilled, Message: "cancelled"}
+	case j.outcome.Failed:
+		j.state = model.JobFailed
+	case j.outcome.ExitCode == model.ExitCancelled:
+		j.state = model.JobCancelled
+	default:
+		j.state = model.JobSucceeded
+	}
+	j.ended = max(at, j.started, j.submitted)
+	f.closed(j)
+	f.stopWaiting(j)
+	j.freeReady()
+	j.agentPos, j.lastText = nil, ""
+	f.out.touchAll(j)
+	f.out.jobDone(j.id)
+	f.out.notice(j.ended, "job_ended", j, j.outcome.text())
+	f.wakeWaiters(j, j.ended)
+}
+
+func (o *outcome) text() string {
+	if o.Message == "" {
+		return fmt.Sprintf("exit code %d", o.ExitCode)
+	}
+	return fmt.Sprintf("exit code %d: %s", o.ExitCode, o.Message)
+}
+
+// judge finds the outcome of a job all of whose slots have ended. Its exit code
+// is that of its first failed task; for an array or a gang, of the one with the
+// largest code. Of several groups the one that failed first speaks.
+func (j *job) judge() outcome {
+	var n [numClasses]int
+	for i := range j.groups {
+		for c, k := range j.groups[i].counts {
+			n[c] += k
+		}
+	}
+	failed := n[classFailed] + n[classLost]
+	switch {
+	case failed > 0:
+	case n[classKilled] > 0:
+		return outcome{ExitCode: model.ExitCancelled, Cause: model.CauseKilled,
+			Message: fmt.Sprintf("%d of %d tasks were cancelled", n[classKilled], j.slots())}
+	default:
+		return outcome{Cause: model.CauseFinished}
+	}
+	var worst *group
+	var at int
+	for i := range j.groups {
+		g := &j.groups[i]
+		if k := g.worst(); k >= 0 && (worst == nil || g.peek(k).finished < worst.peek(at).finished) {
+			worst, at = g, k
+		}
+	}
+	s := worst.peek(at)
+	return outcome{
+		Failed: true, Group: worst.num, Slot: uint32(at),
+		ExitCode: s.code(), Cause: causes[s.cause], Message: worst.failureText(at, &s, failed),
+	}
+}
+
+// worst returns the slot that speaks for the group's failure, -1 if none failed.
+func (g *group) worst() int {
+	best := -1
+	if g.counts[classFailed]+g.counts[classLost] == 0 {
+		return best
+	}
+	byCode := g.gang() || g.spec.Array != nil
+	var b slot
+	g.launched(func(n int, s *slot) {
+		if c := s.state.class(); c != classFailed && c != classLost {
+			return
+		}
+		if best < 0 || byCode && s.code() > b.code() || !byCode && s.finished < b.finished {
+			best, b = n, *s
+		}
+	})
+	return best
+}
+
+// code returns the exit code a shell would see of a slot that ended; never 0
+// for one that did not succeed.
+func (s *slot) code() int {
+	r := model.Result{ExitCode: int(s.exitCode), Signal: int(s.signal)}
+	switch {
+	case s.state.class() == classLost:
+		return model.ExitLost
+	case r.Code() == 0 && s.state.class() == classFailed:
+		return 1
+	}
+	return r.Code()
+}
+
+func (g *group) failureText(n int, s *slot, failed int) string {
+	var b strings.Builder
+	if g.size > 1 {
+		fmt.Fprintf(&b, "task %d of group %q ", g.indexAt(n), g.spec.Name)
+	} else {
+		fmt.Fprintf(&b, "group %q ", g.spec.Name)
+	}
+	switch causes[s.cause] {
+	case model.CauseOOM:
+		b.WriteString("ran out of its memory limit")
+	case model.CauseTimeLimit:
+		b.WriteString("ran past its time limit")
+	case model.CauseNodeLost:
+		b.WriteString("was lost with its agent")
+	case model.CauseExecutorLost:
+		b.WriteString("was lost with its executor")
+	case model.CauseLaunchFailed:
+		b.WriteString("could not be started")
+	default:
+		b.WriteString("failed")
+	}
+	if m := g.messages[uint32(n)]; m != "" {
+		b.WriteString(": " + m)
+	}
+	if failed > 1 {
+		fmt.Fprintf(&b, " (%d of %d tasks failed)", failed, g.job.slots())
+	}
+	return b.String()
+}

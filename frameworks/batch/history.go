@@ -1,0 +1,102 @@
+package batch
+
+import (
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+const maxForgetAtOnce = 10_000 // jobs in one event, which has to fit an etcd value
+
+// boundHistory forgets the jobs that ended first when there are too many, some
+// more than needed so that not every job that ends brings an event; and sees to
+// it that old ones are looked for.
+func (f *Framework) boundHistory() {
+	if c := &f.counts; c.endedJobs > f.cfg.MaxHistory || c.endedSlots > f.cfg.MaxHistorySlots {
+		jobs := c.endedJobs - f.cfg.MaxHistory
+		if jobs > 0 {
+			jobs += f.cfg.MaxHistory / 16
+		}
+		slots := c.endedSlots - f.cfg.MaxHistorySlots
+		if slots > 0 {
+			slots += f.cfg.MaxHistorySlots / 16
+		}
+		f.forget(func(j *job) bool {
+			if jobs <= 0 && slots <= 0 {
+				return false
+			}
+			jobs--
+			slots -= j.slots()
+			return true
+		})
+	}
+	if f.sweep.IsZero() && len(f.ended) > 0 && f.cfg.HistoryAge > 0 {
+		f.sweep = f.ended[0].ended.time().Add(f.cfg.HistoryAge)
+		if soonest := f.out.now.Add(sweepEvery); f.sweep.Before(soonest) {
+			f.sweep = soonest
+		}
+		f.timers.Push(f.sweep, alarm{kind: alarmSweep})
+	}
+}
+
+// forgetOld forgets the jobs that ended longer than the history's age ago.
+func (f *Framework) forgetOld() {
+	if f.cfg.HistoryAge <= 0 {
+		return
+	}
+	oldest := microsOf(f.out.now.Add(-f.cfg.HistoryAge))
+	f.forget(func(j *job) bool { return j.ended <= oldest })
+}
+
+// forget drops the ended jobs for which pick says so, in the order they ended.
+// Jobs that a waiting job names stay, and so does the last one that ended: who
+// waits for it has to be able to read how.
+func (f *Framework) forget(pick func(*job) bool) {
+	var ids []model.JobID
+	for i, j := range f.ended {
+		if i == len(f.ended)-1 || len(ids) == maxForgetAtOnce {
+			break
+		}
+		if f.waiters[j.id] == nil && pick(j) {
+			ids = append(ids, j.id)
+		}
+	}
+	if ids != nil {
+		f.emit(&forgotten{IDs: ids})
+	}
+}
+
+// lead starts a leader's term: what the term before had sent and what timers
+// it had set is made anew from the folded state.
+func (f *Framework) lead() {
+	f.book.Reset()
+	f.timers.Reset()
+	f.rekill, f.sweep = time.Time{}, time.Time{}
+	for _, j := range f.order {
+		if j.state.Ended() {
+			f.out.jobDone(j.id)
+			continue
+		}
+		for i := range j.groups {
+			f.leadGroup(&j.groups[i])
+		}
+	}
+	f.repeatKills(true)
+	f.forgetOld()
+}
+
+func (f *Framework) leadGroup(g *group) {
+	g.claimed, g.refusals, g.dirty = 0, refusals{}, false
+	if !g.job.dropped() {
+		g.fillReady()
+	}
+	for n, t := range g.tries {
+		if t.since == 0 || g.peek(int(n)).state != slotDelayed {
+			continue
+		}
+		// The agent's clock may be off: never longer than the delay itself.
+		left := t.since.time().Add(t.wait).Sub(f.out.now)
+		f.setAlarm(g, int(n), min(max(left, 0), t.wait))
+	}
+	f.out.touch(g)
+}

@@ -1,0 +1,138 @@
+package batch
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+const defaultLimit = 1000
+
+// Query answers questions from the folded state.
+func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
+	switch q := body.(type) {
+	case model.ListJobs:
+		return answer(f.listJobs(&q))
+	case model.GetJob:
+		j, err := f.find(q.Selector)
+		if err != nil {
+			return nil, err
+		}
+		return f.view(j, true), nil
+	case model.ListTasks:
+		return answer(f.listTasks(&q))
+	case model.Why:
+		return answer(f.why(now, &q))
+	case model.PlanJob:
+		return answer(f.plan(now, &q))
+	}
+	return nil, model.Refuse(model.ReasonUnsupported, "the batch framework has no answer to a %T", body)
+}
+
+// answer keeps a refused query's body out of the reply.
+func answer[T any](body T, err *model.Refusal) (any, *model.Refusal) {
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+var jobStates = []model.JobState{
+	model.JobBlocked, model.JobQueued, model.JobRunning, model.JobStopping,
+	model.JobSucceeded, model.JobFailed, model.JobCancelled,
+}
+
+func (f *Framework) listJobs(q *model.ListJobs) (l model.JobList, err *model.Refusal) {
+	if q.State != "" && !slices.Contains(jobStates, model.JobState(q.State)) {
+		err := model.Refuse(model.ReasonBadRequest, "no such job state %q", q.State)
+		for _, s := range jobStates {
+			err.Details = append(err.Details, string(s))
+		}
+		return l, err
+	}
+	from := f.order
+	if q.Name != "" {
+		from = f.names[q.Name]
+	}
+	end := len(from)
+	if q.Before != "" {
+		b := f.jobs[q.Before]
+		if b == nil {
+			return l, model.Refuse(model.ReasonNotFound, "job %q, which the list was to go on from, is not known any more; start again", q.Before)
+		}
+		end = before(from, b.seq)
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	l.Jobs = make([]model.JobView, 0, min(limit, end))
+	for i := end - 1; i >= 0; i-- {
+		if j := from[i]; q.State == "" || string(j.state) == q.State {
+			if l.More = len(l.Jobs) == limit; l.More {
+				break
+			}
+			l.Jobs = append(l.Jobs, f.view(j, false))
+		}
+	}
+	return l, nil
+}
+
+func (f *Framework) listTasks(q *model.ListTasks) (l model.TaskList, err *model.Refusal) {
+	j, err := f.find(q.Selector)
+	if err != nil {
+		return l, err
+	}
+	if q.State != "" && q.State != stateWaiting && !slices.Contains(taskStateNames[:], q.State) {
+		err := model.Refuse(model.ReasonBadRequest, "no such task state %q", q.State)
+		err.Details = append([]string{stateWaiting}, slices.DeleteFunc(slices.Clone(taskStateNames[:]), func(n string) bool {
+			return strings.Contains(n, "(")
+		})...)
+		return l, err
+	}
+	l = model.TaskList{Job: j.id, Tasks: []model.TaskView{}}
+	p := &taskPage{q: q, l: &l, limit: q.Limit}
+	if p.limit <= 0 {
+		p.limit = defaultLimit
+	}
+	known := false
+	for i := range j.groups {
+		g := &j.groups[i]
+		if q.Group != "" && g.spec.Name != q.Group {
+			continue
+		}
+		known = true
+		if q.Index != nil {
+			if n, ok := g.slotOf(*q.Index); ok {
+				p.add(g, n)
+			}
+			continue
+		}
+		for n := range g.size {
+			p.add(g, n)
+		}
+	}
+	if !known {
+		return l, model.Refuse(model.ReasonNotFound, "job %q (%s) has no group %q", j.spec.Name, j.id, q.Group)
+	}
+	return l, nil
+}
+
+// taskPage gathers one page of the tasks that match.
+type taskPage struct {
+	q     *model.ListTasks
+	l     *model.TaskList
+	limit int
+}
+
+func (p *taskPage) add(g *group, n int) {
+	if p.q.State != "" && g.stateName(g.peek(n).state) != p.q.State {
+		return
+	}
+	if p.l.Total >= p.q.Offset && len(p.l.Tasks) < p.limit {
+		p.l.Tasks = append(p.l.Tasks, g.task(n))
+	}
+	p.l.Total++
+}

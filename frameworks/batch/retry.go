@@ -1,0 +1,145 @@
+package batch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
+)
+
+// endOfTask decides what becomes of a slot whose attempt has just ended.
+func (f *Framework) endOfTask(g *group, n int, s *slot, v verdict, at micros) {
+	if v != verdictFault && v != verdictFree || g.job.dropped() {
+		return
+	}
+	wait, ok := g.again(n, v, at)
+	if !ok || s.attempts == maxAttemptNumber {
+		return
+	}
+	f.putBack(g, n, s, wait)
+	if f.out != nil {
+		id := g.taskID(n, *s)
+		f.out.retry(at, g, &id, backMessage(v, wait))
+	}
+}
+
+// again asks whether slot n may go back to the queue, and counts it.
+func (g *group) again(n int, v verdict, at micros) (wait time.Duration, ok bool) {
+	t := g.tries[uint32(n)]
+	if v == verdictFree {
+		if ok = t.free < maxFreeReturns; ok {
+			t.free++
+		}
+	} else {
+		ok, wait, t.retries = sdk.Retry(g.spec.Restart, t.retries, at.time())
+	}
+	if !ok {
+		return 0, false
+	}
+	t.retries.Window = microsOf(t.retries.Window).time() // as a snapshot keeps it
+	t.since, t.wait = 0, 0
+	if wait > 0 {
+		t.since, t.wait = at, wait
+	}
+	if g.tries == nil {
+		g.tries = map[uint32]tries{}
+	}
+	g.tries[uint32(n)] = t
+	return wait, true
+}
+
+// putBack returns a slot to the queue, at once or after a delay.
+func (f *Framework) putBack(g *group, n int, s *slot, wait time.Duration) {
+	if wait <= 0 {
+		g.set(n, s, slotWaiting)
+		return
+	}
+	g.set(n, s, slotDelayed)
+	if !g.gang() || n == 0 {
+		f.setAlarm(g, n, wait)
+	}
+}
+
+func backMessage(v verdict, wait time.Duration) string {
+	if v == verdictFree {
+		return "back in the queue through no fault of its own"
+	}
+	if wait > 0 {
+		return fmt.Sprintf("tried again in %s", wait)
+	}
+	return "tried again"
+}
+
+// endOfRank decides what becomes of a gang after the end of one of its tasks:
+// the first that does not succeed stops the others, and when none is left the
+// gang goes back to the queue as one, or has failed.
+func (f *Framework) endOfRank(g *group, v verdict, at micros) {
+	if g.abort == 0 && v != verdictOK {
+		g.abort = map[verdict]abort{verdictFault: abortFault, verdictFree: abortFree, verdictKilled: abortStop}[v]
+		f.killLive(g)
+	}
+	if g.abort == 0 || g.live() > 0 {
+		return
+	}
+	why := map[abort]verdict{abortFault: verdictFault, abortFree: verdictFree}[g.abort]
+	wanted := g.abort != abortStop && !g.job.dropped()
+	g.abort = 0
+	if !wanted {
+		return
+	}
+	for n := range g.size {
+		if g.at(n).attempts == maxAttemptNumber {
+			return
+		}
+	}
+	wait, ok := g.again(0, why, at)
+	if !ok {
+		return
+	}
+	for n := range g.size {
+		f.putBack(g, n, g.at(n), wait)
+	}
+	if f.out != nil {
+		f.out.retry(at, g, nil, backMessage(why, wait))
+	}
+}
+
+// retry tells that a task's slot, or with no task a whole gang, is back in the queue.
+func (o *outbox) retry(at micros, g *group, task *model.TaskID, message string) {
+	n := model.Notice{
+		At: at.time(), Kind: "task_retry", Job: g.job.id, JobName: g.job.spec.Name,
+		Task: task, Group: g.spec.Name, Message: message,
+	}
+	if task == nil {
+		n.Kind = "gang_retry"
+	}
+	o.notices = append(o.notices, n)
+}
+
+// tell puts a task's new state on the event stream. Staging, starting and
+// killing are left out: a large array would say little else.
+func (f *Framework) tell(j *job, st *model.TaskStatus) {
+	if f.out == nil {
+		return
+	}
+	kind := noticeKinds[st.State]
+	if kind == "" {
+		return
+	}
+	f.out.notices = append(f.out.notices, model.Notice{
+		At: st.At, Kind: kind, Job: j.id, JobName: j.spec.Name, Task: &st.Task,
+		Group: j.spec.Groups[st.Task.Group].Name, Agent: st.Agent, Status: st,
+	})
+}
+
+var noticeKinds = [16]string{
+	model.TaskRunning:     "task_running",
+	model.TaskFinished:    "task_finished",
+	model.TaskFailed:      "task_failed",
+	model.TaskError:       "task_failed",
+	model.TaskKilled:      "task_killed",
+	model.TaskGone:        "task_lost",
+	model.TaskDropped:     "task_dropped",
+	model.TaskUnreachable: "task_unreachable",
+}

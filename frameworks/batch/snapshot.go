@@ -1,0 +1,146 @@
+package batch
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// snapshotVersion is raised when the form of a snapshot changes.
+const snapshotVersion = 1
+
+var snapshotMagic = []byte("tender-batch")
+
+// jobHead is what a snapshot says of a job but for its slots.
+type jobHead struct {
+	ID        model.JobID     `json:"id"`
+	Seq       uint64          `json:"seq"`
+	Key       string          `json:"key,omitempty"`
+	User      string          `json:"user,omitempty"`
+	Submitted micros          `json:"submitted"`
+	Started   micros          `json:"started,omitempty"`
+	Ended     micros          `json:"ended,omitempty"`
+	EndSeq    uint64          `json:"end_seq,omitempty"`
+	State     model.JobState  `json:"state"`
+	Deps      []dependency    `json:"deps,omitempty"`
+	Agents    []model.AgentID `json:"agents,omitempty"`
+	CPU       time.Duration   `json:"cpu,omitempty"`
+	PeakBytes int64           `json:"peak,omitempty"`
+	Outcome   outcome         `json:"outcome,omitzero"`
+	Spec      *model.Job      `json:"spec"`
+}
+
+// Snapshot returns the folded state: magic, version, the counters, then each
+// job in order of submission as a JSON head and its slots in binary.
+func (f *Framework) Snapshot() ([]byte, error) {
+	w := &writer{}
+	w.bytes(snapshotMagic)
+	w.uint(snapshotVersion)
+	w.uint(f.lastSeq)
+	w.uint(f.lastEndSeq)
+	w.uint(uint64(len(f.order)))
+	for _, j := range f.order {
+		head, err := json.Marshal(&jobHead{
+			ID: j.id, Seq: j.seq, Key: j.key, User: j.user,
+			Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
+			Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome, Spec: j.spec,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("snapshot job %s: %w", j.id, err)
+		}
+		w.bytes(head)
+		for i := range j.groups {
+			w.group(&j.groups[i])
+		}
+	}
+	return w.b, nil
+}
+
+// Restore replaces the state by one that Snapshot returned. On error the
+// framework is left empty.
+func (f *Framework) Restore(b []byte) error {
+	*f = Framework{cfg: f.cfg}
+	f.state.init()
+	r := &reader{b: b}
+	if string(r.bytes()) != string(snapshotMagic) {
+		return errors.New("restore batch snapshot: it is not one")
+	}
+	if v := r.uint(); v != snapshotVersion {
+		return fmt.Errorf("restore batch snapshot: it has version %d, this program knows %d", v, snapshotVersion)
+	}
+	var s state
+	s.init()
+	s.lastSeq, s.lastEndSeq = r.uint(), r.uint()
+	for range r.uint() {
+		if r.err != nil {
+			break
+		}
+		if err := s.restoreJob(r); err != nil {
+			return fmt.Errorf("restore batch snapshot: %w", err)
+		}
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.err = fmt.Errorf("%d bytes are left over", len(r.b))
+	}
+	if r.err != nil {
+		return fmt.Errorf("restore batch snapshot: %w", r.err)
+	}
+	s.link()
+	f.state = s
+	return nil
+}
+
+func (s *state) restoreJob(r *reader) error {
+	b := r.bytes()
+	if r.err != nil {
+		return r.err
+	}
+	var h jobHead
+	if err := json.Unmarshal(b, &h); err != nil {
+		return fmt.Errorf("decode job: %w", err)
+	}
+	if err := checkJob(h.Spec); err != nil {
+		return fmt.Errorf("job %s: %w", h.ID, err)
+	}
+	if s.jobs[h.ID] != nil || len(s.order) > 0 && s.order[len(s.order)-1].seq >= h.Seq || h.Seq > s.lastSeq {
+		return fmt.Errorf("job %s: out of order", h.ID)
+	}
+	if !slices.Contains(jobStates, h.State) {
+		return fmt.Errorf("job %s: no such state %q", h.ID, h.State)
+	}
+	j := newJob(h.ID, h.Seq, h.Spec)
+	j.key, j.user, j.state, j.deps, j.agents = h.Key, h.User, h.State, h.Deps, h.Agents
+	j.submitted, j.started, j.ended, j.endSeq = h.Submitted, h.Started, h.Ended, h.EndSeq
+	j.cpu, j.peakBytes, j.outcome = h.CPU, h.PeakBytes, h.Outcome
+	for i := range j.groups {
+		r.group(&j.groups[i])
+	}
+	if r.err != nil {
+		return fmt.Errorf("job %s: %w", h.ID, r.err)
+	}
+	if o := &j.outcome; o.Failed && (int(o.Group) >= len(j.groups) || int(o.Slot) >= j.groups[o.Group].size) {
+		return fmt.Errorf("job %s: its failure is of no task", h.ID)
+	}
+	s.add(j)
+	return nil
+}
+
+// link makes what is derived from the jobs together.
+func (s *state) link() {
+	for _, j := range s.order {
+		if j.state.Ended() {
+			s.ended = append(s.ended, j)
+			continue
+		}
+		if !j.dropped() {
+			j.fillReady()
+		}
+		s.wait(j)
+	}
+	slices.SortFunc(s.ended, func(a, b *job) int { return cmp.Compare(a.endSeq, b.endSeq) })
+}

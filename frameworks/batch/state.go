@@ -1,0 +1,121 @@
+package batch
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// state is the folded state of the framework and what is derived from it.
+type state struct {
+	lastSeq    uint64
+	lastEndSeq uint64
+	jobs       map[model.JobID]*job
+
+	// Derived.
+	order   []*job            // by seq
+	names   map[string][]*job // by seq
+	keys    map[string]*job
+	waiters map[model.JobID]*waiters
+	ended   []*job // by endSeq
+	counts  struct{ openJobs, openSlots, endedJobs, endedSlots int }
+}
+
+// waiters are the jobs that wait for another one.
+type waiters struct {
+	jobs []*job // may hold jobs that do not wait any more
+	pins int    // conditions that have not come true, of jobs that have not ended
+}
+
+func (s *state) init() {
+	*s = state{
+		jobs:    map[model.JobID]*job{},
+		names:   map[string][]*job{},
+		keys:    map[string]*job{},
+		waiters: map[model.JobID]*waiters{},
+	}
+}
+
+// add enters a job into the indices; jobs come in the order of their seq.
+func (s *state) add(j *job) {
+	s.jobs[j.id] = j
+	s.order = append(s.order, j)
+	s.names[j.spec.Name] = append(s.names[j.spec.Name], j)
+	if j.key != "" {
+		s.keys[j.key] = j
+	}
+	if j.state.Ended() {
+		s.counts.endedJobs++
+		s.counts.endedSlots += j.slots()
+	} else {
+		s.counts.openJobs++
+		s.counts.openSlots += j.slots()
+	}
+}
+
+// closed and reopened move a job between the open and the ended counts.
+func (s *state) closed(j *job) {
+	n := j.slots()
+	s.counts.openJobs--
+	s.counts.openSlots -= n
+	s.counts.endedJobs++
+	s.counts.endedSlots += n
+	s.lastEndSeq++
+	j.endSeq = s.lastEndSeq
+	s.ended = append(s.ended, j)
+}
+
+func (s *state) reopened(j *job) {
+	n := j.slots()
+	s.counts.openJobs++
+	s.counts.openSlots += n
+	s.counts.endedJobs--
+	s.counts.endedSlots -= n
+	j.endSeq = 0
+	if i := slices.Index(s.ended, j); i >= 0 {
+		s.ended = slices.Delete(s.ended, i, i+1)
+	}
+}
+
+// remove drops ended jobs.
+func (s *state) remove(ids []model.JobID) {
+	gone := make(map[*job]bool, len(ids))
+	names := map[string]bool{}
+	for _, id := range ids {
+		j := s.jobs[id]
+		if j == nil || !j.state.Ended() {
+			continue
+		}
+		gone[j], names[j.spec.Name] = true, true
+		delete(s.jobs, id)
+		if s.keys[j.key] == j {
+			delete(s.keys, j.key)
+		}
+		s.counts.endedJobs--
+		s.counts.endedSlots -= j.slots()
+	}
+	isGone := func(j *job) bool { return gone[j] }
+	s.order = slices.DeleteFunc(s.order, isGone)
+	s.ended = slices.DeleteFunc(s.ended, isGone)
+	for n := range names {
+		if s.names[n] = slices.DeleteFunc(s.names[n], isGone); len(s.names[n]) == 0 {
+			delete(s.names, n)
+		}
+	}
+}
+
+// latest returns the latest job of that name, nil if there is none.
+func (s *state) latest(name string) *job {
+	if js := s.names[name]; len(js) > 0 {
+		return js[len(js)-1]
+	}
+	return nil
+}
+
+// before returns how many of jobs, which are in the order of their seq, were
+// submitted before seq.
+func before(jobs []*job, seq uint64) int {
+	n, _ := slices.BinarySearchFunc(jobs, seq, func(j *job, seq uint64) int { return cmp.Compare(j.seq, seq) })
+	return n
+}
