@@ -1,0 +1,179 @@
+package offers
+
+import (
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Accept checks an acceptance against its offer, and if it passes turns the
+// room of its launches from offered to used and closes the offer; what was not
+// taken is free again. A refusal leaves everything as it was, the offer too.
+//
+// The check is all-or-nothing over all launches: the offer is out and is fw's;
+// each launch's agent is part of it; its tasks have the shape of a part there
+// and are no more than that part has left; none of them is in the book already;
+// a gang's offer is used up; and nothing outlasts the offer's UnavailableFrom.
+//
+// A launch takes from one part: the one of the group with its own number if
+// there are several of its shape, else the smallest that is large enough.
+//
+// The demand's counts are reduced by what was launched, and the demand leaves
+// the book when all are zero. A framework that wants something else sends the
+// demand again.
+//
+// Accept returns the offer as it was and for each launch its claim, which Use
+// needs to count the launch again after a restart.
+func (b *Book) Accept(now time.Time, fw model.FrameworkID, a model.Accept) (Accepted, *model.Refusal) {
+	o := b.offers[a.Offer]
+	if o == nil || o.Framework != fw {
+		return Accepted{}, model.Refuse(model.ReasonStaleOffer,
+			"accept offer %s: no such offer is out; it was rescinded or used already", a.Offer)
+	}
+	parts, refusal := b.checkAccept(now, o, a.Launches)
+	if refusal != nil {
+		return Accepted{}, refusal
+	}
+	if r := b.claimTasks(a.Offer, a.Launches); r != nil {
+		return Accepted{}, r
+	}
+	d := o.demand
+	b.delist(d)
+	done := Accepted{Offer: o.Offer, Claims: make([]Claim, len(a.Launches))}
+	for i := range a.Launches {
+		l, s := &a.Launches[i], &o.stakes[parts[i]]
+		n := len(l.Tasks)
+		s.take(-n)
+		used := b.run(s.agent, s.kind, l, n, now)
+		for t := range l.Tasks {
+			b.tasks[l.ID(t)] = used
+		}
+		done.Claims[i] = s.Claim
+		d.Groups[s.Group].Count = max(d.Groups[s.Group].Count-n, 0)
+	}
+	b.closeOffer(o)
+	b.relist(d)
+	return done, nil
+}
+
+// Accepted is what an acceptance came to.
+type Accepted struct {
+	Offer  model.Offer
+	Claims []Claim // of the launches, in their order
+}
+
+// checkAccept returns for each launch the part it takes from.
+func (b *Book) checkAccept(now time.Time, o *offer, launches []model.Launch) ([]int, *model.Refusal) {
+	if len(launches) == 0 {
+		return nil, model.Refuse(model.ReasonBadRequest, "accept offer %s: it launches nothing; decline the offer instead", o.ID)
+	}
+	left := b.scratch.taken[:0]
+	for _, p := range o.Parts {
+		left = append(left, p.Count)
+	}
+	b.scratch.taken = left
+	parts := make([]int, len(launches))
+	for i := range launches {
+		l := &launches[i]
+		n := len(l.Tasks)
+		if n == 0 {
+			return nil, model.Refuse(model.ReasonBadRequest, "accept offer %s: launch %d of job %s has no tasks", o.ID, i, l.Job)
+		}
+		p, r := b.choosePart(o, l, left)
+		if r != nil {
+			return nil, r
+		}
+		if end := o.UnavailableFrom; !end.IsZero() && (l.TimeLimit <= 0 || now.Add(l.TimeLimit.Std()).After(end)) {
+			return nil, model.Refuse(model.ReasonPastDeadline,
+				"accept offer %s: launch %d of job %s may run past %s, when its room is wanted; give it a time limit of at most %s",
+				o.ID, i, l.Job, end.UTC().Format(time.RFC3339), max(end.Sub(now), 0))
+		}
+		left[p] -= n
+		parts[i] = p
+	}
+	if o.AllOrNothing {
+		for i, n := range left {
+			if n > 0 {
+				return nil, model.Refuse(model.ReasonPartialGang,
+					"accept offer %s: it is a gang's, to be taken wholly, and %d of %d tasks on %s are not launched",
+					o.ID, n, o.Parts[i].Count, o.stakes[i].agent.info.Name)
+			}
+		}
+	}
+	return parts, nil
+}
+
+// choosePart returns the part of o that l takes from, given what is left of each.
+func (b *Book) choosePart(o *offer, l *model.Launch, left []int) (int, *model.Refusal) {
+	a := b.byID[l.Agent]
+	if a == nil || !a.known {
+		return 0, model.Refuse(model.ReasonUnknownAgent, "accept offer %s: there is no agent %q any more", o.ID, l.Agent)
+	}
+	best, room, others := -1, 0, 0
+	for i := o.firstPart(a); i < len(o.Parts) && o.stakes[i].agent == a; i++ {
+		if !sameShape(&l.Shape, &o.demand.Groups[o.Parts[i].Group].Shape) {
+			others++
+			continue
+		}
+		room = max(room, left[i])
+		switch {
+		case left[i] < len(l.Tasks):
+		case o.Parts[i].Group == int(l.Group):
+			return i, nil
+		case best < 0 || left[i] < left[best]:
+			best = i
+		}
+	}
+	switch {
+	case best >= 0:
+		return best, nil
+	case room == 0 && others > 0:
+		return 0, model.Refuse(model.ReasonBeyondOffer,
+			"accept offer %s: a task of job %s asks for %s, which is not what was offered on %s", o.ID, l.Job, l.Shape, a.info.Name)
+	}
+	return 0, model.Refuse(model.ReasonBeyondOffer,
+		"accept offer %s: %d tasks of job %s on %s, where the offer has room for %d of them", o.ID, len(l.Tasks), l.Job, a.info.Name, room)
+}
+
+// firstPart returns the first part of o at or after a's position.
+func (o *offer) firstPart(a *agent) int {
+	lo, hi := 0, len(o.stakes)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if o.stakes[mid].agent.pos < a.pos {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// claimTasks enters all tasks in the book, or none if one of them is there.
+func (b *Book) claimTasks(id model.OfferID, launches []model.Launch) *model.Refusal {
+	for i := range launches {
+		for t := range launches[i].Tasks {
+			task := launches[i].ID(t)
+			if _, found := b.tasks[task]; !found {
+				b.tasks[task] = nil
+				continue
+			}
+			b.unclaimTasks(launches, i, t)
+			return model.Refuse(model.ReasonDuplicateTask,
+				"accept offer %s: task %s is running already, or is twice in the acceptance", id, task)
+		}
+	}
+	return nil
+}
+
+// unclaimTasks undoes claimTasks up to before task t of launch i.
+func (b *Book) unclaimTasks(launches []model.Launch, i, t int) {
+	for ; i >= 0; i-- {
+		for t--; t >= 0; t-- {
+			delete(b.tasks, launches[i].ID(t))
+		}
+		if i > 0 {
+			t = len(launches[i-1].Tasks)
+		}
+	}
+}

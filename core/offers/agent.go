@@ -1,0 +1,234 @@
+package offers
+
+import (
+	"iter"
+	"maps"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// agent is one agent's page of the book.
+type agent struct {
+	info      model.AgentInfo
+	pos       int  // in Book.agents and in the index
+	known     bool // false: only heard of by its tasks (Use), SetAgent is still to come
+	available bool
+	touched   bool   // is in Book.touched
+	gained    bool   // has had a gain since it was touched
+	gain      uint64 // when it last gained room
+
+	used    model.Resources
+	offered model.Resources
+	tasks   int // running or on their way
+	promise int // tasks on offer
+	// exclusive counts stakes of exclusive groups; nothing may join them.
+	exclusive int
+	// excess says that facts (Use, SetAgent) put more there than there is.
+	excess  bool
+	running *stake // linked by next
+	onOffer *stake
+}
+
+func (a *agent) free() model.Resources {
+	return a.info.Capacity.Sub(a.used).Sub(a.offered)
+}
+
+// open reports whether anything at all may be put there now.
+func (a *agent) open() bool { return a.known && a.available && a.exclusive == 0 }
+
+func (a *agent) empty() bool { return a.tasks == 0 && a.promise == 0 }
+
+// count returns how many of key's tasks are on a, offered ones included.
+func (a *agent) count(key *Key) int {
+	n := 0
+	for s := range a.stakes() {
+		if s.Key == *key {
+			n += s.count
+		}
+	}
+	return n
+}
+
+// stakes yields the running ones, then those on offer.
+func (a *agent) stakes() iter.Seq[*stake] {
+	return func(yield func(*stake) bool) {
+		for _, s := range [...]*stake{a.running, a.onOffer} {
+			for ; s != nil; s = s.next {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// promised reports whether what is on offer is there beside what runs.
+func (a *agent) promised() bool {
+	free := a.free()
+	return (a.offered.CPUMilli == 0 || free.CPUMilli >= 0) &&
+		(a.offered.MemoryBytes == 0 || free.MemoryBytes >= 0) &&
+		(a.offered.DiskBytes == 0 || free.DiskBytes >= 0) &&
+		(a.promise == 0 || a.exclusive == 0 || a.promise+a.tasks == 1)
+}
+
+// within reports whether what runs there is no more than there is.
+func (a *agent) within() bool {
+	free := a.info.Capacity.Sub(a.used)
+	return free.CPUMilli >= 0 && free.MemoryBytes >= 0 && free.DiskBytes >= 0 && (a.exclusive == 0 || a.tasks <= 1)
+}
+
+// reckon takes note of a fact: what is there, or what runs. Offers that are not
+// there any more are withdrawn.
+func (b *Book) reckon(a *agent) {
+	if !a.promised() {
+		b.withdrawFrom(a, model.WaitBusy)
+	}
+	a.excess = !a.within()
+}
+
+// SetAgent adds an agent, which starts available, or replaces what is known of
+// one. Offers on an agent that has become too small for them are withdrawn.
+func (b *Book) SetAgent(info model.AgentInfo) {
+	a := b.byID[info.ID]
+	if a == nil {
+		a = b.addAgent(info.ID)
+	}
+	if !a.known {
+		a.known, a.available = true, true
+	}
+	info.Attributes = maps.Clone(info.Attributes)
+	a.info = info
+	b.reckon(a)
+	b.gain(a)
+}
+
+// SetAvailable says whether an agent is in contact. One that is not gets no
+// offers, and those it is part of are withdrawn; what runs there stays counted.
+func (b *Book) SetAvailable(id model.AgentID, ok bool) {
+	a := b.byID[id]
+	if a == nil || !a.known || a.available == ok {
+		return
+	}
+	a.available = ok
+	if ok {
+		b.gain(a)
+		return
+	}
+	b.withdrawFrom(a, model.ReasonAgentGone)
+	b.touch(a)
+}
+
+// RemoveAgent forgets an agent and withdraws the offers it is part of. With
+// tasks still on it, it leaves the book when the last of them is released.
+func (b *Book) RemoveAgent(id model.AgentID) {
+	a := b.byID[id]
+	if a == nil {
+		return
+	}
+	b.withdrawFrom(a, model.ReasonAgentGone)
+	a.known, a.available = false, false
+	a.info = model.AgentInfo{ID: id, Name: a.info.Name}
+	if a.tasks == 0 {
+		b.dropAgent(a)
+		return
+	}
+	b.reckon(a)
+	b.touch(a)
+}
+
+// addAgent gives a new agent a page at a vacant position, or at the end.
+func (b *Book) addAgent(id model.AgentID) *agent {
+	a := &agent{info: model.AgentInfo{ID: id, Name: string(id)}}
+	if n := len(b.vacant); n > 0 {
+		a.pos, b.vacant = b.vacant[n-1], b.vacant[:n-1]
+		b.agents[a.pos] = a
+	} else {
+		a.pos = len(b.agents)
+		b.agents = append(b.agents, a)
+	}
+	b.byID[id] = a
+	return a
+}
+
+func (b *Book) dropAgent(a *agent) {
+	b.settle()
+	if a.pos < b.index.size {
+		b.index.set(a.pos, model.Resources{}, 0)
+	}
+	b.agents[a.pos] = nil
+	b.vacant = append(b.vacant, a.pos)
+	delete(b.byID, a.info.ID)
+}
+
+// gain notes that a may have more room than before, or room of another kind.
+func (b *Book) gain(a *agent) {
+	a.gained = true
+	b.touch(a)
+	b.dirty = true
+}
+
+// touch notes that a's leaf in the index is out of date.
+func (b *Book) touch(a *agent) {
+	if !a.touched {
+		a.touched = true
+		b.touched = append(b.touched, a)
+	}
+}
+
+// settle brings the index up to date.
+func (b *Book) settle() {
+	b.index.grow(len(b.agents))
+	for i, a := range b.touched {
+		b.touched[i] = nil
+		if a.gained {
+			b.gains++
+			a.gain = b.gains
+		}
+		a.touched, a.gained = false, false
+		b.reindex(a)
+	}
+	b.touched = b.touched[:0]
+}
+
+func (b *Book) reindex(a *agent) {
+	if a.open() {
+		b.index.set(a.pos, a.free(), a.gain)
+	} else {
+		b.index.set(a.pos, model.Resources{}, 0)
+	}
+}
+
+// AgentUsage is what of an agent is used and on offer.
+type AgentUsage struct {
+	Info      model.AgentInfo
+	Known     bool // false: it has tasks in the book but was never set, or was removed
+	Available bool
+	Allocated model.Resources
+	Offered   model.Resources
+	Tasks     int // live
+}
+
+func (a *agent) usage() AgentUsage {
+	return AgentUsage{a.info, a.known, a.available, a.used, a.offered, a.tasks}
+}
+
+// Agent returns one agent's usage. Its Info's attributes are shared with the
+// book and must not be changed.
+func (b *Book) Agent(id model.AgentID) (AgentUsage, bool) {
+	a := b.byID[id]
+	if a == nil {
+		return AgentUsage{}, false
+	}
+	return a.usage(), true
+}
+
+// Agents yields all agents' usage in the book's order.
+func (b *Book) Agents() iter.Seq[AgentUsage] {
+	return func(yield func(AgentUsage) bool) {
+		for _, a := range b.agents {
+			if a != nil && !yield(a.usage()) {
+				return
+			}
+		}
+	}
+}

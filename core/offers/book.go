@@ -1,0 +1,67 @@
+package offers
+
+import (
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Book is what agents have, what of it is used, offered and wanted.
+type Book struct {
+	agents  []*agent // by position in the index; nil where one was removed
+	byID    map[model.AgentID]*agent
+	vacant  []int    // positions without an agent
+	touched []*agent // changed since the index was last brought up to date
+	index   index
+	gains   uint64 // counts the times an agent gained room; stamps agent.gain
+
+	demands map[demandID]*demand
+	rooms   map[string]*room
+	classes map[string]*class
+	active  []*class // those with a demand ready to be served
+	asleep  queue    // demands with a time before which they get no offer
+
+	offers      map[model.OfferID]*offer
+	first, last *offer // outstanding ones, oldest first
+	lastOffer   model.OfferID
+	withdrawn   []Withdrawal
+
+	tasks map[model.TaskID]*stake
+	spare *stake // released stakes, linked by next
+
+	dirty   bool // something changed since the last pass
+	serial  uint64
+	scratch scratch
+}
+
+// scratch is memory kept from one call to the next.
+type scratch struct {
+	key    []byte
+	heads  []*class
+	places []place
+	taken  []int
+	values map[string]int
+}
+
+// NewBook returns a book without agents and demands.
+func NewBook() *Book {
+	return &Book{
+		byID:    make(map[model.AgentID]*agent),
+		demands: make(map[demandID]*demand),
+		rooms:   make(map[string]*room),
+		classes: make(map[string]*class),
+		asleep:  queue{less: wakesEarlier, at: func(d *demand) *int { return &d.sleepAt }},
+		offers:  make(map[model.OfferID]*offer),
+		tasks:   make(map[model.TaskID]*stake),
+	}
+}
+
+// NextWake returns the earliest time at which Plan may find something to offer
+// though nothing else happened, because a filter or an earliest start comes due.
+// Zero = never. A time in the past means "now".
+func (b *Book) NextWake() time.Time {
+	if d := b.asleep.peek(); d != nil {
+		return d.wakeAt
+	}
+	return time.Time{}
+}

@@ -1,0 +1,238 @@
+package offers
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+type demandID struct {
+	framework model.FrameworkID
+	id        string
+}
+
+// demand is one demand in the book. Its groups' Counts are what is still
+// wanted, tasks on offer included.
+type demand struct {
+	model.Demand
+	groups []group
+	class  *class
+
+	readyAt      int // place in class.ready, or -1
+	sleepAt      int // place in Book.asleep, or -1
+	wakeAt       time.Time
+	refusedUntil time.Time
+}
+
+// group is what the book keeps for one group of a demand.
+type group struct {
+	room    *room
+	kind    kind // of the stakes made for it
+	offered int  // tasks on offer
+	cap     int  // tasks on one agent at most; 0 = no bound
+	spread  []property
+	own     *scout // set when cap or spread is: fewer agents have room than for the room
+	fault   string // what is wrong with its placement constraints
+}
+
+// property is a distinct_property constraint: at most limit tasks of the group
+// on the agents with the same value of name.
+type property struct {
+	name  operand
+	limit int
+}
+
+func (g *group) capped() bool { return g.cap > 0 || len(g.spread) > 0 }
+
+// plainGroup compiles a demand's group, all but its room.
+func plainGroup(d *model.Demand, i int) group {
+	dg := &d.Groups[i]
+	g := group{cap: max(dg.MaxPerAgent, 0)}
+	g.kind.Key = Key{Framework: d.Framework, Demand: d.ID, Group: i}
+	g.kind.shape, g.kind.Exclusive = dg.Shape.Resources, dg.Exclusive
+	for _, c := range dg.Constraints {
+		switch {
+		case c.Operator == "distinct_hosts" && c.Value != "false":
+			g.cap = 1
+		case c.Operator == "distinct_property":
+			limit := 1
+			if c.Value != "" {
+				n, err := strconv.Atoi(c.Value)
+				if err != nil || n < 1 {
+					g.fault = "constraint \"" + describe(c) + "\": the value must be a number of tasks, 1 or more"
+				}
+				limit = n
+			}
+			g.spread = append(g.spread, property{parseOperand(c.Attribute), limit})
+		}
+	}
+	if g.capped() {
+		g.own = &scout{}
+	}
+	return g
+}
+
+// SetDemand adds a demand or replaces the one with the same framework and ID;
+// one that wants no task is a DropDemand. Offers out for the replaced one stay
+// as long as their tasks are the same; else they are withdrawn. A demand unlike
+// the one it replaces has no filter: REQUEST with something new is also REVIVE.
+func (b *Book) SetDemand(d model.Demand) {
+	d.Groups = slices.Clone(d.Groups)
+	total := 0
+	for i := range d.Groups {
+		d.Groups[i].Count = max(d.Groups[i].Count, 0)
+		total += d.Groups[i].Count
+	}
+	if total == 0 {
+		b.DropDemand(d.Framework, d.ID)
+		return
+	}
+	id := demandID{d.Framework, d.ID}
+	x := b.demands[id]
+	if x == nil {
+		x = &demand{Demand: d, readyAt: -1, sleepAt: -1}
+		b.demands[id] = x
+		b.compileGroups(x)
+		b.enlist(x)
+		return
+	}
+	changed, unlike := compareDemands(&x.Demand, &d)
+	if !changed {
+		return
+	}
+	b.delist(x)
+	if unlike {
+		b.withdrawFor(x)
+		b.releaseRooms(x)
+	}
+	x.Demand = d
+	x.refusedUntil = time.Time{}
+	if unlike {
+		b.compileGroups(x)
+	}
+	b.enlist(x)
+}
+
+// compareDemands reports whether anything of a demand changed, and whether what
+// its offers promise did.
+func compareDemands(a, b *model.Demand) (changed, unlike bool) {
+	unlike = a.AllOrNothing != b.AllOrNothing || len(a.Groups) != len(b.Groups)
+	changed = a.Label != b.Label || a.Role != b.Role || a.Rank != b.Rank || a.Seq != b.Seq ||
+		a.TimeLimit != b.TimeLimit || !a.EarliestStart.Equal(b.EarliestStart)
+	for i := 0; i < len(a.Groups) && !unlike; i++ {
+		g, h := &a.Groups[i], &b.Groups[i]
+		if g.Count != h.Count {
+			changed = true
+			unlike = a.AllOrNothing
+		}
+		unlike = unlike || g.MaxPerAgent != h.MaxPerAgent || g.Exclusive != h.Exclusive ||
+			g.Topology != h.Topology || !sameShape(&g.Shape, &h.Shape) || !slices.Equal(g.Constraints, h.Constraints)
+	}
+	return changed || unlike, unlike
+}
+
+func sameShape(a, b *model.Shape) bool {
+	return a.Resources == b.Resources && slices.Equal(a.GPUs, b.GPUs)
+}
+
+// DropDemand withdraws a demand, and the offers out for it. Running tasks stay.
+func (b *Book) DropDemand(fw model.FrameworkID, id string) {
+	if d := b.demands[demandID{fw, id}]; d != nil {
+		b.delist(d)
+		b.withdrawFor(d)
+		b.forget(d)
+	}
+}
+
+func (b *Book) forget(d *demand) {
+	b.delist(d)
+	b.releaseRooms(d)
+	delete(b.demands, demandID{d.Framework, d.ID})
+}
+
+// Refuse keeps offers from a demand until the given time, or until it is set anew.
+func (b *Book) Refuse(fw model.FrameworkID, id string, until time.Time) {
+	if d := b.demands[demandID{fw, id}]; d != nil {
+		b.delist(d)
+		d.refusedUntil = until
+		b.enlist(d)
+	}
+}
+
+// Demand returns a demand with the counts still wanted, offered tasks included.
+func (b *Book) Demand(fw model.FrameworkID, id string) (model.Demand, bool) {
+	d := b.demands[demandID{fw, id}]
+	if d == nil {
+		return model.Demand{}, false
+	}
+	return d.export(), true
+}
+
+// Demands returns all demands in plan order, those not to be served yet included.
+func (b *Book) Demands() []model.Demand {
+	all := make([]*demand, 0, len(b.demands))
+	for _, d := range b.demands {
+		all = append(all, d)
+	}
+	slices.SortFunc(all, planOrder)
+	out := make([]model.Demand, len(all))
+	for i, d := range all {
+		out[i] = d.export()
+	}
+	return out
+}
+
+func (d *demand) export() model.Demand {
+	out := d.Demand
+	out.Groups = slices.Clone(out.Groups)
+	return out
+}
+
+// planOrder is the order in which demands are served.
+func planOrder(a, b *demand) int {
+	switch {
+	case a.Rank != b.Rank:
+		return cmp.Compare(b.Rank, a.Rank)
+	case a.Seq != b.Seq:
+		return cmp.Compare(a.Seq, b.Seq)
+	case a.Framework != b.Framework:
+		return cmp.Compare(a.Framework, b.Framework)
+	}
+	return cmp.Compare(a.ID, b.ID)
+}
+
+func servedEarlier(a, b *demand) bool { return planOrder(a, b) < 0 }
+
+func wakesEarlier(a, b *demand) bool {
+	if c := a.wakeAt.Compare(b.wakeAt); c != 0 {
+		return c < 0
+	}
+	return planOrder(a, b) < 0
+}
+
+// wanted returns how many tasks of group i are to be offered.
+func (d *demand) wanted(i int) int { return max(d.Groups[i].Count-d.groups[i].offered, 0) }
+
+// satisfied reports whether everything wanted is on offer. A gang's offer is
+// all there is to it.
+func (d *demand) satisfied() bool {
+	for i := range d.groups {
+		if d.wanted(i) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// offered reports whether an offer is out for d.
+func (d *demand) offered() bool {
+	return slices.ContainsFunc(d.groups, func(g group) bool { return g.offered > 0 })
+}
+
+// empty reports whether d wants nothing any more, nor has any of it on offer.
+func (d *demand) empty() bool {
+	return !d.offered() && !slices.ContainsFunc(d.Groups, func(g model.DemandGroup) bool { return g.Count > 0 })
+}

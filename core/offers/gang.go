@@ -1,0 +1,96 @@
+package offers
+
+import "slices"
+
+// serveGang finds places for all tasks of all groups of d, or for none.
+//
+// Groups take places one after the other, first fit. With several groups the
+// order can matter (one may take the only agent another can use), so all orders
+// of up to three groups are tried; of more, two: as written, and the largest
+// tasks first. That is a heuristic: it may miss a packing that exists, as it
+// must (the problem is bin packing), but never for a single group.
+func (b *Book) serveGang(d *demand) bool {
+	if len(d.groups) == 1 {
+		return b.gather(d, 0)
+	}
+	for _, order := range gangOrders(d) {
+		if b.gatherAll(d, order) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Book) gatherAll(d *demand, order []int) bool {
+	for _, i := range order {
+		if !b.gather(d, i) {
+			for _, p := range b.scratch.places {
+				b.reserve(p, &d.groups[p.group], -p.count)
+			}
+			b.scratch.places = b.scratch.places[:0]
+			return false
+		}
+	}
+	return true
+}
+
+// gather finds places for all tasks that d's group i wants and reserves them,
+// or none.
+func (b *Book) gather(d *demand, i int) bool {
+	g := &d.groups[i]
+	want := d.wanted(i)
+	if want == 0 {
+		return true
+	}
+	if g.fault != "" || g.room.fault != "" {
+		return false
+	}
+	s := b.scout(g)
+	t := b.tallies(g)
+	mark, got := len(b.scratch.places), 0
+	for at := s.start(b.gains); got < want; at++ {
+		if at = s.next(b, at, g); at < 0 {
+			break
+		}
+		a := b.agents[at]
+		if n, _ := b.checkGroup(g, a, want-got, t); n > 0 {
+			got += n
+			t.add(g, a, n)
+			b.scratch.places = append(b.scratch.places, place{a, i, n})
+		}
+	}
+	if got < want {
+		if mark == 0 && !g.capped() {
+			g.room.total, g.room.totalAt = got, b.gains
+		}
+		b.scratch.places = b.scratch.places[:mark]
+		return false
+	}
+	for _, p := range b.scratch.places[mark:] {
+		b.reserve(p, g, p.count)
+	}
+	return true
+}
+
+// gangOrders returns the orders of d's groups to try.
+func gangOrders(d *demand) [][]int {
+	written := make([]int, len(d.groups))
+	for i := range written {
+		written[i] = i
+	}
+	switch len(written) {
+	case 2:
+		return [][]int{{0, 1}, {1, 0}}
+	case 3:
+		return [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
+	}
+	largest := slices.Clone(written)
+	slices.SortStableFunc(largest, func(i, j int) int {
+		a, b := d.groups[i].kind.shape, d.groups[j].kind.shape
+		if c := compare(b.CPUMilli, a.CPUMilli); c != 0 {
+			return c
+		}
+		return compare(b.MemoryBytes, a.MemoryBytes)
+	})
+	return [][]int{written, largest}
+}

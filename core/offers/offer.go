@@ -1,0 +1,165 @@
+package offers
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// offer is an outstanding offer. stakes[i] holds the room of Parts[i]; parts are
+// ordered by the agents' positions, then by group.
+type offer struct {
+	model.Offer
+	demand     *demand
+	stakes     []stake
+	prev, next *offer // by age
+}
+
+// Withdrawal is an offer that the book took back by itself, and why.
+type Withdrawal struct {
+	Offer  model.Offer
+	Reason model.Reason
+}
+
+// makeOffer offers places, whose room is reserved, to d.
+func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
+	slices.SortFunc(places, func(x, y place) int {
+		return cmp.Or(cmp.Compare(x.agent.pos, y.agent.pos), cmp.Compare(x.group, y.group))
+	})
+	b.lastOffer++
+	o := &offer{
+		Offer: model.Offer{
+			ID: b.lastOffer, Framework: d.Framework, Demand: d.ID, Label: d.Label, Role: d.Role,
+			AllOrNothing: d.AllOrNothing, Parts: make([]model.OfferPart, len(places)), MadeAt: now,
+		},
+		demand: d,
+		stakes: make([]stake, len(places)),
+		prev:   b.last,
+	}
+	for i, p := range places {
+		g := &d.groups[p.group]
+		o.Parts[i] = model.OfferPart{Agent: p.agent.info.ID, Group: p.group, Count: p.count}
+		o.stakes[i] = stake{kind: &g.kind, agent: p.agent, count: p.count, offer: o}
+		o.stakes[i].link()
+		g.offered += p.count
+	}
+	if b.last != nil {
+		b.last.next = o
+	} else {
+		b.first = o
+	}
+	b.last = o
+	b.offers[o.ID] = o
+	return o
+}
+
+// closeOffer forgets o and frees what is left of its room.
+func (b *Book) closeOffer(o *offer) {
+	for i := range o.stakes {
+		s := &o.stakes[i]
+		s.unlink()
+		o.demand.groups[s.Group].offered -= o.Parts[i].Count
+		if s.count > 0 {
+			s.take(-s.count)
+			b.gain(s.agent)
+		}
+	}
+	if o.prev != nil {
+		o.prev.next = o.next
+	} else {
+		b.first = o.next
+	}
+	if o.next != nil {
+		o.next.prev = o.prev
+	} else {
+		b.last = o.prev
+	}
+	o.prev, o.next = nil, nil
+	delete(b.offers, o.ID)
+}
+
+// Decline takes an offer back; its room may be offered again at once, also to
+// the same demand (but see Refuse). It reports whether the offer was out.
+func (b *Book) Decline(id model.OfferID) (model.Offer, bool) {
+	o := b.offers[id]
+	if o == nil {
+		return model.Offer{}, false
+	}
+	b.delist(o.demand)
+	b.closeOffer(o)
+	b.relist(o.demand)
+	return o.Offer, true
+}
+
+// withdrawFrom withdraws the offers that a is part of, oldest first.
+func (b *Book) withdrawFrom(a *agent, why model.Reason) {
+	var out []*offer
+	for s := a.onOffer; s != nil; s = s.next {
+		out = append(out, s.offer)
+	}
+	slices.SortFunc(out, func(x, y *offer) int { return cmp.Compare(x.ID, y.ID) })
+	for _, o := range slices.Compact(out) {
+		b.Decline(o.ID)
+		b.withdrawn = append(b.withdrawn, Withdrawal{o.Offer, why})
+	}
+}
+
+// withdrawFor withdraws the offers out for d, which must not be listed. There
+// are few offers out at any time: frameworks answer at once.
+func (b *Book) withdrawFor(d *demand) {
+	for o := b.first; o != nil && d.offered(); {
+		next := o.next
+		if o.demand == d {
+			b.closeOffer(o)
+			b.withdrawn = append(b.withdrawn, Withdrawal{o.Offer, model.ReasonStaleOffer})
+		}
+		o = next
+	}
+}
+
+// Withdrawn returns the offers that the book has taken back by itself since the
+// last call, oldest withdrawal first: their agent was lost or is too full, or
+// their demand has gone or changed. Their frameworks should be told.
+func (b *Book) Withdrawn() []Withdrawal {
+	out := b.withdrawn
+	b.withdrawn = nil
+	return out
+}
+
+// Offers returns the outstanding offers, oldest first.
+func (b *Book) Offers() []model.Offer {
+	var out []model.Offer
+	for o := b.first; o != nil; o = o.next {
+		out = append(out, o.Offer)
+	}
+	return out
+}
+
+// Offer returns an outstanding offer.
+func (b *Book) Offer(id model.OfferID) (model.Offer, bool) {
+	o := b.offers[id]
+	if o == nil {
+		return model.Offer{}, false
+	}
+	return o.Offer, true
+}
+
+// Expired returns the outstanding offers made at or before the given time,
+// oldest first. They stay outstanding until they are declined.
+func (b *Book) Expired(madeBy time.Time) []model.Offer {
+	var out []model.Offer
+	for o := b.first; o != nil && !o.MadeAt.After(madeBy); o = o.next {
+		out = append(out, o.Offer)
+	}
+	return out
+}
+
+// OldestOffer returns when the oldest outstanding offer was made; zero if none is out.
+func (b *Book) OldestOffer() time.Time {
+	if b.first == nil {
+		return time.Time{}
+	}
+	return b.first.MadeAt
+}

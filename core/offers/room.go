@@ -1,0 +1,133 @@
+package offers
+
+import (
+	"encoding/binary"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// room is what one task needs of an agent, shared by all groups of demands that
+// ask the same: its shape, its constraints on the agent, and whether it wants
+// the agent for itself.
+type room struct {
+	key       string
+	shape     model.Shape
+	rules     rules
+	exclusive bool
+	fault     string // why nothing can ever meet it, for people; empty if something might
+	serial    uint64 // names it in class keys
+	users     int    // groups of demands in the book
+
+	scout scout
+	solo  *class // of the demands that have just one group, of this room, no gang and no cap
+
+	// total bounds how many tasks of this room fit in all, as long as no agent
+	// has gained since gain count totalAt; 0 = not known.
+	total   int
+	totalAt uint64
+}
+
+// verdict is what check found: fits, or the first thing in the way.
+type verdict uint8
+
+const (
+	fits        verdict = iota
+	constrained         // by a constraint on the agent's attributes
+	noGPU               // the agent has no such device
+	tooBig              // larger than the agent, even empty
+	unreachable         // the agent is out of contact, or not known but by its tasks
+	taken               // an exclusive task has the agent
+	notEmpty            // wants the agent for itself, and others are there
+	busy                // too little free now
+	capped              // as many of the group are there as may be
+	crowded             // as many of the group share the agent's property as may
+)
+
+// static reports whether v does not change with what runs where.
+func (v verdict) static() bool { return v == constrained || v == noGPU || v == tooBig }
+
+// check returns how many tasks of r fit on a now, at most limit, and with 0 why.
+// It is the filter of both Plan and Explain.
+func (r *room) check(a *agent, limit int) (int, verdict) {
+	if v := r.checkEmpty(a); v != fits {
+		return 0, v
+	}
+	switch {
+	case !a.known || !a.available:
+		return 0, unreachable
+	case a.exclusive > 0:
+		return 0, taken
+	case r.exclusive && !a.empty():
+		return 0, notEmpty
+	}
+	if r.exclusive {
+		limit = min(limit, 1)
+	}
+	n := int(r.shape.TimesIn(a.free(), int64(limit)))
+	if n == 0 {
+		return 0, busy
+	}
+	return n, fits
+}
+
+// checkEmpty returns what would be in the way even if nothing ran on a.
+func (r *room) checkEmpty(a *agent) verdict {
+	switch {
+	case !a.known:
+		return unreachable
+	case r.fault != "" || r.rules.firstFailing(a.info.Attributes) >= 0:
+		return constrained
+	case len(r.shape.GPUs) > 0: // agents do not tell of devices yet
+		return noGPU
+	case !r.shape.Fits(a.info.Capacity):
+		return tooBig
+	}
+	return fits
+}
+
+// newRoom compiles what a demand's group asks of an agent. It never fails: what
+// cannot be understood cannot be met, and fault says why.
+func newRoom(g *model.DemandGroup) *room {
+	r := &room{shape: g.Shape, exclusive: g.Exclusive}
+	r.rules, r.fault = compileRules(g.Constraints)
+	if s := g.Shape; s.CPUMilli < 0 || s.MemoryBytes < 0 || s.DiskBytes < 0 {
+		r.fault = "asks for a negative amount: " + s.Resources.String()
+	}
+	return r
+}
+
+// appendRoomKey appends an encoding of what newRoom reads of g: equal keys mean
+// equal rooms.
+func appendRoomKey(key []byte, g *model.DemandGroup) []byte {
+	key = binary.AppendVarint(key, g.Shape.CPUMilli)
+	key = binary.AppendVarint(key, g.Shape.MemoryBytes)
+	key = binary.AppendVarint(key, g.Shape.DiskBytes)
+	key = appendBool(key, g.Exclusive)
+	key = binary.AppendUvarint(key, uint64(len(g.Shape.GPUs)))
+	for i := range g.Shape.GPUs {
+		u := &g.Shape.GPUs[i]
+		key = binary.AppendVarint(key, int64(u.Count))
+		key = binary.AppendVarint(key, u.MemoryMinBytes)
+		key = binary.AppendVarint(key, int64(u.ShareMilli))
+		key = appendString(key, u.Model)
+		key = appendString(key, u.MIG)
+	}
+	for i := range g.Constraints {
+		c := &g.Constraints[i]
+		if !placement(c.Operator) {
+			key = appendString(appendString(appendString(key, c.Attribute), c.Operator), c.Value)
+		}
+	}
+	return key
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}

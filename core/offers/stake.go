@@ -1,0 +1,183 @@
+package offers
+
+import (
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Key names one group of a demand: what MaxPerAgent, distinct_hosts and
+// distinct_property count by. It outlives the demand: a demand set again under
+// the same ID finds the tasks of the earlier one counted.
+type Key struct {
+	Framework model.FrameworkID
+	Demand    string // the demand's ID
+	Group     int    // position of the group in the demand
+}
+
+// Claim is on whose account tasks run: what Accept found out about a launch and
+// Use needs to know when the launch is found again in the journal.
+type Claim struct {
+	Key
+	Exclusive bool // nothing else may join them on their agent
+}
+
+// kind is what the tasks of a stake have in common.
+type kind struct {
+	Claim
+	shape model.Resources
+}
+
+// stake is room on one agent held by equal tasks: those of one launch, or those
+// of one part of an offer.
+type stake struct {
+	*kind
+	agent *agent
+	count int
+	offer *offer      // nil once running
+	job   model.JobID // of running tasks
+	until int64       // when the tasks' time limit ends them, Unix nanoseconds; 0 = unbounded
+	// links of agent.running or onOffer; next also of Book.spare
+	prev, next *stake
+}
+
+// take puts count tasks of s's kind on s's agent.
+func (s *stake) take(count int) {
+	a := s.agent
+	s.count += count
+	room := s.shape.Times(int64(count))
+	if s.offer != nil {
+		a.offered = a.offered.Add(room)
+		a.promise += count
+	} else {
+		a.used = a.used.Add(room)
+		a.tasks += count
+	}
+	if s.Exclusive {
+		a.exclusive += count
+	}
+}
+
+// list returns the list of its agent that s belongs in.
+func (s *stake) list() **stake {
+	if s.offer != nil {
+		return &s.agent.onOffer
+	}
+	return &s.agent.running
+}
+
+// link enters s in its agent's list.
+func (s *stake) link() {
+	head := s.list()
+	s.prev, s.next = nil, *head
+	if s.next != nil {
+		s.next.prev = s
+	}
+	*head = s
+}
+
+func (s *stake) unlink() {
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else {
+		*s.list() = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	}
+	s.prev, s.next = nil, nil
+}
+
+// newStake returns an unlinked stake, a released one where there is one: tasks
+// come and go by the million, and a slab that one straggler keeps alive would
+// hold its whole cohort's memory.
+func (b *Book) newStake() *stake {
+	const slab = 64
+	if b.spare == nil {
+		fresh := make([]stake, slab)
+		for i := range fresh {
+			fresh[i].next, b.spare = b.spare, &fresh[i]
+		}
+	}
+	s := b.spare
+	b.spare = s.next
+	s.next = nil
+	return s
+}
+
+// run puts the tasks of l on a, as started at the given time. It joins a's
+// latest stake where that is of the same kind.
+func (b *Book) run(a *agent, k *kind, l *model.Launch, count int, at time.Time) *stake {
+	var until int64
+	if l.TimeLimit > 0 {
+		until = at.Add(l.TimeLimit.Std()).UnixNano()
+	}
+	s := a.running
+	if s == nil || s.job != l.Job || s.until != until || *s.kind != *k {
+		s = b.newStake()
+		s.kind, s.agent, s.job, s.until = k, a, l.Job, until
+		s.link()
+	}
+	s.take(count)
+	return s
+}
+
+// Use occupies room for all tasks of l without an offer: they are already on
+// their way or running, as the journal or a registering agent says. Tasks the
+// book already has are skipped. The agent may still be unknown, and its
+// capacity may be exceeded: l is a fact. Offers the agent then has no room for
+// are withdrawn.
+//
+// The claim is the one that Accept returned when the tasks were launched, at the
+// time given, from which a time limit counts. Use returns how many tasks were new.
+func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
+	a := b.byID[l.Agent]
+	if a == nil {
+		a = b.addAgent(l.Agent)
+	}
+	k := &kind{Claim: c, shape: l.Shape.Resources}
+	n := 0
+	for i := range l.Tasks {
+		id := l.ID(i)
+		if b.tasks[id] == nil {
+			b.tasks[id] = b.run(a, k, l, 1, at)
+			n++
+		}
+	}
+	if n == 0 && a.tasks == 0 && !a.known {
+		b.dropAgent(a)
+		return 0
+	}
+	b.touch(a)
+	b.reckon(a)
+	return n
+}
+
+// Release frees the room of a task that has become terminal. It reports whether
+// the book had it.
+func (b *Book) Release(task model.TaskID) bool {
+	s := b.tasks[task]
+	if s == nil {
+		return false
+	}
+	delete(b.tasks, task)
+	a := s.agent
+	s.count--
+	a.used = a.used.Sub(s.shape)
+	a.tasks--
+	if s.Exclusive {
+		a.exclusive--
+	}
+	a.excess = a.excess && !a.within()
+	if s.count == 0 {
+		s.unlink()
+		*s = stake{next: b.spare}
+		b.spare = s
+	}
+	if a.tasks == 0 && !a.known {
+		b.dropAgent(a)
+		return true
+	}
+	b.gain(a)
+	return true
+}
