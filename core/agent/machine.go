@@ -17,13 +17,17 @@ type Options struct {
 	Meta Meta            // with Boot already raised and stored
 	Info model.AgentInfo // ID is taken from Meta
 	Keep Keep
+	// Recovery is how long executors go on without an agent, as the first Hello
+	// to each says. The fence shortens it; 0 = they never give up by themselves.
+	Recovery time.Duration
 }
 
 // Machine is an agent without its IO. It is owned by one goroutine.
 type Machine struct {
-	info model.AgentInfo
-	meta Meta
-	keep Keep
+	info     model.AgentInfo
+	meta     Meta
+	keep     Keep
+	recovery time.Duration
 
 	now   time.Time
 	out   []Effect
@@ -31,7 +35,8 @@ type Machine struct {
 
 	stream       streamState
 	heard        time.Time     // any message on this stream, or its start
-	contact      time.Time     // the last message of a leading master
+	askedAt      time.Time     // Register or the latest pong was sent
+	contact      time.Time     // a leading master is known to have heard of the agent
 	contactNoted time.Time     // the last Contact effect
 	pingInterval time.Duration // as the master said, 0 = it does not ping
 	fenced       bool          // tasks were killed for want of contact, not registered since
@@ -41,8 +46,9 @@ type Machine struct {
 	live      int // tasks that have not ended, over all jobs
 	updates   updateQueue
 	ended     sandboxes
-	doomed    []*executor // those with a killBy
-	measureAt time.Time   // zero = never
+	doomed    []*executor   // those with a killBy
+	told      time.Duration // patience, to all executors that are up
+	measureAt time.Time     // zero = never
 	leaving   *leaving
 	armed     time.Time // of the last Wake, zero when it has come
 }
@@ -78,11 +84,12 @@ type task struct {
 func NewMachine(o Options) *Machine {
 	o.Info.ID = o.Meta.AgentID
 	return &Machine{
-		info:    o.Info,
-		meta:    o.Meta,
-		keep:    o.Keep,
-		jobs:    map[model.JobID]*job{},
-		updates: newUpdateQueue(o.Meta.Boot),
+		info:     o.Info,
+		meta:     o.Meta,
+		keep:     o.Keep,
+		recovery: o.Recovery,
+		jobs:     map[model.JobID]*job{},
+		updates:  newUpdateQueue(o.Meta.Boot),
 	}
 }
 

@@ -30,9 +30,10 @@ type executor struct {
 	// connected: it is about to repeat them.
 	unacked map[uint64]bool
 
-	acks   []uint64             // for its next Acknowledge
-	outbox []*execpb.ToExecutor // while it is not up
-	killBy time.Time            // when its tree is killed if tasks of it still live; zero = never
+	acks     []uint64             // for its next Acknowledge
+	outbox   []*execpb.ToExecutor // while it is not up
+	patience time.Duration        // how long it goes on without an agent, as last told
+	killBy   time.Time            // when its tree is killed if tasks of it still live; zero = never
 }
 
 type execState uint8
@@ -122,11 +123,15 @@ func launchKeys(l *execpb.Launch) []taskKey {
 
 func (m *Machine) executorUp(in ExecutorUp) {
 	x := m.executor(in.Exec)
-	if x == nil || x.state != execStarting && x.state != execFound {
+	if x == nil || x.state == execLost || x.state == execOver {
 		return
 	}
-	x.state = execUp
 	x.unacked = m.updates.of(x)
+	if x.state == execUp {
+		return // it answers another Hello, and repeats its updates after this
+	}
+	x.state = execUp
+	x.patience = m.recovery
 	m.touch(x)
 	j := x.job
 	for _, t := range in.State.GetLive() {
@@ -138,6 +143,7 @@ func (m *Machine) executorUp(in ExecutorUp) {
 			j.tasks[k] = old
 		}
 	}
+	m.setPatience(x)
 	for _, msg := range x.outbox {
 		m.do(SendExecutor{x.id, msg})
 	}
@@ -184,12 +190,13 @@ func (m *Machine) executorUpdate(x *executor, u *execpb.Update) {
 		m.touch(x)
 		return
 	}
-	m.report(j, k, wireUpdate(x, u), x, u.Seq)
+	m.report(j, k, wireUpdate(u), x, u.Seq)
 }
 
 // wireUpdate turns an executor's update into the master's form. A task killed
-// by the fence is gone, not killed: nobody asked for its end.
-func wireUpdate(x *executor, u *execpb.Update) *agentpb.Update {
+// for want of contact, by the fence or by an executor without an agent, is gone,
+// not killed: nobody asked for its end.
+func wireUpdate(u *execpb.Update) *agentpb.Update {
 	out := &agentpb.Update{
 		State:           u.Task.GetState(),
 		Reason:          u.Reason,
@@ -203,7 +210,7 @@ func wireUpdate(x *executor, u *execpb.Update) *agentpb.Update {
 	if r := u.Result; r != nil {
 		out.Result = &agentpb.Result{Cause: r.Cause, ExitCode: r.ExitCode, Signal: r.Signal, Task: r.Task}
 	}
-	if x.fenced && model.TaskState(out.State) == model.TaskKilled &&
+	if model.TaskState(u.Task.GetState()) == model.TaskKilled &&
 		model.TaskReason(u.Reason) == model.ReasonAgentDisconnected {
 		out.State = uint32(model.TaskGone)
 		out.Message = fencedMessage

@@ -196,14 +196,6 @@ var killedWaiting = ending{
 	message: "killed before it started",
 }
 
-// killJob stops all tasks of a job. Grace is as in execpb.Kill.
-func (m *Machine) killJob(j *job, reason model.TaskReason, grace time.Duration) {
-	m.endWaiting(j, killedWaiting)
-	if x := j.current(); x != nil && x.live > 0 {
-		m.tell(x, killAll(reason, grace))
-	}
-}
-
 func killAll(reason model.TaskReason, grace time.Duration) *execpb.ToExecutor {
 	return &execpb.ToExecutor{Kind: &execpb.ToExecutor_Kill{
 		Kill: &execpb.Kill{Reason: uint32(reason), GraceNs: int64(grace)},

@@ -47,6 +47,7 @@ func (m *Machine) register() {
 			State: uint32(state),
 		})
 	}
+	m.askedAt = m.now
 	m.send(&agentpb.AgentMessage{Kind: &agentpb.AgentMessage_Register{Register: r}})
 }
 
@@ -66,7 +67,6 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 	if m.stream != streamRegistered {
 		return // only a leading master is obeyed
 	}
-	m.noteContact()
 	switch k := msg.GetKind().(type) {
 	case *agentpb.MasterMessage_JobSpec:
 		m.job(model.JobID(k.JobSpec.GetJob())).spec = k.JobSpec.GetSpec()
@@ -79,6 +79,8 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 	case *agentpb.MasterMessage_JobDone:
 		m.jobDone(m.jobs[model.JobID(k.JobDone.GetJob())])
 	case *agentpb.MasterMessage_Ping:
+		m.noteContact()
+		m.askedAt = m.now
 		m.send(&agentpb.AgentMessage{Kind: &agentpb.AgentMessage_Pong{Pong: &agentpb.Pong{Seq: k.Ping.GetSeq()}}})
 	case *agentpb.MasterMessage_OpenLog:
 		m.do(OpenLog{k.OpenLog})
@@ -94,13 +96,16 @@ func (m *Machine) redial(address, reason string) {
 	m.do(Redial{address, reason})
 }
 
-// registered begins a term with a leading master, unless it is a deposed one.
+// registered begins a term with a leading master, unless it is a deposed one or
+// another cluster's.
 func (m *Machine) registered(r *agentpb.Registered) {
-	if m.stream == streamRegistered {
+	switch {
+	case m.stream == streamRegistered:
 		return
-	}
-	moved := m.meta.ClusterID != "" && m.meta.ClusterID != r.ClusterId
-	if !moved && r.Epoch < m.meta.Epoch {
+	case m.meta.ClusterID != "" && m.meta.ClusterID != r.ClusterId:
+		m.redial("", fmt.Sprintf("the master is one of cluster %s, this agent belongs to %s: give the agent an empty data directory to let it join another cluster", r.ClusterId, m.meta.ClusterID))
+		return
+	case r.Epoch < m.meta.Epoch:
 		m.redial("", fmt.Sprintf("the master leads epoch %d, but epoch %d has begun", r.Epoch, m.meta.Epoch))
 		return
 	}
@@ -116,20 +121,16 @@ func (m *Machine) registered(r *agentpb.Registered) {
 	m.contactNoted = time.Time{}
 	m.noteContact()
 	m.updates.resend()
-	m.reconcileJobs(r.Jobs, moved)
+	m.reconcileJobs(r.Jobs)
 }
 
-// reconcileJobs treats jobs that the master does not list as done. In another
-// cluster nobody can know their tasks, which therefore end too; in the same one
-// the master has seen them in Register and says itself which to kill.
-func (m *Machine) reconcileJobs(listed []string, moved bool) {
+// reconcileJobs treats jobs that the master does not list as done. Their tasks,
+// if any still live, are the master's to kill: it has seen them in Register.
+func (m *Machine) reconcileJobs(listed []string) {
 	for _, j := range m.sortedJobs() {
 		if slices.Contains(listed, string(j.id)) {
 			j.done = false
 			continue
-		}
-		if moved {
-			m.killJob(j, model.ReasonTaskUnknown, 0)
 		}
 		m.jobDone(j)
 	}
@@ -147,13 +148,16 @@ func (m *Machine) jobDone(j *job) {
 	m.maybeForget(j)
 }
 
-// noteContact remembers that a leading master has been heard of, and stores it
-// now and then: the fence goes on counting over a restart of the agent.
+// noteContact counts contact from the last message of the agent that the master
+// is known to have had: Registered proves Register, a ping the pong before it.
+// Counting from what was received would let the fence lag behind the master,
+// which counts from what it received. The time is stored now and then, so that
+// the fence goes on counting over a restart of the agent.
 func (m *Machine) noteContact() {
-	m.contact = m.now
+	m.contact = m.askedAt
 	every := max(m.meta.FenceAfter.Std()/16, time.Second)
-	if m.now.Sub(m.contactNoted) >= every {
-		m.contactNoted = m.now
-		m.do(Contact{m.now})
+	if m.contact.Sub(m.contactNoted) >= every {
+		m.contactNoted = m.contact
+		m.do(Contact{m.contact})
 	}
 }

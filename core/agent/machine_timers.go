@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"github.com/tender-scheduler/tender/api/execpb"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -22,6 +23,7 @@ func (m *Machine) checkTimers() {
 	if at := m.silentAt(); !at.IsZero() && !m.now.Before(at) {
 		m.redial("", "the master is silent")
 	}
+	m.checkPatience()
 	m.killDoomed()
 	m.keepCheck()
 }
@@ -58,6 +60,63 @@ func (m *Machine) fence() {
 			m.doom(x, fenceKillWithin)
 		}
 	}
+}
+
+// patienceSteps is in how many steps executors are told of a fence that comes
+// nearer. Should the agent die as well, their tasks end at most one step after it.
+const patienceSteps = 8
+
+// patience is how long an executor may go on without this agent. In contact that
+// is as configured, but not longer than the fence allows; out of contact what is
+// left until the fence.
+func (m *Machine) patience() time.Duration {
+	fence := m.meta.FenceAfter.Std()
+	if fence <= 0 {
+		return m.recovery
+	}
+	left := fence
+	if m.stream != streamRegistered {
+		step := fence / patienceSteps
+		left = max(fence-m.now.Sub(m.contact).Truncate(step), step)
+	}
+	if m.recovery > 0 {
+		left = min(left, m.recovery)
+	}
+	return left
+}
+
+// patienceAt is when executors are to be told of less patience; zero if not.
+func (m *Machine) patienceAt() time.Time {
+	fence := m.meta.FenceAfter.Std()
+	if m.live == 0 || m.fenced || fence <= 0 || m.stream == streamRegistered {
+		return time.Time{}
+	}
+	step := fence / patienceSteps
+	return m.contact.Add(m.now.Sub(m.contact).Truncate(step) + step)
+}
+
+func (m *Machine) checkPatience() {
+	p := m.patience()
+	if p == m.told {
+		return
+	}
+	m.told = p
+	for _, j := range m.sortedJobs() {
+		if x := j.current(); x != nil && x.state == execUp {
+			m.setPatience(x)
+		}
+	}
+}
+
+func (m *Machine) setPatience(x *executor) {
+	p := m.patience()
+	if x.patience == p {
+		return
+	}
+	x.patience = p
+	m.do(SendExecutor{x.id, &execpb.ToExecutor{Kind: &execpb.ToExecutor_Hello{Hello: &execpb.Hello{
+		AgentId: string(m.meta.AgentID), RecoveryTimeoutNs: int64(p),
+	}}}})
 }
 
 // silentAt is when the present stream is given up.
@@ -105,6 +164,7 @@ func (m *Machine) arm() {
 	}
 	earliest(m.fenceAt())
 	earliest(m.silentAt())
+	earliest(m.patienceAt())
 	for _, x := range m.doomed {
 		earliest(x.killBy)
 	}

@@ -1,0 +1,258 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Executors runs executors. Its methods are called from the loop's goroutine
+// and must not wait for what they start: what comes of it goes to the sink.
+type Executors interface {
+	// Recover finds the executors of an earlier run and connects to the living
+	// ones. Sink may be called from any goroutine, until Close has returned.
+	Recover(ctx context.Context, sink func(Input)) ([]RecoveredExecutor, error)
+	// Start answers with ExecutorUp or ExecutorFailed.
+	Start(id ExecID, spec []byte)
+	Send(id ExecID, msg *execpb.ToExecutor)
+	// KillTree answers with TreeKilled, however long that takes.
+	KillTree(id ExecID)
+	// Close lets go of the executors, which go on without the agent.
+	Close() error
+}
+
+// Store keeps what must outlive the agent's process. Remove, Settle and Measure
+// are called from another goroutine than the rest, in the order of the effects.
+type Store interface {
+	Save(Meta) error                   // durably, also on a full disk
+	Contact(time.Time) error           // see the Contact effect
+	Settle(ExecID) error               //
+	Remove(ExecID, *execpb.Task) error // task nil: everything of that executor
+	Measure() (Measured, error)
+}
+
+// Logs opens the output of tasks for the master. An error that is a
+// *model.Refusal reaches the user as it is.
+type Logs interface {
+	Open(ctx context.Context, r *agentpb.OpenLog) (io.ReadCloser, error)
+}
+
+// ErrRemoved is returned when the master has removed the agent.
+var ErrRemoved = errors.New("the master has removed this agent")
+
+// Loop is an agent: a Machine and what connects it to the world.
+type Loop struct {
+	Options   Options
+	Masters   []string // host:port, at least one
+	Conns     *Conns
+	Executors Executors
+	Store     Store
+	Logs      Logs
+	// LastContact is what Store.Contact was last told; zero for a new agent.
+	LastContact time.Time
+	Log         *slog.Logger // nil = none
+	// Ready is called once, on the loop's goroutine, after the first registration.
+	Ready func()
+	// StopTasks makes the end of the context kill all tasks, which otherwise go
+	// on. Each has StopGrace after its kill signal.
+	StopTasks bool
+	StopGrace time.Duration
+
+	machine *Machine
+	inbox   *inbox
+	stream  *stream
+	out     []*agentpb.AgentMessage // of this turn
+	timer   *time.Timer
+	janitor *janitor
+	pushes  *pushes
+	stop    *Stop
+	ready   bool
+}
+
+// Run is an agent's life. It returns nil when ctx has ended, ErrRemoved if the
+// master has removed the agent, and an error if the agent's own state cannot be
+// stored any more.
+func (l *Loop) Run(ctx context.Context) error {
+	if l.Log == nil {
+		l.Log = slog.New(slog.DiscardHandler)
+	}
+	l.machine = NewMachine(l.Options)
+	l.inbox = newInbox()
+	l.timer = time.NewTimer(time.Hour)
+	defer l.timer.Stop()
+
+	found, err := l.Executors.Recover(ctx, func(in Input) { l.inbox.put(event{input: in}) })
+	if err != nil {
+		return errors.Join(fmt.Errorf("recover executors: %w", err), l.Executors.Close())
+	}
+	l.janitor = startJanitor(l.Store, l.inbox, l.Log)
+	l.pushes = newPushes(l.Logs)
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	lk := &link{conns: l.Conns, inbox: l.inbox, log: l.Log, masters: masters{
+		addresses: l.Masters, rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+	}}
+	linkDone := make(chan struct{})
+	go func() {
+		defer close(linkDone)
+		lk.run(inner)
+	}()
+
+	err = l.turns(ctx, Recovered{LastContact: l.LastContact, Executors: found})
+
+	cancel()
+	l.pushes.close()
+	<-linkDone
+	l.janitor.close()
+	return errors.Join(err, l.Executors.Close())
+}
+
+// turns feeds the machine until ctx ends or the machine says stop.
+func (l *Loop) turns(ctx context.Context, found Recovered) error {
+	if err := l.step(found); err != nil {
+		return err
+	}
+	ended := ctx.Done()
+	var batch []event
+	for l.stop == nil {
+		l.flush()
+		select {
+		case <-ended:
+			if !l.StopTasks {
+				return nil
+			}
+			ended = nil // from here on the machine says when
+			if err := l.step(StopTasks{l.StopGrace}); err != nil {
+				return err
+			}
+		case <-l.timer.C:
+			if err := l.step(Tick{}); err != nil {
+				return err
+			}
+		case <-l.inbox.ready:
+			batch = l.inbox.take(batch)
+			for _, e := range batch {
+				if err := l.handle(e); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if l.stop.Removed {
+		return fmt.Errorf("%w: %s", ErrRemoved, l.stop.Message)
+	}
+	return nil
+}
+
+// handle takes one event in. A stream's messages count as long as it is the
+// present one.
+func (l *Loop) handle(e event) error {
+	switch e.input.(type) {
+	case StreamUp:
+		l.stream = e.stream
+	case StreamDown:
+		l.stream = nil
+	}
+	return l.step(e.input)
+}
+
+func (l *Loop) step(in Input) error {
+	for _, e := range l.machine.Step(time.Now(), in) {
+		if err := l.carryOut(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carryOut does one effect. Messages to the master wait for the end of the
+// turn, so that what one turn has to say goes out together; an effect that must
+// be durable before them is done here and now.
+func (l *Loop) carryOut(e Effect) error {
+	switch e := e.(type) {
+	case Persist:
+		if err := l.Store.Save(e.Meta); err != nil {
+			return fmt.Errorf("store the agent's state: %w", err)
+		}
+	case Contact:
+		if err := l.Store.Contact(e.At); err != nil {
+			l.Log.Warn("cannot note the contact with the master", "error", err)
+		}
+	case Send:
+		l.queue(e.Message)
+	case Redial:
+		l.redial(e)
+	case StartExecutor:
+		l.Executors.Start(e.Exec, e.Spec)
+	case SendExecutor:
+		l.Executors.Send(e.Exec, e.Message)
+	case KillTree:
+		l.Executors.KillTree(e.Exec)
+	case Settle, RemoveSandbox, RemoveExecutor, Measure:
+		l.janitor.put(e)
+	case OpenLog:
+		l.pushes.open(l.stream, e.Request)
+	case CloseLog:
+		l.pushes.end(e.Request)
+	case Wake:
+		l.timer.Reset(time.Until(e.At))
+	case Stop:
+		l.stop = &e
+	default:
+		panic(fmt.Sprintf("agent: unknown effect %T", e))
+	}
+	return nil
+}
+
+// queue puts a message behind the others of this turn. Updates join those
+// before them.
+func (l *Loop) queue(msg *agentpb.AgentMessage) {
+	if u := msg.GetUpdates(); u != nil && len(l.out) > 0 {
+		last := l.out[len(l.out)-1].GetUpdates()
+		if last != nil && len(last.Updates)+len(u.Updates) <= updatesPerMessage {
+			last.Updates = append(last.Updates, u.Updates...)
+			return
+		}
+	}
+	l.out = append(l.out, msg)
+}
+
+func (l *Loop) redial(e Redial) {
+	l.out = l.out[:0]
+	if l.stream != nil {
+		l.stream.redial(e.Address, e.Reason)
+	}
+}
+
+// flush ends a turn.
+func (l *Loop) flush() {
+	if len(l.out) > 0 && l.stream != nil {
+		l.stream.send(l.out)
+	}
+	clear(l.out)
+	l.out = l.out[:0]
+	if l.stream != nil && l.machine.Registered() && !l.stream.wasRegistered() {
+		l.stream.noteRegistered()
+		l.Log.Info("registered", "cluster", l.machine.Meta().ClusterID, "epoch", l.machine.Meta().Epoch)
+		if !l.ready && l.Ready != nil {
+			l.Ready()
+		}
+		l.ready = true
+	}
+}
+
+// refusalOf turns any error into what the wire carries.
+func refusalOf(err error) (text, reason string) {
+	var r *model.Refusal
+	if errors.As(err, &r) {
+		return r.Message, string(r.Reason)
+	}
+	return err.Error(), string(model.ReasonInternal)
+}
