@@ -9,6 +9,7 @@ import (
 
 	"github.com/tender-scheduler/tender/api/agentpb"
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers"
 )
 
 // A record is one byte of kind and a payload: JSON, except for status updates,
@@ -42,19 +43,13 @@ type jobDoneRecord struct {
 
 // stagedRecord is one launch that passed its check.
 type stagedRecord struct {
-	Framework model.FrameworkID `json:"framework"`
-	Demand    string            `json:"demand"`
-	Group     int               `json:"group,omitempty"` // of the demand
-	Exclusive bool              `json:"exclusive,omitempty"`
-	At        time.Time         `json:"at"`
-	Launch    model.Launch      `json:"launch"`
+	Claim  offers.Claim `json:"claim"`
+	At     time.Time    `json:"at"`
+	Launch model.Launch `json:"launch"`
 }
 
 func (r *stagedRecord) batch() *launchBatch {
-	return &launchBatch{
-		framework: r.Framework, demand: r.Demand, group: r.Group, agent: r.Launch.Agent,
-		shape: r.Launch.Shape, limit: r.Launch.TimeLimit, exclusive: r.Exclusive, at: r.At,
-	}
+	return &launchBatch{claim: r.Claim, agent: r.Launch.Agent, shape: r.Launch.Shape, limit: r.Launch.TimeLimit, at: r.At}
 }
 
 func jsonRecord(kind byte, v any) []byte {

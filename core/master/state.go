@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers"
 )
 
 // state is what the journal holds of the master: a fold over its records.
@@ -36,14 +37,11 @@ type task struct {
 
 // launchBatch is what the tasks of one launch share.
 type launchBatch struct {
-	framework model.FrameworkID
-	demand    string
-	group     int // of the demand
-	agent     model.AgentID
-	shape     model.Shape
-	limit     model.Duration
-	exclusive bool
-	at        time.Time
+	claim offers.Claim
+	agent model.AgentID
+	shape model.Shape
+	limit model.Duration
+	at    time.Time
 }
 
 func newState() state {
@@ -200,7 +198,7 @@ func (s *state) snapshotBatches() []snapshotBatch {
 func newSnapshotBatch(t *task) snapshotBatch {
 	b := t.batch
 	return snapshotBatch{stagedRecord: stagedRecord{
-		Framework: b.framework, Demand: b.demand, Group: b.group, Exclusive: b.exclusive, At: b.at,
+		Claim: b.claim, At: b.at,
 		Launch: model.Launch{Agent: b.agent, Job: t.id.Job, Group: t.id.Group, Shape: b.shape, TimeLimit: b.limit},
 	}}
 }
@@ -210,8 +208,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 func (sb *snapshotBatch) holds(t *task) bool {
 	b := t.batch
 	return sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
-		sb.Framework == b.framework && sb.Demand == b.demand && sb.Group == b.group && sb.Exclusive == b.exclusive &&
-		sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sameShape(sb.Launch.Shape, b.shape)
+		sb.Claim == b.claim && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sameShape(sb.Launch.Shape, b.shape)
 }
 
 func sameShape(a, b model.Shape) bool {

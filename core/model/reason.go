@@ -102,18 +102,19 @@ const (
 
 // Reasons a demand waits.
 const (
-	WaitNoAgents     Reason = "no_agents"        // no agent is registered
-	WaitConstraint   Reason = "constraint"       // no agent meets a constraint
-	WaitTooBig       Reason = "too_big"          // no agent is large enough, even empty
-	WaitNoGPU        Reason = "no_gpu"           // no agent has such a GPU
-	WaitBusy         Reason = "busy"             // resources are in use
-	WaitGang         Reason = "gang"             // not enough agents at once
-	WaitBehind       Reason = "behind"           // a higher-ranked demand goes first
-	WaitDependency   Reason = "dependency"       // another job first
-	WaitNeverDepends Reason = "dependency_never" // the condition can no longer come true
-	WaitArrayLimit   Reason = "array_limit"      // as many run as the array allows
-	WaitRetryDelay   Reason = "retry_delay"      // backing off after a failure
-	WaitDistinct     Reason = "distinct_hosts"   // every fitting agent already runs one
+	WaitNoAgents     Reason = "no_agents"           // no agent is registered
+	WaitConstraint   Reason = "constraint"          // no agent meets a constraint
+	WaitTooBig       Reason = "too_big"             // no agent is large enough, even empty
+	WaitNoGPU        Reason = "no_gpu"              // no agent has such a GPU
+	WaitBusy         Reason = "busy"                // resources are in use
+	WaitGang         Reason = "gang"                // not enough agents at once
+	WaitBehind       Reason = "behind"              // a higher-ranked demand goes first
+	WaitDependency   Reason = "dependency"          // another job first
+	WaitNeverDepends Reason = "dependency_never"    // the condition can no longer come true
+	WaitArrayLimit   Reason = "array_limit"         // as many run as the array allows
+	WaitNodeContact  Reason = "node_out_of_contact" // tasks may still run on a node that does not answer
+	WaitRetryDelay   Reason = "retry_delay"         // backing off after a failure
+	WaitDistinct     Reason = "distinct_hosts"      // every fitting agent already runs one
 )
 
 // Refusal is an error with a Reason; what a loop, the API and the CLI pass on.

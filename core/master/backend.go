@@ -1,0 +1,157 @@
+package master
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"github.com/tender-scheduler/tender/core/master/httpapi"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Do implements httpapi.Backend.
+func (m *Master) Do(ctx context.Context, body any) (any, *model.Refusal) {
+	if _, ok := body.(model.GetStatus); ok {
+		return m.status(ctx), nil
+	}
+	l := m.leading()
+	if l == nil {
+		return nil, unavailable()
+	}
+	switch body.(type) {
+	case model.Submit, model.CancelJob, model.RetryJob:
+		return l.request(ctx, body)
+	}
+	return l.query(ctx, body)
+}
+
+func (l *loop) query(ctx context.Context, body any) (answer any, refusal *model.Refusal) {
+	if err := l.ask(ctx, func() { answer, refusal = l.machine.Query(l.clock.read(), body) }); err != nil {
+		return nil, unavailable()
+	}
+	return answer, refusal
+}
+
+func (m *Master) status(ctx context.Context) model.MasterStatus {
+	st := model.MasterStatus{Cluster: m.cfg.Cluster, Version: m.cfg.Version, Address: m.cfg.Advertise}
+	st.Leader, st.Leading = m.Leader()
+	if l := m.leading(); l != nil {
+		l.ask(ctx, func() {
+			st.Epoch, st.Since, st.Index, st.Nodes = l.log.Epoch(), l.since, l.index, len(l.machine.sessions)
+		})
+	}
+	return st
+}
+
+// Wait implements httpapi.Backend.
+func (m *Master) Wait(ctx context.Context, selector string) (model.JobView, bool, *model.Refusal) {
+	l := m.leading()
+	if l == nil {
+		return model.JobView{}, false, unavailable()
+	}
+	view, refusal := l.job(ctx, selector)
+	if refusal != nil || view.State.Ended() {
+		return view, refusal == nil, refusal
+	}
+	ended, stop := l.hub.awaitEnd(view.ID)
+	defer stop()
+	// It may have ended between the first look and awaitEnd.
+	if view, refusal = l.job(ctx, string(view.ID)); refusal != nil || view.State.Ended() {
+		return view, refusal == nil, refusal
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		// What it is like now is wanted although the caller's time is up.
+		view, refusal = l.job(context.WithoutCancel(ctx), string(view.ID))
+		return view, refusal == nil && view.State.Ended(), refusal
+	case <-l.done:
+		return view, false, unavailable()
+	}
+	view, refusal = l.job(ctx, string(view.ID))
+	return view, refusal == nil && view.State.Ended(), refusal
+}
+
+func (l *loop) job(ctx context.Context, selector string) (model.JobView, *model.Refusal) {
+	answer, refusal := l.query(ctx, model.GetJob{Selector: selector})
+	if refusal != nil {
+		return model.JobView{}, refusal
+	}
+	return answer.(model.JobView), nil
+}
+
+// Events implements httpapi.Backend.
+func (m *Master) Events(ctx context.Context, since uint64, job model.JobID) (iter.Seq[httpapi.Event], *model.Refusal) {
+	l := m.leading()
+	if l == nil {
+		return nil, unavailable()
+	}
+	return l.hub.events(ctx, l.done, since, job), nil
+}
+
+// Leader implements httpapi.Backend.
+func (m *Master) Leader() (string, bool) {
+	if m.leading() != nil {
+		return m.cfg.Advertise, true
+	}
+	addr := m.leader.Load()
+	if addr == nil || *addr == m.cfg.Advertise {
+		return "", false // this master's own key from before it lost or won the term
+	}
+	return *addr, false
+}
+
+// ReadLog implements httpapi.Backend. Following, it waits for the task to start.
+func (m *Master) ReadLog(ctx context.Context, r model.ReadLog) (io.ReadCloser, *model.Refusal) {
+	l := m.leading()
+	if l == nil {
+		return nil, unavailable()
+	}
+	for {
+		l.hub.mu.Lock()
+		more := l.hub.more // taken before the look, so that nothing is missed
+		l.hub.mu.Unlock()
+		t, refusal := l.task(ctx, &r)
+		if refusal != nil {
+			return nil, refusal
+		}
+		if t.Agent != "" {
+			return m.openLog(ctx, l, t, &r)
+		}
+		job, refusal := l.job(ctx, string(t.ID.Job))
+		if refusal != nil {
+			return nil, refusal
+		}
+		if !r.Follow || job.State.Ended() {
+			return nil, model.Refuse(model.ReasonNotFound, "task %s[%d] of job %s has not started: tender why %s says what it waits for, tender logs -f waits for it",
+				t.Group, t.ID.Index, job.Name, job.ID)
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, model.Refuse(model.ReasonUnavailable, "the wait for the task's start was given up")
+		case <-l.done:
+			return nil, unavailable()
+		}
+	}
+}
+
+// task finds the slot whose output is wanted.
+func (l *loop) task(ctx context.Context, r *model.ReadLog) (*model.TaskView, *model.Refusal) {
+	answer, refusal := l.query(ctx, model.ListTasks{Selector: r.Selector, Group: r.Group, Index: &r.Index, Limit: 1})
+	if refusal != nil {
+		return nil, refusal
+	}
+	list := answer.(model.TaskList)
+	if len(list.Tasks) == 0 {
+		return nil, model.Refuse(model.ReasonNotFound, "job %s has no task with index %d in group %q", list.Job, r.Index, r.Group)
+	}
+	t := &list.Tasks[0]
+	if r.Attempt != nil {
+		if *r.Attempt > t.ID.Attempt {
+			return nil, model.Refuse(model.ReasonNotFound, "task %s has had %d attempts, there is no attempt %d", t.ID.Slot(), t.ID.Attempt+1, *r.Attempt)
+		}
+		t.ID.Attempt = *r.Attempt
+	}
+	return t, nil
+}

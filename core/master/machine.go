@@ -1,0 +1,256 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers"
+)
+
+// Timing is the machine's share of the configuration.
+type Timing struct {
+	PingInterval time.Duration // to each agent
+	// SilentAfter without a pong, a session counts as dead.
+	SilentAfter time.Duration
+	// UnreachableAfter a disconnect, the agent's tasks are reported UNREACHABLE.
+	UnreachableAfter time.Duration
+	// FenceAfter out of contact, an agent kills its own tasks.
+	FenceAfter time.Duration
+	// FenceSlack is how much longer than FenceAfter the master waits before it
+	// calls those tasks gone: it covers the kill itself and clock rates.
+	FenceSlack time.Duration
+	// OfferTimeout rescinds an offer that was neither accepted nor declined.
+	OfferTimeout time.Duration
+}
+
+// DefaultTiming suits a cluster on one network.
+func DefaultTiming() Timing {
+	return Timing{
+		PingInterval: 2 * time.Second, SilentAfter: 10 * time.Second, UnreachableAfter: 5 * time.Second,
+		FenceAfter: 2 * time.Minute, FenceSlack: 20 * time.Second, OfferTimeout: 30 * time.Second,
+	}
+}
+
+// Validate reports the first value that cannot work.
+func (t Timing) Validate() error {
+	for _, d := range []struct {
+		name string
+		v    time.Duration
+	}{
+		{"ping interval", t.PingInterval}, {"silent after", t.SilentAfter}, {"unreachable after", t.UnreachableAfter},
+		{"fence after", t.FenceAfter}, {"fence slack", t.FenceSlack}, {"offer timeout", t.OfferTimeout},
+	} {
+		if d.v <= 0 {
+			return fmt.Errorf("validate timing: %s is %v, it must be positive", d.name, d.v)
+		}
+	}
+	if t.SilentAfter <= t.PingInterval {
+		return errors.New("validate timing: silent after must be longer than the ping interval")
+	}
+	return nil
+}
+
+// Machine is the master's decisions. See the package comment for who owns it.
+type Machine struct {
+	timing Timing
+	state  state
+	book   *offers.Book
+
+	frameworks map[model.FrameworkID]model.Framework
+	order      []model.FrameworkID // sorted, so that a turn is deterministic
+
+	// What follows is a leader's own and not in the journal.
+	leading  bool
+	epoch    int64
+	sessions map[SessionID]*session
+	links    map[model.AgentID]*link
+	wakes    map[model.FrameworkID]time.Time
+	kills    map[model.TaskID]model.TaskReason // wanted; sent again when the agent comes back
+	now      time.Time
+	out      *Effects
+	calls    []pendingCall
+	nextPing time.Time
+	lostDue  time.Time // when an absent agent next needs looking at
+}
+
+// pendingCall is a call a framework made that has not been carried out yet.
+type pendingCall struct {
+	framework model.FrameworkID
+	call      model.Call
+}
+
+// NewMachine returns a machine with an empty state.
+func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Machine{
+		timing: t, state: newState(), book: offers.NewBook(),
+		frameworks: map[model.FrameworkID]model.Framework{},
+		sessions:   map[SessionID]*session{}, links: map[model.AgentID]*link{},
+		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.TaskReason{},
+	}
+	for _, f := range frameworks {
+		if m.frameworks[f.ID()] != nil {
+			return nil, fmt.Errorf("new machine: two frameworks are called %q", f.ID())
+		}
+		m.frameworks[f.ID()] = f
+		m.order = append(m.order, f.ID())
+	}
+	slices.Sort(m.order)
+	return m, nil
+}
+
+// Step takes one turn's inputs, settles what follows from them, and returns the
+// effects. now is UTC and does not go back. Only a leader steps; its first
+// input is Lead.
+func (m *Machine) Step(now time.Time, inputs []Input) Effects {
+	m.now, m.out = now, &Effects{}
+	for _, in := range inputs {
+		m.handle(in)
+		m.carryOut()
+	}
+	m.runTimers()
+	m.settle()
+	m.addWarnings()
+	m.out.Wake = m.nextWake()
+	out := *m.out
+	m.out = nil
+	return out
+}
+
+func (m *Machine) handle(in Input) {
+	switch in := in.(type) {
+	case Lead:
+		m.lead(in)
+	case AgentUp:
+		m.agentUp(in)
+	case AgentSaid:
+		m.agentSaid(in)
+	case AgentDown:
+		m.agentDown(in.Session)
+	case Asked:
+		m.asked(in)
+	case Tick:
+		// Every turn looks at the timers.
+	default:
+		panic(fmt.Sprintf("master: unknown input %T", in))
+	}
+}
+
+// lead starts the term: what is not journaled is rebuilt from what is.
+func (m *Machine) lead(in Lead) {
+	m.leading, m.epoch = true, in.Epoch
+	m.fillBook()
+	if m.state.clusterID == "" {
+		m.record(jsonRecord(recCluster, clusterRecord{ID: in.ClusterID}))
+		m.state.clusterID = in.ClusterID
+	}
+	for _, id := range m.agentIDs() {
+		m.lose(id)
+		m.book.SetAvailable(id, false)
+	}
+	for _, id := range m.order {
+		m.stepFramework(id, model.Leading{})
+	}
+}
+
+func (m *Machine) asked(in Asked) {
+	id, ok := frameworkFor(in.Body)
+	if !ok || m.frameworks[id] == nil {
+		m.out.Replies = append(m.out.Replies, model.Reply{ID: in.ID, Err: model.Refuse(model.ReasonUnsupported,
+			"no framework here serves a request of type %T", in.Body)})
+		return
+	}
+	m.stepFramework(id, model.Request{ID: in.ID, Body: in.Body})
+}
+
+// addWarnings tells those who submitted in this turn at once if their job would
+// wait for ever. Only jobs that still wait after the turn's offers are looked at.
+func (m *Machine) addWarnings() {
+	for i := range m.out.Replies {
+		r, ok := m.out.Replies[i].Body.(model.SubmitReply)
+		if !ok || r.Existing {
+			continue
+		}
+		answer, refusal := m.why(m.now, model.Why{Selector: string(r.ID)})
+		if refusal != nil {
+			continue
+		}
+		for _, e := range answer.(model.WhyView).Explanations {
+			if e.Tier == model.TierNever {
+				r.Warning = &e
+				m.out.Replies[i].Body = r
+				break
+			}
+		}
+	}
+}
+
+// frameworkFor says which framework a request or query is for.
+func frameworkFor(body any) (model.FrameworkID, bool) {
+	switch b := body.(type) {
+	case model.Submit:
+		return frameworkOf(b.Job.Type), true
+	case model.PlanJob:
+		return frameworkOf(b.Job.Type), true
+	case model.CancelJob, model.RetryJob, model.ListJobs, model.GetJob, model.ListTasks, model.Why:
+		// Batch is the only framework with jobs today.
+		return frameworkOf(model.JobBatch), true
+	}
+	return "", false
+}
+
+func frameworkOf(t model.JobType) model.FrameworkID { return model.FrameworkID(t) }
+
+// stepFramework gives a framework one input and takes in its effects; the calls
+// it makes wait for carryOut.
+func (m *Machine) stepFramework(id model.FrameworkID, in model.Input) {
+	e := m.frameworks[id].Step(m.now, in)
+	for _, ev := range e.Events {
+		m.record(prefixed(recFramework, string(id), ev))
+	}
+	for _, c := range e.Calls {
+		m.calls = append(m.calls, pendingCall{id, c})
+	}
+	m.out.Replies = append(m.out.Replies, e.Replies...)
+	m.out.Notices = append(m.out.Notices, e.Notices...)
+	if !e.Wake.IsZero() {
+		m.wakes[id] = e.Wake
+	}
+}
+
+func (m *Machine) record(r []byte) { m.out.Records = append(m.out.Records, r) }
+
+func (m *Machine) agentIDs() []model.AgentID {
+	ids := make([]model.AgentID, 0, len(m.state.agents))
+	for id := range m.state.agents {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Audit checks the invariants that can be seen from inside, for tests and the simulator.
+func (m *Machine) Audit() error {
+	if err := m.book.Audit(); err != nil {
+		return err
+	}
+	for id, t := range m.state.tasks {
+		a := m.state.agents[t.batch.agent]
+		if a == nil || a.tasks[id] != t {
+			return fmt.Errorf("audit: task %s is not among the tasks of its agent %s", id, t.batch.agent)
+		}
+	}
+	for id, a := range m.state.agents {
+		for t := range a.tasks {
+			if m.state.tasks[t] == nil {
+				return fmt.Errorf("audit: agent %s has task %s, which is not live", id, t)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package master
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// session is one connection of an agent.
+type session struct {
+	id    SessionID
+	agent model.AgentID
+	specs map[model.JobID]struct{} // job specs that went over it
+	// The next ping goes out only after the last one's pong: an agent that gets
+	// ping n+1 knows the master has seen it answer ping n, so its lease counts
+	// from when it sent that answer (see Timing.FenceAfter).
+	pingSeq  uint64
+	pinged   time.Time
+	answered bool
+	heard    time.Time // last message
+}
+
+// link is what a leader knows of an agent's connection.
+type link struct {
+	session     *session  // nil while out of contact
+	since       time.Time // of being connected, or not
+	lostAt      time.Time // when contact was last certain; the gone timer counts from here
+	unreachable bool      // its tasks have been reported so
+}
+
+// agentUp registers an agent and reconciles its tasks with the table.
+func (m *Machine) agentUp(in AgentUp) {
+	r := in.Register
+	id := model.AgentID(r.AgentId)
+	if refusal := m.checkRegister(r); refusal != "" {
+		m.out.Closes = append(m.out.Closes, SessionClose{Session: in.Session, Message: refusal})
+		return
+	}
+	if lk := m.links[id]; lk != nil && lk.session != nil {
+		old := lk.session
+		delete(m.sessions, old.id)
+		m.out.Closes = append(m.out.Closes, SessionClose{Session: old.id, Message: "the agent has registered on a newer connection"})
+	}
+	s := &session{id: in.Session, agent: id, specs: map[model.JobID]struct{}{}, heard: m.now}
+	m.sessions[in.Session] = s
+	m.links[id] = &link{session: s, since: m.now}
+	m.storeAgent(m.agentInfo(r))
+	m.book.SetAvailable(id, true)
+	m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Registered{Registered: &agentpb.Registered{
+		ClusterId: m.state.clusterID, Epoch: m.epoch, PingIntervalNs: int64(m.timing.PingInterval),
+		FenceAfterNs: int64(m.timing.FenceAfter), Jobs: m.liveJobs(id),
+	}}})
+	m.ping(s)
+	m.reconcile(s, r.Tasks)
+	m.notice(model.Notice{Kind: "node_ready", Agent: id, Message: "node " + m.state.agents[id].info.Name + " is ready"})
+}
+
+// checkRegister returns why an agent may not join, or "".
+func (m *Machine) checkRegister(r *agentpb.Register) string {
+	switch {
+	case r.AgentId == "" || len(r.AgentId) > model.MaxNameBytes:
+		return "the agent sent no usable id"
+	case r.ClusterId != "" && r.ClusterId != m.state.clusterID:
+		return fmt.Sprintf("this agent belongs to cluster %s, this master leads %s: point the agent at its own cluster, or give it an empty data directory to join this one",
+			r.ClusterId, m.state.clusterID)
+	case r.LastEpoch > m.epoch:
+		return fmt.Sprintf("this master leads epoch %d, the agent has already seen %d", m.epoch, r.LastEpoch)
+	}
+	return ""
+}
+
+// agentInfo makes the node's name unique among the other agents: a machine
+// whose data directory was wiped comes back as a new agent with an old name.
+func (m *Machine) agentInfo(r *agentpb.Register) model.AgentInfo {
+	info := model.AgentInfo{
+		ID: model.AgentID(r.AgentId), Name: cmp.Or(r.Name, r.AgentId), Version: r.Version, Attributes: r.Attributes,
+		Capacity: model.Resources{CPUMilli: r.CpuMilli, MemoryBytes: r.MemoryBytes, DiskBytes: r.DiskBytes},
+	}
+	for id, a := range m.state.agents {
+		if id != info.ID && a.info.Name == info.Name {
+			info.Name += "-" + r.AgentId[:min(4, len(r.AgentId))]
+			break
+		}
+	}
+	return info
+}
+
+func (m *Machine) storeAgent(info model.AgentInfo) {
+	old := m.state.agents[info.ID]
+	if old == nil || !sameInfo(old.info, info) {
+		m.record(jsonRecord(recAgent, agentRecordJSON{Info: info, At: m.now}))
+		m.state.setAgent(info, m.now)
+		m.book.SetAgent(info)
+	}
+}
+
+func sameInfo(a, b model.AgentInfo) bool {
+	return a.Name == b.Name && a.Version == b.Version && a.Capacity == b.Capacity && maps.Equal(a.Attributes, b.Attributes)
+}
+
+func (m *Machine) liveJobs(id model.AgentID) []string {
+	var jobs []string
+	for j := range m.state.agents[id].jobs {
+		jobs = append(jobs, string(j))
+	}
+	slices.Sort(jobs)
+	return jobs
+}
+
+// reconcile compares what the agent knows with the table. A task the agent
+// lacks never arrived (still STAGING) or is gone; its epoch fence makes sure an
+// old launch cannot arrive any more. A task the table lacks is stopped.
+func (m *Machine) reconcile(s *session, refs []*agentpb.TaskRef) {
+	known := make(map[model.TaskID]model.TaskState, len(refs))
+	var orphans []model.TaskID
+	for _, r := range refs {
+		id, err := taskIDFromWire(r.Id)
+		if err != nil {
+			continue
+		}
+		st := model.TaskState(r.State)
+		known[id] = st
+		if m.state.tasks[id] == nil && !st.Terminal() {
+			orphans = append(orphans, id)
+		}
+	}
+	var sts []model.TaskStatus
+	for _, t := range m.agentTasks(s.agent) {
+		st, ok := known[t.id]
+		switch {
+		case !ok:
+			sts = append(sts, m.missing(t))
+		case t.state == model.TaskUnreachable && !st.Terminal() && st != model.TaskUnreachable:
+			sts = append(sts, model.TaskStatus{Task: t.id, Agent: s.agent, State: backState(st), At: m.now,
+				Reason: model.ReasonReconciliation, Message: "the agent is back"})
+		}
+	}
+	m.applyStatuses(s.agent, sts)
+	for _, id := range orphans {
+		m.sendKill(s, id, model.ReasonTaskUnknown)
+	}
+	for _, t := range m.agentTasks(s.agent) {
+		if reason, wanted := m.kills[t.id]; wanted {
+			m.sendKill(s, t.id, reason)
+		}
+	}
+}
+
+// backState is the state of a task whose agent has come back with it.
+func backState(st model.TaskState) model.TaskState {
+	if st == model.TaskStaging {
+		return model.TaskStarting
+	}
+	return st
+}
+
+func (m *Machine) missing(t *task) model.TaskStatus {
+	st := model.TaskStatus{Task: t.id, Agent: t.batch.agent, At: m.now, Finished: m.now, Reason: model.ReasonReconciliation}
+	if t.state == model.TaskStaging {
+		st.State, st.Message = model.TaskDropped, "the launch did not reach the agent"
+		st.Result = &model.Result{Cause: model.CauseNodeLost}
+		return st
+	}
+	st.State, st.Reason, st.Message = model.TaskGone, model.ReasonAgentRestarted, "the agent has come back without the task"
+	st.Result = &model.Result{Cause: model.CauseNodeLost}
+	return st
+}
+
+func (m *Machine) agentTasks(id model.AgentID) []*task {
+	a := m.state.agents[id]
+	if a == nil {
+		return nil
+	}
+	ts := make([]*task, 0, len(a.tasks))
+	for _, t := range a.tasks {
+		ts = append(ts, t)
+	}
+	slices.SortFunc(ts, func(x, y *task) int { return x.id.Compare(y.id) })
+	return ts
+}
+
+func (m *Machine) agentDown(id SessionID) {
+	s := m.sessions[id]
+	if s == nil {
+		return
+	}
+	delete(m.sessions, id)
+	m.lose(s.agent)
+	m.book.SetAvailable(s.agent, false)
+	m.notice(model.Notice{Kind: "node_disconnected", Agent: s.agent,
+		Message: fmt.Sprintf("node %s is out of contact", m.state.agents[s.agent].info.Name)})
+}
+
+func (m *Machine) rescind(o model.Offer, why model.Reason) {
+	m.book.Decline(o.ID)
+	m.stepFramework(o.Framework, model.Rescind{Offer: o.ID, Reason: why})
+}
+
+func (m *Machine) ping(s *session) {
+	s.pingSeq++
+	s.pinged, s.answered = m.now, false
+	m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Ping{Ping: &agentpb.Ping{Seq: s.pingSeq}}})
+}
+
+func (m *Machine) notice(n model.Notice) {
+	n.At = m.now
+	m.out.Notices = append(m.out.Notices, n)
+}

@@ -1,0 +1,225 @@
+package master
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// maxSettleRounds bounds how often one turn goes round between the allocator
+// and the frameworks. A framework that declines and asks again without end
+// would otherwise stop the master; what is left over waits for the next turn.
+const maxSettleRounds = 64
+
+// settle makes offers and carries out what the frameworks answer, until nothing
+// more can be placed.
+func (m *Machine) settle() {
+	for range maxSettleRounds {
+		m.tellWithdrawn()
+		made := m.book.Plan(m.now)
+		if len(made) == 0 {
+			return
+		}
+		byFramework := map[model.FrameworkID]model.Offers{}
+		for _, o := range made {
+			byFramework[o.Framework] = append(byFramework[o.Framework], o)
+		}
+		for _, id := range m.order {
+			if o := byFramework[id]; o != nil {
+				m.stepFramework(id, o)
+				m.carryOut()
+			}
+		}
+	}
+}
+
+// tellWithdrawn passes on which offers the allocator has taken back.
+func (m *Machine) tellWithdrawn() {
+	for _, w := range m.book.Withdrawn() {
+		if m.frameworks[w.Offer.Framework] != nil {
+			m.stepFramework(w.Offer.Framework, model.Rescind{Offer: w.Offer.ID, Reason: w.Reason})
+		}
+	}
+	m.carryOut()
+}
+
+// carryOut works off the calls that frameworks have made, and those that the
+// answers give rise to.
+func (m *Machine) carryOut() {
+	for len(m.calls) > 0 {
+		c := m.calls[0]
+		m.calls = m.calls[1:]
+		m.call(c.framework, c.call)
+	}
+	m.calls = nil
+}
+
+func (m *Machine) call(fw model.FrameworkID, c model.Call) {
+	switch c := c.(type) {
+	case model.Demands:
+		for i := range c.Set {
+			c.Set[i].Framework = fw
+			m.book.SetDemand(c.Set[i])
+		}
+		for _, id := range c.Drop {
+			m.book.DropDemand(fw, id)
+		}
+	case model.Accept:
+		m.accept(fw, c)
+	case model.Decline:
+		if o, ok := m.book.Decline(c.Offer); ok && c.RefuseFor > 0 {
+			m.book.Refuse(fw, o.Demand, m.now.Add(c.RefuseFor))
+		}
+	case model.Kill:
+		m.kill(c.Task, c.Reason)
+	case model.JobDone:
+		m.jobDone(c.Job)
+	default:
+		panic(fmt.Sprintf("master: framework %s made unknown call %T", fw, c))
+	}
+}
+
+// accept launches what passes the allocator's check: all of it or none.
+func (m *Machine) accept(fw model.FrameworkID, a model.Accept) {
+	if r := m.checkAttempts(a.Launches); r != nil {
+		m.book.Decline(a.Offer)
+		m.stepFramework(fw, model.Refused{Call: a, Refusal: r})
+		return
+	}
+	done, refusal := m.book.Accept(m.now, fw, a)
+	if refusal != nil {
+		m.book.Decline(a.Offer) // a framework that errs once must not sit on the room
+		m.stepFramework(fw, model.Refused{Call: a, Refusal: refusal})
+		return
+	}
+	m.addGangEnv(&done.Offer, a.Launches)
+	for i := range a.Launches {
+		l := &a.Launches[i]
+		rec := stagedRecord{Claim: done.Claims[i], At: m.now, Launch: *l}
+		m.record(jsonRecord(recStaged, &rec))
+		if err := m.state.stage(rec.batch(), l); err != nil {
+			panic("master: " + err.Error()) // checkAttempts and the book have looked
+		}
+		m.sendLaunch(l)
+		m.stepFramework(fw, model.Staged{Launches: []model.Launch{*l}, At: m.now})
+	}
+}
+
+// checkAttempts refuses a task that is live already: a task is one attempt.
+func (m *Machine) checkAttempts(ls []model.Launch) *model.Refusal {
+	for i := range ls {
+		for n := range ls[i].Tasks {
+			if id := ls[i].ID(n); m.state.tasks[id] != nil {
+				return model.Refuse(model.ReasonDuplicateTask, "launch task %s: it is live already", id)
+			}
+		}
+	}
+	return nil
+}
+
+// addGangEnv tells each member of a gang who the others are, which only the
+// master knows by name.
+func (m *Machine) addGangEnv(o *model.Offer, ls []model.Launch) {
+	if !o.AllOrNothing {
+		return
+	}
+	var names []string
+	for _, p := range o.Parts {
+		name := m.state.agents[p.Agent].info.Name
+		if len(names) == 0 || names[len(names)-1] != name {
+			names = append(names, name)
+		}
+	}
+	list := strings.Join(names, ",")
+	for i := range ls {
+		env := map[string]string{"TENDER_NODELIST": list, "TENDER_NNODES": fmt.Sprint(len(names))}
+		for k, v := range ls[i].Env {
+			env[k] = v
+		}
+		ls[i].Env = env
+	}
+}
+
+// sendLaunch sends a launch to an agent that is connected. To one that is not,
+// nothing is sent: when it registers without these tasks they are dropped.
+func (m *Machine) sendLaunch(l *model.Launch) {
+	lk := m.links[l.Agent]
+	if lk == nil || lk.session == nil {
+		return
+	}
+	m.sendSpec(lk.session, l)
+	w := &agentpb.Launch{
+		Job: string(l.Job), Group: uint32(l.Group), TimeLimitNs: int64(l.TimeLimit), Env: l.Env,
+		Indices: make([]uint32, len(l.Tasks)),
+	}
+	retried := false
+	for i, t := range l.Tasks {
+		w.Indices[i] = t.Index
+		retried = retried || t.Attempt != 0
+	}
+	if retried {
+		w.Attempts = make([]uint32, len(l.Tasks))
+		for i, t := range l.Tasks {
+			w.Attempts[i] = uint32(t.Attempt)
+		}
+	}
+	m.send(lk.session, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Launch{Launch: w}})
+}
+
+// sendSpec sends a job's description once per session.
+func (m *Machine) sendSpec(s *session, l *model.Launch) {
+	if _, sent := s.specs[l.Job]; sent || l.Spec == nil {
+		return
+	}
+	s.specs[l.Job] = struct{}{}
+	spec := jsonRecord('{', l.Spec)[1:]
+	m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_JobSpec{
+		JobSpec: &agentpb.JobSpec{Job: string(l.Job), Spec: spec}}})
+}
+
+// kill passes a kill on, and remembers it for an agent that is out of contact.
+func (m *Machine) kill(id model.TaskID, reason model.TaskReason) {
+	t := m.state.tasks[id]
+	if t == nil {
+		return
+	}
+	m.kills[id] = reason
+	if lk := m.links[t.batch.agent]; lk != nil && lk.session != nil {
+		m.sendKill(lk.session, id, reason)
+	}
+}
+
+// sendKill adds to the kill that was sent last if it is for the same agent and
+// reason, so that cancelling an array is one message.
+func (m *Machine) sendKill(s *session, id model.TaskID, reason model.TaskReason) {
+	if n := len(m.out.Sends); n > 0 && m.out.Sends[n-1].Session == s.id {
+		if k, ok := m.out.Sends[n-1].Message.Kind.(*agentpb.MasterMessage_Kill); ok && k.Kill.Reason == uint32(reason) {
+			k.Kill.Tasks = append(k.Kill.Tasks, taskIDToWire(id))
+			return
+		}
+	}
+	m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Kill{
+		Kill: &agentpb.Kill{Tasks: []*agentpb.TaskId{taskIDToWire(id)}, Reason: uint32(reason)}}})
+}
+
+func (m *Machine) jobDone(job model.JobID) {
+	agents := m.state.jobAgents[job]
+	if len(agents) == 0 {
+		return
+	}
+	for _, id := range agents {
+		if lk := m.links[id]; lk != nil && lk.session != nil {
+			delete(lk.session.specs, job)
+			m.send(lk.session, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_JobDone{
+				JobDone: &agentpb.JobDone{Job: string(job)}}})
+		}
+	}
+	m.record(jsonRecord(recJobDone, jobDoneRecord{Job: job}))
+	m.state.jobDone(job)
+}
+
+func (m *Machine) send(s *session, msg *agentpb.MasterMessage) {
+	m.out.Sends = append(m.out.Sends, Send{Session: s.id, Message: msg})
+}

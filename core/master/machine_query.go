@@ -1,0 +1,139 @@
+package master
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// Query answers a question of model/request.go or model/node.go from the state
+// as committed. It changes nothing.
+func (m *Machine) Query(now time.Time, body any) (any, *model.Refusal) {
+	switch q := body.(type) {
+	case model.ListNodes:
+		return m.nodes(), nil
+	case model.ListOffers:
+		return model.OfferList{Offers: m.book.Offers(), Demands: m.book.Demands()}, nil
+	case model.Why:
+		return m.why(now, q)
+	case model.PlanJob:
+		return m.plan(now, q)
+	}
+	answer, refusal := m.queryFramework(now, body)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if l, ok := answer.(model.TaskList); ok {
+		for i := range l.Tasks {
+			m.nameAgent(&l.Tasks[i])
+		}
+	}
+	if v, ok := answer.(model.JobView); ok && v.Failure != nil {
+		m.nameAgent(v.Failure)
+		return v, nil
+	}
+	return answer, nil
+}
+
+func (m *Machine) queryFramework(now time.Time, body any) (any, *model.Refusal) {
+	id, ok := frameworkFor(body)
+	f := m.frameworks[id]
+	q, can := f.(model.Querier)
+	if !ok || !can {
+		return nil, model.Refuse(model.ReasonUnsupported, "no framework here answers a question of type %T", body)
+	}
+	return q.Query(now, body)
+}
+
+func (m *Machine) nameAgent(t *model.TaskView) {
+	if a := m.state.agents[t.Agent]; a != nil {
+		t.AgentName = a.info.Name
+	}
+}
+
+func (m *Machine) nodes() model.NodeList {
+	out := model.NodeList{Nodes: make([]model.NodeView, 0, len(m.state.agents))}
+	for id, a := range m.state.agents {
+		v := model.NodeView{AgentInfo: a.info, Registered: a.registered, Tasks: len(a.tasks), State: model.NodeUnreachable}
+		if u, ok := m.book.Agent(id); ok {
+			v.Allocated, v.Offered = u.Allocated, u.Offered
+		}
+		if lk := m.links[id]; lk != nil {
+			v.Since = lk.since
+			if lk.session != nil {
+				v.State = model.NodeReady
+			} else {
+				v.GoneAt = m.goneAt(lk)
+			}
+		}
+		out.Nodes = append(out.Nodes, v)
+	}
+	slices.SortFunc(out.Nodes, func(x, y model.NodeView) int { return cmp.Compare(x.Name, y.Name) })
+	return out
+}
+
+// why adds what the allocator says of each demand to the framework's answer.
+func (m *Machine) why(now time.Time, q model.Why) (any, *model.Refusal) {
+	answer, refusal := m.queryFramework(now, q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	v := answer.(model.WhyView)
+	for _, d := range v.Demands {
+		v.Explanations = append(v.Explanations, m.book.Explain(now, d))
+	}
+	v.Explanations = append(v.Explanations, m.whyLost(now, v.Job.ID)...)
+	if v.Job.Failure != nil {
+		m.nameAgent(v.Job.Failure)
+	}
+	return v, nil
+}
+
+// whyLost explains tasks that cannot be replaced yet because their node may
+// still run them.
+func (m *Machine) whyLost(now time.Time, job model.JobID) []model.Explanation {
+	var out []model.Explanation
+	for _, id := range m.state.jobAgents[job] {
+		a, lk := m.state.agents[id], m.links[id]
+		if lk == nil || lk.session != nil {
+			continue
+		}
+		n := 0
+		for _, t := range a.tasks {
+			if t.id.Job == job {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		text := fmt.Sprintf("%d tasks are on node %s, which is out of contact since %s and may still run them",
+			n, a.info.Name, lk.lostAt.Format(time.TimeOnly))
+		out = append(out, model.Explanation{
+			Tier: model.TierBlocked, Summary: text, Asked: n, At: now, Expected: m.goneAt(lk),
+			Why: []model.WhyReason{{Reason: model.WaitNodeContact, Tier: model.TierBlocked, Text: text, Count: 1, Agents: []string{a.info.Name},
+				Clears: fmt.Sprintf("the node comes back, or at %s its tasks are declared gone and can start elsewhere", m.goneAt(lk).Format(time.TimeOnly))}},
+		})
+	}
+	return out
+}
+
+func (m *Machine) plan(now time.Time, q model.PlanJob) (any, *model.Refusal) {
+	answer, refusal := m.queryFramework(now, q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	v := answer.(model.PlanView)
+	for _, d := range v.Demands {
+		e := m.book.Explain(now, d)
+		v.Asked += e.Asked
+		v.StartsNow += e.Fits
+		if e.Fits < e.Asked {
+			v.Explanations = append(v.Explanations, e)
+		}
+	}
+	return v, nil
+}

@@ -1,0 +1,369 @@
+package master
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/batch"
+)
+
+// script plays a cluster against one machine and prints what it does.
+type script struct {
+	t        *testing.T
+	now      time.Time
+	m        *Machine
+	index    uint64
+	log      [][][]byte // committed groups
+	sessions map[string]SessionID
+	next     SessionID
+	seq      uint64
+	asked    uint64
+}
+
+// TestMachine reads the scenarios in testdata as transcripts: each command is
+// one turn, followed by what the master recorded, sent and told.
+func TestMachine(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		s := &script{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), sessions: map[string]SessionID{}}
+		s.m = newTestMachine(t)
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			s.t = t
+			return s.run(d)
+		})
+	})
+}
+
+func newTestMachine(t *testing.T) *Machine {
+	t.Helper()
+	b, err := batch.New(batch.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	timing := DefaultTiming()
+	timing.PingInterval, timing.SilentAfter = time.Hour, 3*time.Hour // pings have their own transcript
+	m, err := NewMachine(timing, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func (s *script) run(d *datadriven.TestData) string {
+	switch d.Cmd {
+	case "timing":
+		return s.timing(d)
+	case "lead":
+		return s.turn(Lead{Epoch: int64(s.intArg(d, "epoch", 1)), ClusterID: "c1"})
+	case "agent":
+		return s.turn(s.agent(d))
+	case "down":
+		name := d.CmdArgs[0].Key
+		id := s.sessions[name]
+		delete(s.sessions, name)
+		return s.turn(AgentDown{Session: id})
+	case "submit":
+		return s.submit(d)
+	case "cancel":
+		s.asked++
+		return s.turn(Asked{ID: s.asked, Body: model.CancelJob{Selector: d.CmdArgs[0].Key}})
+	case "update":
+		return s.update(d)
+	case "pong":
+		seq, _ := strconv.ParseUint(d.CmdArgs[1].Key, 10, 64)
+		return s.turn(AgentSaid{Session: s.sessions[d.CmdArgs[0].Key], Message: &agentpb.AgentMessage{
+			Kind: &agentpb.AgentMessage_Pong{Pong: &agentpb.Pong{Seq: seq}}}})
+	case "wait":
+		dur, err := time.ParseDuration(d.CmdArgs[0].Key)
+		if err != nil {
+			d.Fatalf(s.t, "%v", err)
+		}
+		s.now = s.now.Add(dur)
+		return s.turn(Tick{})
+	case "failover":
+		return s.failover(d)
+	case "nodes":
+		return s.nodes()
+	case "why":
+		return s.why(d)
+	}
+	d.Fatalf(s.t, "unknown command %q", d.Cmd)
+	return ""
+}
+
+func (s *script) timing(d *datadriven.TestData) string {
+	t := DefaultTiming()
+	s.m.timing = t
+	return fmt.Sprintf("ping every %s, silent after %s, unreachable after %s, gone after %s+%s\n",
+		t.PingInterval, t.SilentAfter, t.UnreachableAfter, t.FenceAfter, t.FenceSlack)
+}
+
+// agent registers NAME; tasks=JOB/G/I/A:STATE,… are what it says it has.
+func (s *script) agent(d *datadriven.TestData) Input {
+	name := d.CmdArgs[0].Key
+	s.next++
+	s.sessions[name] = s.next
+	r := &agentpb.Register{AgentId: "id-" + name, Name: name, CpuMilli: int64(s.intArg(d, "cpus", 4)) * 1000,
+		MemoryBytes: int64(s.intArg(d, "memory", 8)) << 30, DiskBytes: 1 << 40, ClusterId: s.strArg(d, "cluster", ""),
+		LastEpoch: int64(s.intArg(d, "epoch", 0))}
+	for _, a := range d.CmdArgs {
+		if a.Key != "tasks" {
+			continue
+		}
+		for _, v := range a.Vals {
+			id, st, _ := strings.Cut(v, ":")
+			tid, err := model.ParseTaskID(id)
+			if err != nil {
+				d.Fatalf(s.t, "%v", err)
+			}
+			r.Tasks = append(r.Tasks, &agentpb.TaskRef{Id: taskIDToWire(tid), State: uint32(s.stateNamed(d, st))})
+		}
+	}
+	return AgentUp{Session: s.next, Register: r}
+}
+
+func (s *script) stateNamed(d *datadriven.TestData, name string) model.TaskState {
+	var st model.TaskState
+	if err := st.UnmarshalText([]byte("TASK_" + name)); err != nil {
+		d.Fatalf(s.t, "%v", err)
+	}
+	return st
+}
+
+func (s *script) submit(d *datadriven.TestData) string {
+	id := model.JobID(d.CmdArgs[0].Key)
+	g := model.Group{Name: "g", Count: s.intArg(d, "count", 1),
+		Restart: model.RestartPolicy{Attempts: s.intArg(d, "restart", 0), Mode: model.RestartFail},
+		Tasks: []model.TaskSpec{{Name: "t", Driver: model.DriverExec, Config: model.TaskConfig{Command: "/bin/true"},
+			Resources: model.TaskResources{CPUMilli: int64(s.intArg(d, "cpus", 1)) * 1000, MemoryBytes: 64 << 20}}}}
+	if d.HasArg("gang") {
+		g.Gang = &model.Gang{Launch: "none", Ranks: 1}
+	}
+	g.Exclusive = d.HasArg("exclusive")
+	job := &model.Job{Name: string(id), Type: model.JobBatch, Role: model.DefaultRole,
+		Priority: s.intArg(d, "priority", model.DefaultPriority), Groups: []model.Group{g}}
+	s.asked++
+	return s.turn(Asked{ID: s.asked, Body: model.Submit{ID: id, Job: job}})
+}
+
+func (s *script) update(d *datadriven.TestData) string {
+	name := d.CmdArgs[0].Key
+	var us []*agentpb.Update
+	for _, a := range d.CmdArgs[1:] {
+		id, err := model.ParseTaskID(a.Key)
+		if err != nil {
+			d.Fatalf(s.t, "%v", err)
+		}
+		st := s.stateNamed(d, a.Vals[0])
+		s.seq++
+		u := &agentpb.Update{Seq: s.seq, Task: taskIDToWire(id), State: uint32(st), At: s.now.UnixNano()}
+		if st.Terminal() {
+			code := int32(0)
+			cause := model.CauseFinished
+			if st != model.TaskFinished {
+				code, cause = 1, model.CauseFailed
+			}
+			u.Result = &agentpb.Result{Cause: string(cause), ExitCode: code}
+		}
+		us = append(us, u)
+	}
+	return s.turn(AgentSaid{Session: s.sessions[name], Message: &agentpb.AgentMessage{
+		Kind: &agentpb.AgentMessage_Updates{Updates: &agentpb.Updates{Updates: us}}}})
+}
+
+// failover replays the log on a fresh machine, compares the states, and goes on
+// with the fresh one: the new leader, which no agent has found yet.
+func (s *script) failover(d *datadriven.TestData) string {
+	want, err := s.m.Snapshot()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m := newTestMachine(s.t)
+	for i, g := range s.log {
+		if err := m.Apply(uint64(i+1), g); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	got, err := m.Snapshot()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		s.t.Fatalf("the replayed state differs:\n%s\n%s", got, want)
+	}
+	restored := newTestMachine(s.t)
+	if err := restored.Restore(got); err != nil {
+		s.t.Fatal(err)
+	}
+	again, err := restored.Snapshot()
+	if err != nil || !bytes.Equal(again, want) {
+		s.t.Fatalf("the restored state differs (%v):\n%s\n%s", err, again, want)
+	}
+	restored.timing = s.m.timing
+	s.m, s.sessions = restored, map[string]SessionID{}
+	return "replayed and restored to the same bytes\n" + s.turn(Lead{Epoch: int64(s.intArg(d, "epoch", 2)), ClusterID: "other"})
+}
+
+func (s *script) turn(in Input) string {
+	e := s.m.Step(s.now, []Input{in})
+	if len(e.Records) > 0 {
+		s.log = append(s.log, slices.Clone(e.Records))
+	}
+	if err := s.m.Audit(); err != nil {
+		s.t.Fatalf("audit: %v", err)
+	}
+	var b strings.Builder
+	for _, r := range e.Records {
+		fmt.Fprintf(&b, "record  %s\n", recordLine(r))
+	}
+	for _, x := range e.Sends {
+		if line := sendLine(x.Message); line != "" {
+			fmt.Fprintf(&b, "send    %s: %s\n", s.sessionName(x.Session), line)
+		}
+	}
+	for _, c := range e.Closes {
+		fmt.Fprintf(&b, "close   %s: %s\n", s.sessionName(c.Session), c.Message)
+	}
+	for _, r := range e.Replies {
+		if r.Err != nil {
+			fmt.Fprintf(&b, "refuse  %s: %s\n", r.Err.Reason, r.Err.Message)
+		} else if sub, ok := r.Body.(model.SubmitReply); ok {
+			fmt.Fprintf(&b, "reply   job %s\n", sub.ID)
+			if sub.Warning != nil {
+				fmt.Fprintf(&b, "warning %s\n", sub.Warning.Summary)
+			}
+		}
+	}
+	for _, n := range e.Notices {
+		fmt.Fprintf(&b, "notice  %s\n", noticeLine(n))
+	}
+	if b.Len() == 0 {
+		return "nothing\n"
+	}
+	return b.String()
+}
+
+func (s *script) sessionName(id SessionID) string {
+	for name, x := range s.sessions {
+		if x == id {
+			return name
+		}
+	}
+	return fmt.Sprintf("session %d", id)
+}
+
+func noticeLine(n model.Notice) string {
+	out := n.Kind
+	if n.Task != nil {
+		out += " " + n.Task.String()
+	} else if n.Job != "" {
+		out += " " + string(n.Job)
+	}
+	if n.State != "" {
+		out += " " + n.State
+	}
+	if n.Message != "" {
+		out += ": " + n.Message
+	}
+	return out
+}
+
+func recordLine(r []byte) string {
+	switch r[0] {
+	case recStatuses:
+		sts, err := parseStatuses(r)
+		if err != nil {
+			return err.Error()
+		}
+		var p []string
+		for _, st := range sts {
+			p = append(p, fmt.Sprintf("%s=%s", st.Task, st.State))
+		}
+		return "statuses " + strings.Join(p, " ")
+	case recFramework:
+		id, _, _ := splitPrefixed(r)
+		return "event of " + id
+	}
+	names := map[byte]string{recCluster: "cluster", recAgent: "agent", recAgentRemoved: "agent removed", recStaged: "staged", recJobDone: "job done"}
+	return names[r[0]]
+}
+
+func sendLine(m *agentpb.MasterMessage) string {
+	switch k := m.Kind.(type) {
+	case *agentpb.MasterMessage_Registered:
+		return fmt.Sprintf("registered in %s, epoch %d, live jobs %v", k.Registered.ClusterId, k.Registered.Epoch, k.Registered.Jobs)
+	case *agentpb.MasterMessage_JobSpec:
+		return "spec of " + k.JobSpec.Job
+	case *agentpb.MasterMessage_Launch:
+		out := fmt.Sprintf("launch %s/%d %v", k.Launch.Job, k.Launch.Group, k.Launch.Indices)
+		if k.Launch.Attempts != nil {
+			out += fmt.Sprintf(" attempts %v", k.Launch.Attempts)
+		}
+		if l := k.Launch.Env["TENDER_NODELIST"]; l != "" {
+			out += " with " + l
+		}
+		return out
+	case *agentpb.MasterMessage_Kill:
+		var p []string
+		for _, t := range k.Kill.Tasks {
+			id, _ := taskIDFromWire(t)
+			p = append(p, id.String())
+		}
+		return "kill " + strings.Join(p, " ")
+	case *agentpb.MasterMessage_Acknowledge:
+		return fmt.Sprintf("acknowledge %v", k.Acknowledge.Seqs)
+	case *agentpb.MasterMessage_JobDone:
+		return "job done " + k.JobDone.Job
+	case *agentpb.MasterMessage_Ping:
+		return fmt.Sprintf("ping %d", k.Ping.Seq)
+	}
+	return fmt.Sprintf("%T", m.Kind)
+}
+
+func (s *script) nodes() string {
+	var b strings.Builder
+	for _, n := range s.m.nodes().Nodes {
+		fmt.Fprintf(&b, "%s %s allocated %s, %d tasks\n", n.Name, n.State, n.Allocated, n.Tasks)
+	}
+	return b.String()
+}
+
+func (s *script) why(d *datadriven.TestData) string {
+	a, r := s.m.Query(s.now, model.Why{Selector: d.CmdArgs[0].Key})
+	if r != nil {
+		return fmt.Sprintf("%s: %s\n", r.Reason, r.Message)
+	}
+	var b strings.Builder
+	v := a.(model.WhyView)
+	fmt.Fprintf(&b, "job %s %s\n", v.Job.Name, v.Job.State)
+	for _, e := range v.Explanations {
+		fmt.Fprintf(&b, "%s: %s\n", e.Tier, e.Summary)
+	}
+	return b.String()
+}
+
+func (s *script) intArg(d *datadriven.TestData, key string, def int) int {
+	if !d.HasArg(key) {
+		return def
+	}
+	var v int
+	d.ScanArgs(s.t, key, &v)
+	return v
+}
+
+func (s *script) strArg(d *datadriven.TestData, key, def string) string {
+	if !d.HasArg(key) {
+		return def
+	}
+	var v string
+	d.ScanArgs(s.t, key, &v)
+	return v
+}

@@ -1,0 +1,196 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/soheilhy/cmux"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/core/journal"
+	"github.com/tender-scheduler/tender/core/master/httpapi"
+)
+
+// Master is one master process: it stands by or leads, and serves agents and
+// people either way.
+type Master struct {
+	cfg     Config
+	logs    *logs
+	current atomic.Pointer[loop]   // of the term that is on, nil while standing by
+	leader  atomic.Pointer[string] // who leads, as last heard
+	ready   sync.Once
+}
+
+// Run serves until ctx ends. It returns nil then, and an error if it cannot
+// start, or cannot go on.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("start master: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	// The port first: of all that can be in the way it is the quickest to find out.
+	lis, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("start master: listen on %s: %w", cfg.Listen, err)
+	}
+	defer lis.Close()
+	if cfg.Advertise == "" {
+		cfg.Advertise = advertised(lis.Addr())
+	}
+	j, closeJournal, err := openJournal(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("start master: %w", err)
+	}
+	defer closeJournal()
+
+	m := &Master{cfg: cfg, logs: newLogs()}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel(nil)
+	wg.Go(func() {
+		for info := range j.WatchLeader(ctx) {
+			m.leader.Store(&info.Address)
+		}
+	})
+	stop, err := m.serve(ctx, lis, cancel)
+	if err != nil {
+		return fmt.Errorf("start master: %w", err)
+	}
+	defer stop()
+	if err := m.terms(ctx, j); err != nil {
+		return err
+	}
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// advertised turns a wildcard listen address into one that others can dial.
+func advertised(a net.Addr) string {
+	t := a.(*net.TCPAddr)
+	if !t.IP.IsUnspecified() {
+		return t.String()
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, fmt.Sprint(t.Port))
+}
+
+func openJournal(ctx context.Context, cfg Config) (*journal.Journal, func(), error) {
+	jc := journal.Config{
+		Endpoints: cfg.Etcd, Cluster: cfg.Cluster, Address: cfg.Advertise,
+		Identity: cfg.Advertise + "/" + newID(), SessionTTL: cfg.SessionTTL, Logger: cfg.Logger,
+	}
+	closeEtcd := func() {}
+	if cfg.DataDir != "" {
+		e, err := journal.StartEmbedded(ctx, journal.EmbeddedConfig{DataDir: cfg.DataDir, Logger: cfg.Logger})
+		if err != nil {
+			return nil, nil, err
+		}
+		closeEtcd = func() { e.Close() }
+		jc.Embedded, jc.SessionTTL = e, 0 // nobody else can reach it
+	}
+	j, err := journal.Open(ctx, jc)
+	if err != nil {
+		closeEtcd()
+		return nil, nil, err
+	}
+	return j, func() { j.Close(); closeEtcd() }, nil
+}
+
+// serve starts the servers on one listener: agents speak gRPC, that is HTTP/2,
+// people's tools HTTP/1.1.
+func (m *Master) serve(ctx context.Context, lis net.Listener, fail context.CancelCauseFunc) (stop func(), err error) {
+	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	mux := cmux.New(lis)
+	mux.SetReadTimeout(10 * time.Second) // a silent connection must not stay in the matcher
+	grpcLis, httpLis := mux.Match(cmux.HTTP2()), mux.Match(cmux.Any())
+
+	g := grpc.NewServer(
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+		grpc.MaxRecvMsgSize(64<<20),
+	)
+	agentpb.RegisterAgentsServer(g, &agentServer{master: m})
+	h := httpapi.NewServer(ctx, handler, m.cfg.Logger)
+
+	var wg sync.WaitGroup
+	serve := func(name string, f func() error) {
+		wg.Go(func() {
+			if err := f(); err != nil && ctx.Err() == nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, cmux.ErrServerClosed) {
+				fail(fmt.Errorf("serve %s on %s: %w", name, lis.Addr(), err))
+			}
+		})
+	}
+	serve("agents", func() error { return g.Serve(grpcLis) })
+	serve("the HTTP API", func() error { return h.Serve(httpLis) })
+	serve("connections", mux.Serve)
+	return func() {
+		h.Close()
+		g.Stop()
+		mux.Close()
+		lis.Close()
+		wg.Wait()
+	}, nil
+}
+
+// terms leads whenever this master is elected, until ctx ends.
+func (m *Master) terms(ctx context.Context, j *journal.Journal) error {
+	for ctx.Err() == nil {
+		machine, err := NewMachine(m.cfg.Timing, m.cfg.Frameworks()...)
+		if err != nil {
+			return err
+		}
+		term, err := j.Lead(ctx, machine)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("follow the journal: %w", err)
+		}
+		m.term(ctx, term, machine)
+	}
+	return nil
+}
+
+// term leads until the term or ctx ends.
+func (m *Master) term(ctx context.Context, term *journal.Term, machine *Machine) {
+	m.cfg.Logger.Info("leading", "epoch", term.Epoch(), "address", m.cfg.Advertise)
+	l := newLoop(machine, term, term.Index(), m.cfg.Logger)
+	l.started = func() {
+		m.current.Store(l)
+		m.ready.Do(func() {
+			if m.cfg.Ready != nil {
+				m.cfg.Ready()
+			}
+		})
+	}
+	err := l.run(ctx, Lead{Epoch: term.Epoch(), ClusterID: newID()})
+	m.current.Store(nil)
+	if err != nil {
+		m.cfg.Logger.Warn("leading no more", "epoch", term.Epoch(), "err", err)
+	}
+	resign, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	term.Resign(resign)
+}
+
+// leading returns the loop of the current term, nil while another master leads.
+func (m *Master) leading() *loop { return m.current.Load() }
