@@ -87,6 +87,9 @@ func (t *Term) unmoved() clientv3.Cmp {
 
 // put writes one key under the fence; repeating it changes nothing.
 func (t *Term) put(ctx context.Context, key, value string, also ...clientv3.Cmp) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	fence := append([]clientv3.Cmp{leads(t.j.keys, t.epoch)}, also...)
 	resp, err := t.settle(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
 		return t.j.client.Txn(ctx).If(fence...).Then(clientv3.OpPut(key, value)).Commit()
@@ -133,19 +136,17 @@ func (t *Term) commit(ctx context.Context, next head, number int, value string) 
 	return ErrDeposed
 }
 
-// settle repeats a request until etcd gives a definite answer. It gives up, with
-// ErrOutcomeUnknown, one attempt after leadership or ctx has ended.
+// lastWord is how long settle goes on asking after leadership or ctx has ended.
+const lastWord = time.Second
+
+// settle repeats a request until etcd gives a definite answer. Once leadership or
+// ctx has ended it gives up after lastWord, with ErrOutcomeUnknown.
 func (t *Term) settle(ctx context.Context, request func(context.Context) (*clientv3.TxnResponse, error)) (*clientv3.TxnResponse, error) {
+	ctx, stop := t.extended(ctx)
+	defer stop()
 	var wait backoff
-	var first error
 	for attempt := 0; ; attempt++ {
-		over := attempt > 0 && (t.Err() != nil || ctx.Err() != nil)
-		base := ctx
-		if over {
-			// The caller may have given up, but not knowing costs a whole replay.
-			base = context.WithoutCancel(ctx)
-		}
-		tryCtx, cancel := context.WithTimeout(base, attemptTimeout)
+		tryCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
 		resp, err := request(tryCtx)
 		cancel()
 		switch {
@@ -153,26 +154,21 @@ func (t *Term) settle(ctx context.Context, request func(context.Context) (*clien
 			return resp, nil
 		case attempt == 0 && isRefusal(err):
 			return nil, err
-		case over:
+		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		case first == nil:
-			first = err
+		case attempt == 0:
 			t.j.log.Warn("etcd did not confirm a commit; asking again", "error", err)
 		}
-		t.pause(ctx, &wait)
+		wait.sleep(ctx)
 	}
 }
 
-// pause waits between attempts, but not past the end of the term.
-func (t *Term) pause(ctx context.Context, wait *backoff) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-t.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	wait.sleep(ctx)
+// extended derives a context that ends lastWord after ctx or the term: the caller
+// may have given up, but not knowing the outcome costs a whole replay.
+func (t *Term) extended(ctx context.Context) (context.Context, context.CancelFunc) {
+	long, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	over := func() { time.AfterFunc(lastWord, cancel) }
+	stopCtx := context.AfterFunc(ctx, over)
+	stopTerm := context.AfterFunc(t.life, over)
+	return long, func() { stopCtx(); stopTerm(); cancel() }
 }

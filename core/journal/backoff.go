@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	backoffFirst = 20 * time.Millisecond
+	backoffFirst = 5 * time.Millisecond
 	backoffMost  = 500 * time.Millisecond
 )
 

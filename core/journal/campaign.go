@@ -73,11 +73,11 @@ func (j *Journal) stand(ctx context.Context, held **session) (*Term, error) {
 		}
 		epoch = kvs[0].CreateRevision // an earlier attempt of ours was applied after all
 	}
-	h, err := j.takeOver(tryCtx, epoch)
+	h, revision, err := j.takeOver(tryCtx, epoch)
 	if err != nil {
 		return nil, err
 	}
-	return j.newTerm(*held, epoch, h), nil
+	return j.newTerm(*held, h, revision), nil
 }
 
 // awaitVacancy returns when the leader key is free or held by our own session.
@@ -112,16 +112,16 @@ func (j *Journal) awaitVacancy(ctx context.Context, held *session) error {
 }
 
 // takeOver deletes the parts beyond head, which no leader committed, and stamps
-// head with the new epoch. From then on the log is this epoch's to extend.
-func (j *Journal) takeOver(ctx context.Context, epoch int64) (head, error) {
+// head with the new epoch. From then on the log is this epoch's to extend. The
+// revision is one at which this process leads.
+func (j *Journal) takeOver(ctx context.Context, epoch int64) (h head, revision int64, err error) {
 	resp, err := j.client.Get(ctx, j.keys.head())
 	if err != nil {
-		return head{}, fmt.Errorf("read head: %w", err)
+		return head{}, 0, fmt.Errorf("read head: %w", err)
 	}
-	h := head{}
 	if len(resp.Kvs) > 0 {
 		if h, err = decodeHead(resp.Kvs[0].Value); err != nil {
-			return head{}, err
+			return head{}, 0, err
 		}
 	}
 	h.epoch = epoch
@@ -132,15 +132,15 @@ func (j *Journal) takeOver(ctx context.Context, epoch int64) (head, error) {
 			clientv3.OpPut(j.keys.head(), h.encode()),
 		).Commit()
 	if err != nil {
-		return head{}, fmt.Errorf("discard the uncommitted tail: %w", err)
+		return head{}, 0, fmt.Errorf("discard the uncommitted tail: %w", err)
 	}
 	if !txn.Succeeded {
-		return head{}, fmt.Errorf("take over the log: %w", ErrDeposed)
+		return head{}, 0, fmt.Errorf("take over the log: %w", ErrDeposed)
 	}
 	if n := txn.Responses[0].GetResponseDeleteRange().Deleted; n > 0 {
 		j.log.Info("discarded a group its writer did not finish", "parts", n, "index", h.index+1)
 	}
-	return h, nil
+	return h, txn.Header.Revision, nil
 }
 
 // leads is the fence: true while the leader key of that epoch exists.

@@ -55,10 +55,12 @@ func (s *stats) lead(epoch int64) {
 	s.now.Leading, s.now.Epoch = true, epoch
 }
 
-func (s *stats) follow() {
+func (s *stats) follow(epoch int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now.Leading = false
+	if s.now.Epoch == epoch {
+		s.now.Leading = false
+	}
 }
 
 func (s *stats) commit(index uint64, size int, took time.Duration) {

@@ -23,17 +23,18 @@ type Term struct {
 	snapshotting sync.Mutex
 	snapshots    int // attempts in this term, to name each one's chunks
 
-	done     chan struct{}
-	released chan struct{} // closed when the lease is given back, after done
-	lostMu   sync.Mutex
-	cause    error // why the term ended; nil while it lasts
+	life     context.Context // ends with the term; its cause says why
+	end      context.CancelCauseFunc
+	released chan struct{} // closed when the lease is given back, after life has ended
 }
 
-func (j *Journal) newTerm(s *session, epoch int64, h head) *Term {
-	t := &Term{j: j, epoch: epoch, session: s, head: h, done: make(chan struct{}), released: make(chan struct{})}
+// newTerm begins the term of h.epoch, which leads as of an etcd revision.
+func (j *Journal) newTerm(s *session, h head, revision int64) *Term {
+	t := &Term{j: j, epoch: h.epoch, session: s, head: h, released: make(chan struct{})}
+	t.life, t.end = context.WithCancelCause(context.Background())
 	t.committed.Store(h.index)
-	j.stats.lead(epoch)
-	if !j.spawn(t.guard) {
+	j.stats.lead(t.epoch)
+	if !j.spawn(func() { t.guard(revision) }) {
 		t.lose(fmt.Errorf("%w: %w", ErrClosed, ErrDeposed))
 		t.release()
 	}
@@ -49,14 +50,10 @@ func (t *Term) Index() uint64 { return t.committed.Load() }
 
 // Done is closed when leadership is lost: the session expired, the leader key was
 // deleted, a commit was fenced out or its outcome could not be learned.
-func (t *Term) Done() <-chan struct{} { return t.done }
+func (t *Term) Done() <-chan struct{} { return t.life.Done() }
 
 // Err says why Done is closed; nil before that.
-func (t *Term) Err() error {
-	t.lostMu.Lock()
-	defer t.lostMu.Unlock()
-	return t.cause
-}
+func (t *Term) Err() error { return context.Cause(t.life) }
 
 // Resign gives leadership up, so that a standby takes over at once instead of
 // after the session's time to live. It waits for an Append that is under way.
@@ -72,34 +69,28 @@ func (t *Term) Resign(ctx context.Context) error {
 	}
 }
 
-// lose ends the term, once.
+// lose ends the term; the first cause counts.
 func (t *Term) lose(cause error) {
-	t.lostMu.Lock()
-	defer t.lostMu.Unlock()
-	if t.cause != nil {
-		return
-	}
-	t.cause = cause
-	t.j.stats.follow()
-	close(t.done)
+	t.end(cause)
+	t.j.stats.follow(t.epoch)
 }
 
 // guard ends the term when its session or its leader key does, and gives the
 // lease back when the term ends for whatever reason.
-func (t *Term) guard() {
+func (t *Term) guard(revision int64) {
 	ctx, cancel := context.WithCancel(t.j.life)
 	defer cancel()
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		t.awaitDeletion(ctx)
+		t.awaitDeletion(ctx, revision+1)
 	}()
 	select {
 	case <-t.session.done:
 		t.lose(fmt.Errorf("session expired: %w", ErrDeposed))
 	case <-gone:
 		t.lose(fmt.Errorf("leader key deleted: %w", ErrDeposed))
-	case <-t.done:
+	case <-t.life.Done():
 	case <-t.j.life.Done():
 		t.lose(fmt.Errorf("%w: %w", ErrClosed, ErrDeposed))
 	}
@@ -116,9 +107,9 @@ func (t *Term) release() {
 }
 
 // awaitDeletion returns when the leader key of this epoch is gone, or ctx ended.
-func (t *Term) awaitDeletion(ctx context.Context) {
+// Watching from the present matters: etcd serves a watch of the past every 100 ms.
+func (t *Term) awaitDeletion(ctx context.Context, from int64) {
 	var wait backoff
-	from := t.epoch + 1
 	for ctx.Err() == nil {
 		deleted, err := t.watchKey(ctx, from)
 		if deleted {

@@ -70,6 +70,9 @@ func (t *Term) trimLog(ctx context.Context, upTo uint64) error {
 
 // deleteRanges deletes under the fence; repeating it changes nothing.
 func (t *Term) deleteRanges(ctx context.Context, ops ...clientv3.Op) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	resp, err := t.settle(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
 		return t.j.client.Txn(ctx).If(leads(t.j.keys, t.epoch)).Then(ops...).Commit()
 	})
