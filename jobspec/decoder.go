@@ -1,0 +1,116 @@
+package jobspec
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// decoder turns one file into one job. It lives for one call of Parse.
+type decoder struct {
+	ds     *Diagnostics
+	meter  *meter
+	names  *names
+	ctx    *hcl.EvalContext
+	broken bool                 // the file has syntax errors, so what is missing may only be unreadable
+	at     map[string]hcl.Range // where each value of the job was written
+	bad    map[string]bool      // paths whose value was refused already
+}
+
+// prepare makes what was parsed ready to be evaluated.
+func (d *decoder) prepare() *preparer { return &preparer{d.meter, d.ds, d.names} }
+
+// lacks reports something missing, unless a syntax error may have hidden it.
+func (d *decoder) lacks(at hcl.Range, summary, detail, suggestion string) {
+	if !d.broken {
+		d.ds.at(at, summary, detail, suggestion)
+	}
+}
+
+// evaluate computes an expression; ok is false when that failed, which has then
+// been reported. An unknown value also stands for a failure reported before.
+func (d *decoder) evaluate(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, ok bool) {
+	var diags hcl.Diagnostics
+	fresh := d.meter.exceeded == ""
+	if !d.meter.watch(func() { v, diags = e.Value(ctx); d.meter.charge(v) }) {
+		if fresh {
+			d.ds.at(e.Range(), d.meter.exceeded, "a job file is computed within fixed bounds of time and memory",
+				"for many like tasks use array { range = … }; ship data as an artifact")
+		}
+		return cty.DynamicVal, false
+	}
+	d.fromHCL(diags)
+	if diags.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	return v, true
+}
+
+// fromHCL takes over what HCL reported, in the house's wording.
+func (d *decoder) fromHCL(diags hcl.Diagnostics) {
+	for _, h := range diags {
+		d.ds.add(translate(h))
+	}
+}
+
+func translate(h *hcl.Diagnostic) Diagnostic {
+	out := Diagnostic{Severity: SeverityError, Summary: lowerFirst(h.Summary), Detail: tidy(h.Detail)}
+	if h.Severity == hcl.DiagWarning {
+		out.Severity = SeverityWarning
+	}
+	if s, ok := h.Extra.(advice); ok {
+		out.Suggestion = string(s)
+	} else if text, question, found := strings.Cut(out.Detail, " Did you mean "); found {
+		out.Detail, out.Suggestion = tidy(text), "did you mean "+question
+	}
+	if f, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](h); ok {
+		name := f.CalledFunctionName()
+		out.Summary = "there is no function " + quote(name)
+		out.Detail = ""
+		if why, ok := absentFunctions[name]; ok {
+			out.Detail, out.Suggestion = "it is left out on purpose", why
+		}
+	}
+	if h.Subject != nil {
+		out = locate(out, *h.Subject)
+	}
+	return out
+}
+
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && (s[1] < 'A' || s[1] > 'Z') {
+		return string(s[0]+'a'-'A') + s[1:]
+	}
+	return s
+}
+
+// tidy drops the full stop that ends a one-sentence detail.
+func tidy(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.Count(s, ". ") == 0 {
+		return lowerFirst(strings.TrimSuffix(s, "."))
+	}
+	return s
+}
+
+// kindOf names a value's type for people.
+func kindOf(v cty.Value) string {
+	t := v.Type()
+	switch {
+	case v.IsNull():
+		return "null"
+	case t == cty.String:
+		return "a text"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "true or false"
+	case t.IsListType() || t.IsTupleType() || t.IsSetType():
+		return "a list"
+	case t.IsMapType() || t.IsObjectType():
+		return "a map"
+	}
+	return t.FriendlyName()
+}
