@@ -20,14 +20,15 @@ func (f *Framework) cancel(r *model.CancelJob) (any, *model.Refusal) {
 		if e.Groups, err = f.cancelGroups(j, r); err != nil {
 			return nil, err
 		}
-		if j.state != model.JobStopping && !f.anyOpen(j, &e) {
-			return nil, model.Refuse(model.ReasonTerminalJob, "job %q (%s): those tasks have ended already", j.spec.Name, j.id)
-		}
 	}
-	if j.state == model.JobStopping {
-		f.resendKills(j)
-	} else {
+	open, stopping := j.standingOf(&e)
+	switch {
+	case j.state != model.JobStopping && open:
 		f.emit(&e)
+	case j.state == model.JobStopping || stopping:
+		f.resendKills(j)
+	default:
+		return nil, model.Refuse(model.ReasonTerminalJob, "job %q (%s): those tasks have ended already", j.spec.Name, j.id)
 	}
 	return f.view(j, false), nil
 }
@@ -61,15 +62,21 @@ func (f *Framework) cancelGroups(j *job, r *model.CancelJob) ([]uint16, *model.R
 	return nums, nil
 }
 
-// anyOpen reports whether a partial cancellation would change anything.
-func (f *Framework) anyOpen(j *job, e *cancelled) bool {
-	found := false
+// standingOf reports whether a cancellation would change anything, and whether
+// any of what it is about is being stopped already.
+func (j *job) standingOf(e *cancelled) (open, stopping bool) {
+	if len(e.Groups) == 0 {
+		return true, false
+	}
 	j.chosen(e, func(g *group, n int) bool {
 		s := g.peek(n)
-		found = !s.state.class().ended() && s.flags&flagKill == 0
-		return !found
+		if !s.state.class().ended() {
+			stopping = stopping || s.flags&flagKill != 0
+			open = s.flags&flagKill == 0
+		}
+		return !open
 	})
-	return found
+	return open, stopping
 }
 
 // chosen calls f for the slots that a partial cancellation is about until it
@@ -118,7 +125,9 @@ func (f *Framework) foldCancelled(e *cancelled) error {
 		return f.foldCancelledPart(j, e)
 	}
 	j.state = model.JobStopping
-	f.out.notice(e.At, "job_cancelling", j, "")
+	if j.live > 0 {
+		f.out.notice(e.At, "job_cancelling", j, "")
+	}
 	for i := range j.groups {
 		f.killLive(&j.groups[i])
 	}

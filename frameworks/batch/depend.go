@@ -22,8 +22,9 @@ const (
 )
 
 // stands evaluates a condition; other is nil if that job has left the history.
-// The kinds are Slurm's: afternotok is met by any end but success, so also by a
-// cancellation.
+// The kinds are Slurm's (sbatch(1), --dependency): afternotok is met by any end
+// but success, so also by a cancellation, and after also by the end of a job
+// that never started.
 func stands(kind model.DependencyKind, other *job) standing {
 	if other == nil {
 		return standingNever
@@ -37,7 +38,7 @@ func stands(kind model.DependencyKind, other *job) standing {
 	case model.DependAny:
 		met = other.state.Ended()
 	case model.DependStarted:
-		met = other.started != 0
+		met = other.started != 0 || other.state.Ended()
 	}
 	switch {
 	case met:
@@ -111,7 +112,7 @@ func (f *Framework) wakeWaiters(other *job, at micros) {
 		}
 		if j.state == model.JobBlocked && !j.blocked() {
 			j.state = model.JobQueued
-			f.out.notice(at, "job_released", j, "every job it waited for is where it has to be")
+			f.out.notice(at, "job_released", j, "its dependencies are met")
 			f.out.touchAll(j)
 		}
 	}

@@ -56,17 +56,21 @@ func (j *job) judge() outcome {
 	switch {
 	case failed > 0:
 	case n[classKilled] > 0:
-		return outcome{ExitCode: model.ExitCancelled, Cause: model.CauseKilled,
-			Message: fmt.Sprintf("%d of %d tasks were cancelled", n[classKilled], j.slots())}
+		o := outcome{ExitCode: model.ExitCancelled, Cause: model.CauseKilled, Message: "its task was killed"}
+		if total := j.slots(); total > 1 {
+			o.Message = fmt.Sprintf("%d of %d tasks were killed", n[classKilled], total)
+		}
+		return o
 	default:
 		return outcome{Cause: model.CauseFinished}
 	}
 	var worst *group
 	var at int
+	var first micros
 	for i := range j.groups {
 		g := &j.groups[i]
-		if k := g.worst(); k >= 0 && (worst == nil || g.peek(k).finished < worst.peek(at).finished) {
-			worst, at = g, k
+		if k, failed := g.worst(); k >= 0 && (worst == nil || failed < first) {
+			worst, at, first = g, k, failed
 		}
 	}
 	s := worst.peek(at)
@@ -76,11 +80,12 @@ func (j *job) judge() outcome {
 	}
 }
 
-// worst returns the slot that speaks for the group's failure, -1 if none failed.
-func (g *group) worst() int {
-	best := -1
+// worst returns the slot that speaks for the group's failure, -1 if none
+// failed, and when the first of its slots failed.
+func (g *group) worst() (best int, first micros) {
+	best = -1
 	if g.counts[classFailed]+g.counts[classLost] == 0 {
-		return best
+		return best, 0
 	}
 	byCode := g.gang() || g.spec.Array != nil
 	var b slot
@@ -88,11 +93,14 @@ func (g *group) worst() int {
 		if c := s.state.class(); c != classFailed && c != classLost {
 			return
 		}
+		if best < 0 || s.finished < first {
+			first = s.finished
+		}
 		if best < 0 || byCode && s.code() > b.code() || !byCode && s.finished < b.finished {
 			best, b = n, *s
 		}
 	})
-	return best
+	return best, first
 }
 
 // code returns the exit code a shell would see of a slot that ended; never 0
@@ -128,6 +136,9 @@ func (g *group) failureText(n int, s *slot, failed int) string {
 		b.WriteString("could not be started")
 	default:
 		b.WriteString("failed")
+		if s.signal != 0 {
+			fmt.Fprintf(&b, " on signal %d", s.signal)
+		}
 	}
 	if m := g.messages[uint32(n)]; m != "" {
 		b.WriteString(": " + m)

@@ -31,12 +31,24 @@ func (f *Framework) boundHistory() {
 		})
 	}
 	if f.sweep.IsZero() && len(f.ended) > 0 && f.cfg.HistoryAge > 0 {
-		f.sweep = f.ended[0].ended.time().Add(f.cfg.HistoryAge)
-		if soonest := f.out.now.Add(sweepEvery); f.sweep.Before(soonest) {
-			f.sweep = soonest
-		}
+		f.sweep = f.nextSweep()
 		f.timers.Push(f.sweep, alarm{kind: alarmSweep})
 	}
+}
+
+// nextSweep is when the first job that may be forgotten is old enough.
+func (f *Framework) nextSweep() time.Time {
+	next := f.out.now.Add(f.cfg.HistoryAge)
+	for i, j := range f.ended {
+		if i < len(f.ended)-1 && f.waiters[j.id] == nil {
+			next = j.ended.time().Add(f.cfg.HistoryAge)
+			break
+		}
+	}
+	if soonest := f.out.now.Add(sweepEvery); next.Before(soonest) {
+		return soonest
+	}
+	return next
 }
 
 // forgetOld forgets the jobs that ended longer than the history's age ago.

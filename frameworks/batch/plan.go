@@ -8,7 +8,8 @@ import (
 )
 
 // plan says what submitting a job would do: the job it would follow, what would
-// block it, and the demands it would make.
+// block it, and the demands it would make. Asked counts the tasks that no demand
+// is for; the allocator adds those that one is for.
 func (f *Framework) plan(now time.Time, q *model.PlanJob) (v model.PlanView, err *model.Refusal) {
 	if err := checkJob(q.Job); err != nil {
 		return v, err
@@ -32,9 +33,10 @@ func (f *Framework) plan(now time.Time, q *model.PlanJob) (v model.PlanView, err
 	}
 	for i := range j.groups {
 		g := &j.groups[i]
-		v.Asked += g.size
 		v.Explanations = append(v.Explanations, g.explain(now)...)
-		if n := g.startable(); n > 0 {
+		n := g.startable()
+		v.Asked += g.size - n
+		if n > 0 {
 			v.Demands = append(v.Demands, buildDemand("plan/"+strconv.Itoa(i), j.spec, j.seq, i, n))
 		}
 	}

@@ -67,7 +67,7 @@ func (f *Framework) notFound(selector string) *model.Refusal {
 	}
 	var hits []near
 	seen := map[string]bool{}
-	limit := 1 + len(selector)/4
+	limit := 1 + len(selector)/5
 	consider := func(text string, j *job) {
 		if seen[text] || len(text) > len(selector)+limit || len(text) < len(selector)-limit {
 			return

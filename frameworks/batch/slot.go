@@ -42,7 +42,6 @@ type slotFlags uint8
 const (
 	flagKill  slotFlags = 1 << iota // the live attempt is to be killed
 	flagUsage                       // usage was reported
-	flagResult
 )
 
 // class is what a slot counts as.

@@ -73,7 +73,8 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 	}
 	to := st.State
 	if v == verdictKilled && (to == model.TaskDropped || to == model.TaskGone) {
-		to = model.TaskKilled // it was to stop, and that it did not report so changes nothing
+		// It was to stop; that nobody saw it stop changes nothing.
+		to, s.cause = model.TaskKilled, codeOfCause(model.CauseKilled)
 	}
 	g.set(n, s, taskSlot(to))
 	f.tell(j, st)
@@ -91,9 +92,10 @@ func (g *group) record(n int, s *slot, st *model.TaskStatus, at micros) {
 	s.finished, s.reason = at, st.Reason
 	if t := microsOf(st.Started); t != 0 {
 		s.started = t
+	} else if s.started == 0 && st.State == model.TaskFinished {
+		s.started = at // it must have
 	}
 	if r := st.Result; r != nil {
-		s.flags |= flagResult
 		s.cause = codeOfCause(r.Cause)
 		s.exitCode = int32(min(max(r.ExitCode, math.MinInt32), math.MaxInt32))
 		s.signal = uint8(min(max(r.Signal, 0), math.MaxUint8))

@@ -91,9 +91,9 @@ func (g *group) task(n int) model.TaskView {
 		return v
 	}
 	if s.attempts == 0 || s.state == slotWaiting || s.state == slotDelayed {
-		v.Finished, v.Message = s.finished.time(), "cancelled before it started"
-		if s.state == slotWaiting || s.state == slotDelayed {
-			v.Finished = g.job.ended.time()
+		v.Finished, v.Message = g.droppedAt(&s).time(), "cancelled before it started"
+		if s.attempts > 0 {
+			v.Message = fmt.Sprintf("cancelled before attempt %d; attempt %d: %s", s.attempts, v.ID.Attempt, g.lastEnd(n, &s))
 		}
 		return v
 	}
@@ -117,10 +117,18 @@ func (g *group) result(s *slot) *model.Result {
 	return r
 }
 
+// droppedAt is when a slot without a live attempt was cancelled.
+func (g *group) droppedAt(s *slot) micros {
+	if s.state == slotWaiting || s.state == slotDelayed {
+		return g.job.ended // with the whole job
+	}
+	return s.finished
+}
+
 // lastEnd says how the attempt before the one to come ended.
 func (g *group) lastEnd(n int, s *slot) string {
 	text := string(causes[s.cause])
-	if s.flags&flagResult != 0 {
+	if s.exitCode != 0 || s.signal != 0 {
 		text += fmt.Sprintf(", exit code %d", g.result(s).Code())
 	}
 	if m := g.messages[uint32(n)]; m != "" {

@@ -149,9 +149,11 @@ func (g *group) explain(now time.Time) (out []model.Explanation) {
 		return out
 	}
 	if k := n - g.startable(); k > 0 && !g.gang() {
-		add(model.WaitArrayLimit, k, time.Time{},
-			fmt.Sprintf("%s for the array's limit: at most %d at once, %d are running", tasksWait(k), g.spec.Array.Limit, g.live()),
-			"a running task of the array ends")
+		text := fmt.Sprintf("%s: the array's limit is %d at once", tasksWait(k), g.spec.Array.Limit)
+		if l := g.live(); l > 0 {
+			text += fmt.Sprintf(", %d are started", l)
+		}
+		add(model.WaitArrayLimit, k, time.Time{}, text, "a task of the array ends")
 	}
 	return out
 }

@@ -1,0 +1,201 @@
+package sdktest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// demandOf is the id that a demand for a task's group has by custom.
+func demandOf(id model.TaskID) string { return fmt.Sprintf("%s/%d", id.Job, id.Group) }
+
+// Render writes a step's effects, one a line.
+func Render(e model.Effects) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	for _, ev := range e.Events {
+		kind, _, _ := bytes.Cut(ev, []byte(" "))
+		line("journal %s", kind)
+	}
+	for _, c := range e.Calls {
+		renderCall(line, c)
+	}
+	for _, r := range e.Replies {
+		if r.Err != nil {
+			line("reply   refused %s: %s", r.Err.Reason, r.Err.Message)
+			for _, d := range r.Err.Details {
+				line("          %s", d)
+			}
+		} else {
+			line("reply   %s", renderBody(r.Body))
+		}
+	}
+	for i := range e.Notices {
+		line("notice  %s", renderNotice(&e.Notices[i]))
+	}
+	if !e.Wake.IsZero() {
+		line("wake    %s", clock(e.Wake))
+	}
+	return b.String()
+}
+
+// clock writes the time of day, with the date if it is not that of Start.
+func clock(t time.Time) string {
+	if t.Sub(Start.Truncate(24*time.Hour)) < 24*time.Hour {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
+func renderCall(line func(string, ...any), c model.Call) {
+	switch c := c.(type) {
+	case model.Demands:
+		for i := range c.Set {
+			line("demand  %s", RenderDemand(&c.Set[i]))
+		}
+		for _, id := range c.Drop {
+			line("drop    %s", id)
+		}
+	case model.Accept:
+		for i := range c.Launches {
+			l := &c.Launches[i]
+			line("accept  %s %s: %s", c.Offer, l.Agent, renderTasks(l))
+		}
+	case model.Decline:
+		if c.RefuseFor > 0 {
+			line("decline %s for %s", c.Offer, c.RefuseFor)
+		} else {
+			line("decline %s", c.Offer)
+		}
+	case model.Kill:
+		line("kill    %s", c.Task)
+	case model.JobDone:
+		line("done    %s", c.Job)
+	}
+}
+
+// RenderDemand writes a demand on one line.
+func RenderDemand(d *model.Demand) string {
+	g := &d.Groups[0]
+	s := fmt.Sprintf("%s %s %d×%s rank=%d seq=%d", d.ID, d.Label, g.Count, g.Shape, d.Rank, d.Seq)
+	if d.AllOrNothing {
+		s += " gang"
+	}
+	if d.TimeLimit > 0 {
+		s += " limit=" + d.TimeLimit.String()
+	}
+	if g.MaxPerAgent > 0 {
+		s += fmt.Sprintf(" max_per_agent=%d", g.MaxPerAgent)
+	}
+	if g.Exclusive {
+		s += " exclusive"
+	}
+	for _, c := range g.Constraints {
+		s += fmt.Sprintf(" [%s %s %s]", c.Attribute, c.Operator, c.Value)
+	}
+	return s
+}
+
+// renderTasks writes a launch's tasks, runs of them as FIRST-LAST.
+func renderTasks(l *model.Launch) string {
+	var parts []string
+	for i := 0; i < len(l.Tasks); {
+		k := i + 1
+		for k < len(l.Tasks) && l.Tasks[k].Attempt == l.Tasks[i].Attempt && l.Tasks[k].Index == l.Tasks[k-1].Index+1 {
+			k++
+		}
+		a, z := l.Tasks[i], l.Tasks[k-1]
+		if a == z {
+			parts = append(parts, fmt.Sprintf("%s/%d/%d/%d", l.Job, l.Group, a.Index, a.Attempt))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s/%d/%d-%d/%d", l.Job, l.Group, a.Index, z.Index, a.Attempt))
+		}
+		i = k
+	}
+	s := strings.Join(parts, " ")
+	if n := l.Env["TENDER_WORLD_SIZE"]; n != "" {
+		s += " world=" + n
+	}
+	return s
+}
+
+func renderNotice(n *model.Notice) string {
+	s := n.Kind + " " + string(n.Job)
+	if n.Task != nil {
+		s = n.Kind + " " + n.Task.String()
+	}
+	if n.State != "" {
+		s += " " + n.State
+	}
+	if n.Message != "" {
+		s += ": " + n.Message
+	}
+	return s
+}
+
+func renderBody(body any) string {
+	switch b := body.(type) {
+	case model.SubmitReply:
+		s := "job " + string(b.ID)
+		if b.Existing {
+			s += " (existing)"
+		}
+		if b.Warning != nil {
+			s += " warning: " + b.Warning.Summary
+		}
+		return s
+	case model.JobView:
+		return RenderJob(&b)
+	}
+	return fmt.Sprintf("%+v", body)
+}
+
+// RenderJob writes a job on one line.
+func RenderJob(v *model.JobView) string {
+	s := fmt.Sprintf("%s %s %s", v.ID, v.Name, v.State)
+	c := v.Slots
+	for _, x := range []struct {
+		name string
+		n    int
+	}{
+		{"waiting", c.Waiting}, {"staging", c.Staging}, {"running", c.Running}, {"succeeded", c.Succeeded},
+		{"failed", c.Failed}, {"killed", c.Killed}, {"lost", c.Lost},
+	} {
+		if x.n > 0 {
+			s += fmt.Sprintf(" %s=%d", x.name, x.n)
+		}
+	}
+	if v.ExitCode != nil {
+		s += fmt.Sprintf(" exit=%d cause=%s", *v.ExitCode, v.Cause)
+		if v.Message != "" {
+			s += fmt.Sprintf(" (%s)", v.Message)
+		}
+	}
+	return s
+}
+
+// RenderTask writes a task on one line.
+func RenderTask(v *model.TaskView) string {
+	s := fmt.Sprintf("%s %s", v.ID, v.State)
+	if v.Agent != "" {
+		s += " on " + string(v.Agent)
+	}
+	for _, x := range []struct {
+		name string
+		t    time.Time
+	}{{"staged", v.Staged}, {"started", v.Started}, {"finished", v.Finished}} {
+		if !x.t.IsZero() {
+			s += " " + x.name + "=" + clock(x.t)
+		}
+	}
+	if v.Result != nil {
+		s += fmt.Sprintf(" %s code=%d", v.Result.Cause, v.Result.Code())
+	}
+	if v.Message != "" {
+		s += " (" + v.Message + ")"
+	}
+	return s
+}
