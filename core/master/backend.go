@@ -36,7 +36,8 @@ func (m *Master) status(ctx context.Context) model.MasterStatus {
 	st := model.MasterStatus{Cluster: m.cfg.Cluster, Version: m.cfg.Version, Address: m.cfg.Advertise}
 	st.Leader, st.Leading = m.Leader()
 	if l := m.leading(); l != nil {
-		l.ask(ctx, func() {
+		// Should the term end meanwhile, the fields it would fill stay empty.
+		_ = l.ask(ctx, func() {
 			st.Epoch, st.Since, st.Index, st.Nodes = l.log.Epoch(), l.since, l.index, len(l.machine.sessions)
 		})
 	}

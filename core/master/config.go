@@ -12,7 +12,9 @@ import (
 
 // Config is how a master runs.
 type Config struct {
-	Listen    string // host:port for agents and people, one port for both
+	Listen string // host:port for agents and people, one port for both
+	// Listener, if set, is used instead of listening on Listen. Run closes it.
+	Listener  net.Listener
 	Advertise string // how others reach it; default Listen
 	// Journal: either the embedded etcd in DataDir, or an external cluster.
 	DataDir string
@@ -38,7 +40,7 @@ type Config struct {
 // Validate reports what is missing or does not go together.
 func (c Config) Validate() error {
 	var errs []error
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil && c.Listener == nil {
 		errs = append(errs, fmt.Errorf("listen address %q: want host:port", c.Listen))
 	}
 	if c.Advertise != "" {

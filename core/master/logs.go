@@ -15,9 +15,6 @@ import (
 // logOpenTimeout is how long an agent may take to open the stream it was asked for.
 const logOpenTimeout = 10 * time.Second
 
-// anyAttempt in an OpenLog asks for the latest attempt the agent has.
-const anyAttempt = 1<<32 - 1
-
 // logs are the log streams asked for and not yet opened by their agents.
 type logs struct {
 	mu      sync.Mutex

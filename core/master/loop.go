@@ -200,7 +200,7 @@ func (l *loop) end() {
 		o.close("this master does not lead any more")
 	}
 	if l.snapshoting != nil {
-		<-l.snapshoting // it ends with the term or the context
+		_ = <-l.snapshoting // it ends with the term or the context
 	}
 }
 

@@ -110,8 +110,8 @@ func (m *Machine) whyLost(now time.Time, job model.JobID) []model.Explanation {
 		if n == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%d tasks are on node %s, which is out of contact since %s and may still run them",
-			n, a.info.Name, lk.lostAt.Format(time.TimeOnly))
+		text := fmt.Sprintf("%s on node %s, which is out of contact since %s and may still run what it has",
+			countOf(n, "task is", "tasks are"), a.info.Name, lk.lostAt.Format(time.TimeOnly))
 		out = append(out, model.Explanation{
 			Tier: model.TierBlocked, Summary: text, Asked: n, At: now, Expected: m.goneAt(lk),
 			Why: []model.WhyReason{{Reason: model.WaitNodeContact, Tier: model.TierBlocked, Text: text, Count: 1, Agents: []string{a.info.Name},
@@ -136,4 +136,11 @@ func (m *Machine) plan(now time.Time, q model.PlanJob) (any, *model.Refusal) {
 		}
 	}
 	return v, nil
+}
+
+func countOf(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
 }

@@ -21,7 +21,6 @@ type script struct {
 	t        *testing.T
 	now      time.Time
 	m        *Machine
-	index    uint64
 	log      [][][]byte // committed groups
 	sessions map[string]SessionID
 	next     SessionID

@@ -38,9 +38,12 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	cfg = cfg.withDefaults()
 	// The port first: of all that can be in the way it is the quickest to find out.
-	lis, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("start master: listen on %s: %w", cfg.Listen, err)
+	lis := cfg.Listener
+	if lis == nil {
+		var err error
+		if lis, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen); err != nil {
+			return fmt.Errorf("start master: %w", err)
+		}
 	}
 	defer lis.Close()
 	if cfg.Advertise == "" {
@@ -189,7 +192,9 @@ func (m *Master) term(ctx context.Context, term *journal.Term, machine *Machine)
 	}
 	resign, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	term.Resign(resign)
+	if err := term.Resign(resign); err != nil {
+		m.cfg.Logger.Debug("the leader key will expire by itself", "err", err)
+	}
 }
 
 // leading returns the loop of the current term, nil while another master leads.

@@ -1,0 +1,160 @@
+//go:build daemons
+
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/core/agent"
+	"github.com/tender-scheduler/tender/core/master"
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/batch"
+	"github.com/tender-scheduler/tender/jobspec"
+)
+
+// This file is where the daemons' parts are put together; nothing else of this
+// package knows them.
+
+// frameworks makes the hosted frameworks of one term.
+func frameworks(limits batch.Config) func() []model.Framework {
+	return func() []model.Framework {
+		f, err := batch.New(limits)
+		must(err) // limits have been validated
+		return []model.Framework{f}
+	}
+}
+
+// checkJob completes and checks a job that came over the API.
+func checkJob(job *model.Job) []string {
+	jobspec.Complete(job)
+	var faults []string
+	for _, p := range jobspec.Validate(job) {
+		faults = append(faults, p.String())
+	}
+	return faults
+}
+
+func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
+	limits := batch.DefaultConfig()
+	limits.MaxHistory, limits.HistoryAge = s.historyJobs, s.historyAge
+	if err := limits.Validate(); err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	cfg := master.Config{
+		Listen: s.listen, Advertise: s.advertise, DataDir: s.dataDir, Etcd: s.etcd, Cluster: s.cluster,
+		SessionTTL: s.sessionTTL, FenceAfter: s.fenceAfter, Version: Version,
+		Logger: a.logger(s.logging), Frameworks: frameworks(limits), Check: checkJob,
+	}
+	if err := cfg.Validate(); err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	return orderly(master.Run(cmd.Context(), cfg))
+}
+
+func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
+	cfg := agent.Config{
+		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
+		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
+		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: a.logger(s.logging),
+		Keep: agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
+	}
+	if err := cfg.Validate(); err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	return orderly(agent.Run(cmd.Context(), cfg))
+}
+
+// runDev runs a master and, once it leads, the agents. They end in the reverse
+// order, so that the end of the tasks is still journaled.
+func (a *app) runDev(cmd *cobra.Command, s devSettings) error {
+	host, port, err := net.SplitHostPort(s.listen)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 1 {
+		return usagef(cmd, "--listen %q: want HOST:PORT", s.listen)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	log := a.logger(s.logging)
+	leading := make(chan struct{})
+	cfg := master.Config{
+		Listen: s.listen, Advertise: net.JoinHostPort(host, port), DataDir: filepath.Join(s.dataDir, "master"), Version: Version,
+		Logger: log.With("part", "master"), Frameworks: frameworks(batch.DefaultConfig()), Check: checkJob,
+		Ready: func() { close(leading) },
+	}
+	if err := cfg.Validate(); err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	agents := make([]agent.Config, s.agents)
+	registered := make(chan struct{}, s.agents)
+	conns := agent.NewConns(nil)
+	for i := range agents {
+		name := fmt.Sprintf("dev-%d", i+1)
+		agents[i] = agent.Config{
+			DataDir: filepath.Join(s.dataDir, "agents", strconv.Itoa(i+1)), Masters: []string{cfg.Advertise}, Name: name,
+			CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), StopTasksOnExit: true, Version: Version,
+			Log: log.With("part", name), Conns: conns, Ready: func(model.AgentInfo) { registered <- struct{}{} },
+		}
+		if err := agents[i].Validate(); err != nil {
+			return usagef(cmd, "%w", err)
+		}
+	}
+
+	// Ending: first the agents' context, then the master's.
+	agentsCtx, stopAgents := context.WithCancelCause(cmd.Context())
+	defer stopAgents(nil)
+	masterCtx, stopMaster := context.WithCancel(context.WithoutCancel(cmd.Context()))
+	defer stopMaster()
+	masterDone := make(chan error, 1)
+	go func() {
+		err := master.Run(masterCtx, cfg)
+		stopAgents(err)
+		masterDone <- err
+	}()
+
+	var running sync.WaitGroup
+	select {
+	case <-leading:
+		for _, c := range agents {
+			running.Go(func() {
+				if err := agent.Run(agentsCtx, c); err != nil {
+					stopAgents(fmt.Errorf("%s: %w", c.Name, err))
+				}
+			})
+		}
+		err = a.sayReady(agentsCtx, registered, s.agents)
+	case <-agentsCtx.Done():
+	}
+	<-agentsCtx.Done()
+	running.Wait()
+	stopMaster()
+	return cmp.Or(err, orderly(<-masterDone), orderly(context.Cause(agentsCtx)))
+}
+
+// sayReady prints "ready" once all agents have registered.
+func (a *app) sayReady(ctx context.Context, registered <-chan struct{}, agents int) error {
+	for range agents {
+		select {
+		case <-registered:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return a.print([]byte("ready\n"))
+}
+
+// orderly drops what says no more than that a daemon was told to end.
+func orderly(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// maxFollowed is how many tasks' output --follow copies: each takes two streams.
+const maxFollowed = 16
+
+// startFollowing opens the output of all tasks of the job, before they start.
+func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
+	view, err := w.client.Job(ctx, string(w.id))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	f := &followed{cancel: cancel}
+	var out, errs sync.Mutex // a line is never torn apart by another task's
+	total := taskCount(view.Spec)
+	opened := 0
+	for gi := range view.Spec.Groups {
+		g := &view.Spec.Groups[gi]
+		for n := 0; n < g.Size() && opened < maxFollowed; n++ {
+			opened++
+			prefix := ""
+			if total > 1 {
+				prefix = fmt.Sprintf("%s[%d] ", g.Name, g.IndexAt(n))
+			}
+			read := model.ReadLog{Selector: string(w.id), Group: g.Name, Index: g.IndexAt(n), Follow: true}
+			f.wg.Go(func() { w.copyLog(ctx, f, read, &prefixer{w: w.Stdout, mu: &out, prefix: prefix}) })
+			read.Stderr = true
+			f.wg.Go(func() { w.copyLog(ctx, f, read, &prefixer{w: w.Stderr, mu: &errs, prefix: prefix}) })
+		}
+	}
+	if opened < total {
+		w.note("following the first %d of %s; tender logs %s --index N -f follows another", opened, plural(total, "task"), w.id)
+	}
+	return f, nil
+}
+
+// copyLog prints one stream. A task that never started has none.
+func (w *watch) copyLog(ctx context.Context, f *followed, r model.ReadLog, to *prefixer) {
+	err := copyLog(ctx, w.client, r, to)
+	to.flush()
+	if refusal, ok := errors.AsType[*model.Refusal](err); ok && refusal.Reason == model.ReasonNotFound {
+		return
+	}
+	if err != nil && ctx.Err() == nil {
+		f.fail(err)
+	}
+}
+
+// prefixer writes whole lines with a prefix each; without one it writes what comes.
+type prefixer struct {
+	w      io.Writer
+	mu     *sync.Mutex
+	prefix string
+	rest   []byte // of a line whose end has not come yet
+}
+
+func (p *prefixer) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.prefix == "" {
+		return p.w.Write(b)
+	}
+	n := len(b)
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			p.rest = append(p.rest, b...)
+			return n, nil
+		}
+		line := append(append([]byte(p.prefix), p.rest...), b[:i+1]...)
+		p.rest, b = p.rest[:0], b[i+1:]
+		if _, err := p.w.Write(line); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// flush ends a last line that has no newline.
+func (p *prefixer) flush() {
+	if len(p.rest) > 0 {
+		_, _ = p.Write([]byte("\n"))
+	}
+}

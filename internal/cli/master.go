@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// masterSettings is what `tender master` is told.
+type masterSettings struct {
+	listen, advertise, dataDir, cluster string
+	etcd                                []string
+	sessionTTL, fenceAfter              time.Duration
+	historyJobs                         int
+	historyAge                          time.Duration
+	config                              string
+	logging
+}
+
+func (a *app) masterCmd() *cobra.Command {
+	var s masterSettings
+	cmd := &cobra.Command{
+		Use:   "master [flags]",
+		Short: "Run a master",
+		Long: `Master runs a master: it takes jobs, makes offers to frameworks and tells agents
+what to run. People's tools and agents connect to the same port.
+
+What it knows is kept in etcd: in one embedded in the process, in --data-dir, or in
+a cluster of its own, --etcd. With an etcd cluster several masters may run: one
+leads, the others stand by and pass requests on to it; if it dies, another one
+leads once --session-ttl is over. The tasks do not notice.
+
+SIGTERM or SIGINT ends it; jobs go on running and are taken up again by the next
+master on the same data.
+
+A configuration file (--config) for the same settings:
+
+  listen      = "0.0.0.0:7070"
+  advertise   = "m1.example.org:7070"
+  etcd        = ["etcd1:2379", "etcd2:2379", "etcd3:2379"]
+  session_ttl = "2s"`,
+		Example: `  tender master --data-dir /var/lib/tender/master
+  tender master --listen 0.0.0.0:7070 --advertise m1:7070 --etcd etcd1:2379,etcd2:2379,etcd3:2379
+  tender master --config /etc/tender/master.hcl --log-format json`,
+		Args: wants(0, 0, "no argument, only flags"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.applyConfig(cmd, s.config); err != nil {
+				return err
+			}
+			return a.runMaster(cmd, s)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.listen, "listen", "127.0.0.1:7070", "the `HOST:PORT` for agents and people's tools")
+	f.StringVar(&s.advertise, "advertise", "", "how others reach this master, `HOST:PORT` (default: the listen address)")
+	f.StringVar(&s.dataDir, "data-dir", "", "the `DIR` where the embedded etcd keeps its data; made if missing")
+	f.StringSliceVar(&s.etcd, "etcd", nil, "the etcd cluster's members, `HOST:PORT` each, instead of an embedded one")
+	f.StringVar(&s.cluster, "cluster", "tender", "the cluster's `NAME`: masters with the same name and etcd are one cluster")
+	s.sessionTTL = 2*time.Second
+	durationFlag(f, &s.sessionTTL, "session-ttl", "how long a leader that went silent stays leader; a takeover after a crash takes this long")
+	s.fenceAfter = 2*time.Minute
+	durationFlag(f, &s.fenceAfter, "fence-after", "out of contact for this long, an agent kills its tasks; the master waits longer and then starts them elsewhere")
+	f.IntVar(&s.historyJobs, "history-jobs", 10_000, "remember at most `N` ended jobs")
+	s.historyAge = 72*time.Hour
+	durationFlag(f, &s.historyAge, "history-age", "how long to remember an ended job (0 = until there are too many)")
+	s.register(cmd)
+	configurable(cmd, &s.config)
+	must(cmd.MarkFlagDirname("data-dir"))
+	return cmd
+}

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+func (a *app) nodesCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "nodes [flags]",
+		Aliases: []string{"agents"},
+		Short:   "List the agents and what is in use on them",
+		Long: `Nodes lists the agents by name: whether the master hears from each, how much of
+its processors, memory and disk is allocated, and how many tasks it runs. -o wide
+adds what is being offered and the attributes that constraints can match.`,
+		Example: `  tender nodes
+  tender nodes -o wide
+  tender nodes -o json | jq -r '.nodes[] | select(.state != "ready").name'`,
+		Args: wants(0, 0, "no argument"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			list, err := c.Nodes(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.printNodes(list)
+		},
+	}
+	a.printsData(cmd)
+	a.talks(cmd)
+	return cmd
+}
+
+func (a *app) printNodes(list model.NodeList) error {
+	switch a.output {
+	case formatJSON:
+		return a.printJSON(list)
+	case formatName:
+		names := make([]string, len(list.Nodes))
+		for i, n := range list.Nodes {
+			names[i] = n.Name
+		}
+		return a.printNames(names)
+	}
+	if len(list.Nodes) == 0 {
+		a.note("no agents are registered")
+		a.hint("start one with: tender agent --data-dir DIR --masters HOST:PORT")
+		return nil
+	}
+	t := &table{columns: []column{
+		{title: "NAME", floor: 10}, {title: "STATE"}, {title: "CPUS", right: true}, {title: "MEMORY", right: true, spare: 1},
+		{title: "DISK", right: true, spare: 3}, {title: "TASKS", right: true, spare: 2}, {title: "SINCE", right: true, spare: 4},
+		{title: "ID", wide: true, spare: 7}, {title: "VERSION", wide: true, spare: 8}, {title: "OFFERED", wide: true, floor: 8, spare: 6},
+		{title: "ATTRIBUTES", wide: true, floor: 16, spare: 9},
+	}}
+	now := a.Now()
+	for _, n := range list.Nodes {
+		state := cell{string(n.State), green}
+		if n.State != model.NodeReady {
+			state.style = red
+			if !n.GoneAt.IsZero() && n.GoneAt.After(now) {
+				state.text += " (gone in " + span(n.GoneAt.Sub(now)) + ")"
+			}
+		}
+		used, total := n.Allocated, n.Capacity
+		t.add(text(n.Name), state,
+			text(model.FormatCPU(used.CPUMilli)+"/"+model.FormatCPU(total.CPUMilli)),
+			text(share(used.MemoryBytes, total.MemoryBytes)), text(share(used.DiskBytes, total.DiskBytes)),
+			text(number(n.Tasks)), text(ago(now, n.Since)), text(string(n.ID)), text(n.Version), text(offeredText(n.Offered)), text(attributes(n.Attributes)))
+	}
+	return a.printTable(t)
+}
+
+func share(used, total int64) string {
+	if total == 0 {
+		return "-"
+	}
+	return model.FormatBytes(used) + "/" + model.FormatBytes(total)
+}
+
+func offeredText(r model.Resources) string { return orDash(!r.IsZero(), r.String()) }
+
+func attributes(m map[string]string) string {
+	parts := make([]string, 0, len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, k+"="+m[k])
+	}
+	return strings.Join(parts, " ")
+}
+
+func (a *app) offersCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "offers [flags]",
+		Short: "List outstanding offers and the demands that wait for one",
+		Long: `Offers shows the master's market: the offers that frameworks have neither taken
+nor declined yet (usually none: they are answered within milliseconds) and the
+demands that are waiting for one, the most urgent first. tender why JOB says what
+a demand waits for.`,
+		Example: `  tender offers
+  tender offers -o json | jq '.demands | length'`,
+		Args: wants(0, 0, "no argument"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			list, err := c.Offers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.printOffers(list)
+		},
+	}
+	a.printsData(cmd)
+	a.talks(cmd)
+	return cmd
+}
+
+func (a *app) printOffers(list model.OfferList) error {
+	switch a.output {
+	case formatJSON:
+		return a.printJSON(list)
+	case formatName:
+		names := make([]string, len(list.Offers))
+		for i, o := range list.Offers {
+			names[i] = o.ID.String()
+		}
+		return a.printNames(names)
+	}
+	if len(list.Offers)+len(list.Demands) == 0 {
+		a.note("no offers are outstanding and no demand waits")
+		return nil
+	}
+	t := &table{columns: []column{
+		{title: "WHAT"}, {title: "ID", floor: 8}, {title: "FOR", floor: 10}, {title: "FRAMEWORK", spare: 3}, {title: "ROLE", floor: 6, spare: 4},
+		{title: "TASKS", right: true}, {title: "EACH", floor: 10, spare: 1}, {title: "AGENTS", right: true, spare: 2}, {title: "RANK", right: true, spare: 5},
+		{title: "UNTIL", spare: 6},
+	}}
+	for _, o := range list.Offers {
+		tasks, until := 0, "-"
+		agents := map[model.AgentID]bool{}
+		for _, part := range o.Parts {
+			tasks += part.Count
+			agents[part.Agent] = true
+		}
+		if !o.UnavailableFrom.IsZero() {
+			until = o.UnavailableFrom.In(a.Now().Location()).Format(time.TimeOnly)
+		}
+		t.add(cell{"offer", green}, text(o.ID.String()), text(cmp.Or(o.Label, o.Demand)), text(string(o.Framework)), text(cmp.Or(o.Role, "-")),
+			text(number(tasks)+gangMark(o.AllOrNothing)), text("-"), text(number(len(agents))), text("-"), text(until))
+	}
+	for _, d := range list.Demands {
+		tasks := 0
+		var each []string
+		for _, g := range d.Groups {
+			tasks += g.Count
+			each = append(each, g.Shape.Resources.String())
+		}
+		t.add(cell{"demand", yellow}, text(d.ID), text(cmp.Or(d.Label, d.ID)), text(string(d.Framework)), text(cmp.Or(d.Role, "-")),
+			text(number(tasks)+gangMark(d.AllOrNothing)), text(strings.Join(each, " + ")), text("-"), text(fmt.Sprint(d.Rank)), text("-"))
+	}
+	return a.printTable(t)
+}
+
+// gangMark marks counts that go together or not at all.
+func gangMark(gang bool) string {
+	if gang {
+		return " (all)"
+	}
+	return ""
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+func (a *app) whyCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "why [flags] JOB",
+		Short: "Say why a job does not run yet, and what would start it",
+		Long: `Why says what a job waits for: for each part of it how many tasks want to start
+and how many could right now, the reasons in the order of their weight, the
+agents behind each, what would clear it, the smallest change that would start the
+job now, and when it is expected to start where that can be told.
+
+A reason belongs to one of four tiers: never (impossible as written, on the agents
+there are), blocked (by another job or a limit), waiting (for resources in use),
+held (resources are set aside for it).`,
+		Example: `  tender why last
+  tender why train -o json | jq '.explanations[].why[].reason'`,
+		Args:              wants(1, 1, "one JOB"),
+		ValidArgsFunction: a.completeJobs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			view, err := c.Why(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			switch a.output {
+			case formatJSON:
+				return a.printJSON(view)
+			case formatName:
+				return a.printNames([]string{string(view.Job.ID)})
+			}
+			return a.print(a.renderWhy(view))
+		},
+	}
+	a.printsData(cmd)
+	a.talks(cmd)
+	return cmd
+}
+
+func (a *app) renderWhy(v model.WhyView) []byte {
+	p, now := a.stdoutPaint(), a.Now()
+	var b bytes.Buffer
+	j := v.Job
+	fmt.Fprintf(&b, "job %s (%s) is %s", oneLine(j.Name), j.ID, p.paint(jobStyle(j.State), string(j.State)))
+	switch {
+	case j.State.Ended():
+		fmt.Fprintf(&b, "%s: nothing of it waits\n", endText(j))
+		return b.Bytes()
+	case j.Started.IsZero():
+		fmt.Fprintf(&b, ", submitted %s ago\n", ago(now, j.Submitted))
+	default:
+		fmt.Fprintf(&b, ": %s\n", slotsText(j.Slots))
+	}
+	if len(v.Explanations) == 0 {
+		if j.Slots.Waiting == 0 {
+			b.WriteString("nothing of it waits: all its tasks have been started\n")
+		} else {
+			b.WriteString("it is about to start\n")
+		}
+	}
+	for _, e := range v.Explanations {
+		b.WriteByte('\n')
+		a.renderExplanation(&b, e)
+	}
+	return b.Bytes()
+}
+
+func tierStyle(t model.Tier) style {
+	switch t {
+	case model.TierNever:
+		return red
+	case model.TierHeld:
+		return green
+	}
+	return yellow
+}
+
+// renderExplanation lays out why one demand waits.
+func (a *app) renderExplanation(b *bytes.Buffer, e model.Explanation) {
+	p, now := a.stdoutPaint(), a.Now()
+	head := cmp.Or(e.Label, e.Demand)
+	if head != "" {
+		head = p.paint(bold, oneLine(head)) + ": "
+	}
+	fmt.Fprintf(b, "%s%s, %s (%s could start now)\n", head, p.paint(tierStyle(e.Tier), string(e.Tier)), plural(e.Asked, "task"), number(e.Fits))
+	a.wrapped(b, "  ", e.Summary)
+	for _, w := range e.Why {
+		line := fmt.Sprintf("[%s] %s", w.Reason, w.Text)
+		if agents := agentsText(w); agents != "" {
+			line += " (" + agents + ")"
+		}
+		a.wrapped(b, "  - ", line)
+		if w.Clears != "" {
+			a.wrapped(b, "    clears: ", w.Clears)
+		}
+	}
+	if e.Fix != "" {
+		a.wrapped(b, "  what would start it now: ", e.Fix)
+	}
+	if !e.Expected.IsZero() {
+		a.wrapped(b, "  expected start: ", clock(now, e.Expected))
+	}
+}
+
+// agentsText names the agents behind a reason.
+func agentsText(w model.WhyReason) string {
+	switch {
+	case w.Count == 0:
+		return ""
+	case len(w.Agents) == 0:
+		return plural(w.Count, "agent")
+	case w.Count > len(w.Agents):
+		return fmt.Sprintf("%s: %s, …", plural(w.Count, "agent"), strings.Join(w.Agents, ", "))
+	}
+	return fmt.Sprintf("%s: %s", plural(w.Count, "agent"), strings.Join(w.Agents, ", "))
+}
+
+// wrapped writes text behind lead, broken at spaces to the terminal's width;
+// further lines are indented as far as lead.
+func (a *app) wrapped(b *bytes.Buffer, lead, text string) {
+	if text == "" {
+		return
+	}
+	room := a.StdoutColumns - cells(lead)
+	indent := strings.Repeat(" ", cells(lead))
+	line := ""
+	for _, word := range strings.Fields(printable(text)) {
+		if a.StdoutColumns > 0 && line != "" && cells(line)+1+cells(word) > max(room, 20) {
+			b.WriteString(lead + line + "\n")
+			lead, line = indent, ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	b.WriteString(lead + line + "\n")
+}
