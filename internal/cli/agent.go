@@ -1,3 +1,5 @@
+//go:build daemons
+
 package cli
 
 import (
@@ -62,7 +64,7 @@ A configuration file (--config) for the same settings:
 	f.Var(&s.memory, "memory", "offer this much memory (default: all there is)")
 	f.Var(&s.disk, "disk", "offer this much disk (default: what is free under the data directory)")
 	f.Var(s.meta, "meta", "an attribute meta.NAME for constraints (may be repeated)")
-	s.recoveryTimeout = 2*time.Minute
+	s.recoveryTimeout = 2 * time.Minute
 	durationFlag(f, &s.recoveryTimeout, "recovery-timeout", "how long tasks go on without an agent before they are killed")
 	s.keepFor = time.Hour
 	durationFlag(f, &s.keepFor, "keep-for", "how long to keep the directories and output of ended tasks")

@@ -24,6 +24,10 @@ import (
 // This file is where the daemons' parts are put together; nothing else of this
 // package knows them.
 
+func (a *app) daemonCmds() []*cobra.Command {
+	return []*cobra.Command{a.devCmd(), a.masterCmd(), a.agentCmd()}
+}
+
 // frameworks makes the hosted frameworks of one term.
 func frameworks(limits batch.Config) func() []model.Framework {
 	return func() []model.Framework {

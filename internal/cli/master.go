@@ -1,3 +1,5 @@
+//go:build daemons
+
 package cli
 
 import (
@@ -56,12 +58,12 @@ A configuration file (--config) for the same settings:
 	f.StringVar(&s.dataDir, "data-dir", "", "the `DIR` where the embedded etcd keeps its data; made if missing")
 	f.StringSliceVar(&s.etcd, "etcd", nil, "the etcd cluster's members, `HOST:PORT` each, instead of an embedded one")
 	f.StringVar(&s.cluster, "cluster", "tender", "the cluster's `NAME`: masters with the same name and etcd are one cluster")
-	s.sessionTTL = 2*time.Second
+	s.sessionTTL = 2 * time.Second
 	durationFlag(f, &s.sessionTTL, "session-ttl", "how long a leader that went silent stays leader; a takeover after a crash takes this long")
-	s.fenceAfter = 2*time.Minute
+	s.fenceAfter = 2 * time.Minute
 	durationFlag(f, &s.fenceAfter, "fence-after", "out of contact for this long, an agent kills its tasks; the master waits longer and then starts them elsewhere")
 	f.IntVar(&s.historyJobs, "history-jobs", 10_000, "remember at most `N` ended jobs")
-	s.historyAge = 72*time.Hour
+	s.historyAge = 72 * time.Hour
 	durationFlag(f, &s.historyAge, "history-age", "how long to remember an ended job (0 = until there are too many)")
 	s.register(cmd)
 	configurable(cmd, &s.config)
