@@ -176,7 +176,7 @@ func (m *Machine) executorUpdates(in FromExecutor) {
 // connection already brought is known by its number.
 func (m *Machine) executorUpdate(x *executor, u *execpb.Update) {
 	if u.Seq <= x.lastSeq {
-		if !x.unacked[u.Seq] {
+		if x.state == execUp && !x.unacked[u.Seq] {
 			x.acks = append(x.acks, u.Seq)
 			m.touch(x)
 		}

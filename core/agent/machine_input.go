@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tender-scheduler/tender/api/agentpb"
@@ -117,4 +120,39 @@ func (Tick) agentInput()           {}
 type ExecID struct {
 	Job model.JobID
 	Gen uint16
+}
+
+// String returns the job's id, for a later generation than the first followed
+// by ~GEN. It serves as the name of the executor's directory and cgroup.
+func (id ExecID) String() string {
+	if id.Gen <= 1 {
+		return string(id.Job)
+	}
+	return string(id.Job) + "~" + strconv.Itoa(int(id.Gen))
+}
+
+// parseExecID reads what String writes.
+func parseExecID(s string) (ExecID, error) {
+	job, gen, later := strings.Cut(s, "~")
+	id := ExecID{model.JobID(job), 1}
+	if later {
+		n, err := strconv.ParseUint(gen, 10, 16)
+		if err != nil || n < 2 {
+			return ExecID{}, fmt.Errorf("parse executor name %q: want JOB or JOB~N with N from 2", s)
+		}
+		id.Gen = uint16(n)
+	}
+	if !validJob(id.Job) {
+		return ExecID{}, fmt.Errorf("parse executor name %q: not a job id", s)
+	}
+	return id, nil
+}
+
+// validJob reports whether a job id can be part of a file name.
+func validJob(id model.JobID) bool {
+	ok := len(id) > 0 && len(id) <= model.MaxNameBytes && id[0] != '.'
+	for _, c := range []byte(id) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.')
+	}
+	return ok
 }

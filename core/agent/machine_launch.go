@@ -128,6 +128,9 @@ func (m *Machine) kill(in *agentpb.Kill) {
 		if !ok {
 			continue
 		}
+		if !validJob(model.JobID(id.Job)) {
+			continue
+		}
 		j := m.jobs[model.JobID(id.Job)]
 		var t task
 		known := false

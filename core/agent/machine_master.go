@@ -69,7 +69,9 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 	}
 	switch k := msg.GetKind().(type) {
 	case *agentpb.MasterMessage_JobSpec:
-		m.job(model.JobID(k.JobSpec.GetJob())).spec = k.JobSpec.GetSpec()
+		if id := model.JobID(k.JobSpec.GetJob()); validJob(id) {
+			m.job(id).spec = k.JobSpec.GetSpec()
+		}
 	case *agentpb.MasterMessage_Launch:
 		m.launch(k.Launch)
 	case *agentpb.MasterMessage_Kill:
