@@ -311,12 +311,13 @@ func (x *Hello) GetRecoveryTimeoutNs() int64 {
 }
 
 // Adopt turns a spare executor into a job's. It is sent once, before any Launch.
+// The executor moves its socket to "executor.sock" in dir.
 type Adopt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Spec          []byte                 `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`                                                                                       // model.Job as JSON
 	Dir           string                 `protobuf:"bytes,3,opt,name=dir,proto3" json:"dir,omitempty"`                                                                                         // the job's directory, absolute: sandboxes, state.log, the socket
-	Cgroup        string                 `protobuf:"bytes,4,opt,name=cgroup,proto3" json:"cgroup,omitempty"`                                                                                   // the job's cgroup path relative to each hierarchy's tender root, e.g. "<agent>/<job>"
+	Cgroup        string                 `protobuf:"bytes,4,opt,name=cgroup,proto3" json:"cgroup,omitempty"`                                                                                   // relative to each hierarchy's tender root, e.g. "<agent>/<job>"; not used if the executor was started with --cgroup
 	Attributes    map[string]string      `protobuf:"bytes,5,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // of the agent, for ${attr.…} and ${node.…}
 	Env           map[string]string      `protobuf:"bytes,6,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`               // of every task
 	unknownFields protoimpl.UnknownFields
@@ -395,12 +396,13 @@ func (x *Adopt) GetEnv() map[string]string {
 	return nil
 }
 
-// State says what the executor is.
+// State answers Hello and Adopt: what the executor is.
 type State struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pid           int32                  `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
-	Job           string                 `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`   // empty for a spare
-	Live          []*Task                `protobuf:"bytes,3,rep,name=live,proto3" json:"live,omitempty"` // tasks that have not ended
+	Job           string                 `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`     // empty for a spare
+	Live          []*Task                `protobuf:"bytes,3,rep,name=live,proto3" json:"live,omitempty"`   // tasks that have not ended
+	Error         string                 `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"` // why an Adopt failed; the executor is of no use then
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -454,6 +456,13 @@ func (x *State) GetLive() []*Task {
 		return x.Live
 	}
 	return nil
+}
+
+func (x *State) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
 }
 
 type Task struct {
@@ -981,6 +990,193 @@ func (x *Exit) GetForce() bool {
 	return false
 }
 
+// LogRecord is one entry of an executor's state.log, preceded by its length as a
+// varint. What an agent needs to know of a dead executor is in there: what it
+// had launched, what had ended how, and which cgroups to clean up.
+type LogRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*LogRecord_Begin
+	//	*LogRecord_Launch
+	//	*LogRecord_Updates
+	//	*LogRecord_Acknowledge
+	Kind          isLogRecord_Kind `protobuf_oneof:"kind"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogRecord) Reset() {
+	*x = LogRecord{}
+	mi := &file_execpb_exec_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogRecord) ProtoMessage() {}
+
+func (x *LogRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
+func (*LogRecord) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *LogRecord) GetKind() isLogRecord_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *LogRecord) GetBegin() *Begin {
+	if x != nil {
+		if x, ok := x.Kind.(*LogRecord_Begin); ok {
+			return x.Begin
+		}
+	}
+	return nil
+}
+
+func (x *LogRecord) GetLaunch() *Launch {
+	if x != nil {
+		if x, ok := x.Kind.(*LogRecord_Launch); ok {
+			return x.Launch
+		}
+	}
+	return nil
+}
+
+func (x *LogRecord) GetUpdates() *Updates {
+	if x != nil {
+		if x, ok := x.Kind.(*LogRecord_Updates); ok {
+			return x.Updates
+		}
+	}
+	return nil
+}
+
+func (x *LogRecord) GetAcknowledge() *Acknowledge {
+	if x != nil {
+		if x, ok := x.Kind.(*LogRecord_Acknowledge); ok {
+			return x.Acknowledge
+		}
+	}
+	return nil
+}
+
+type isLogRecord_Kind interface {
+	isLogRecord_Kind()
+}
+
+type LogRecord_Begin struct {
+	Begin *Begin `protobuf:"bytes,1,opt,name=begin,proto3,oneof"`
+}
+
+type LogRecord_Launch struct {
+	Launch *Launch `protobuf:"bytes,2,opt,name=launch,proto3,oneof"`
+}
+
+type LogRecord_Updates struct {
+	Updates *Updates `protobuf:"bytes,3,opt,name=updates,proto3,oneof"`
+}
+
+type LogRecord_Acknowledge struct {
+	Acknowledge *Acknowledge `protobuf:"bytes,4,opt,name=acknowledge,proto3,oneof"`
+}
+
+func (*LogRecord_Begin) isLogRecord_Kind() {}
+
+func (*LogRecord_Launch) isLogRecord_Kind() {}
+
+func (*LogRecord_Updates) isLogRecord_Kind() {}
+
+func (*LogRecord_Acknowledge) isLogRecord_Kind() {}
+
+// Begin opens the records of one executor process. Tasks that an earlier process
+// left live are lost.
+type Begin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Pid           int32                  `protobuf:"varint,2,opt,name=pid,proto3" json:"pid,omitempty"`
+	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
+	Cgroups       []string               `protobuf:"bytes,4,rep,name=cgroups,proto3" json:"cgroups,omitempty"` // absolute directories, see isolation.Tree
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Begin) Reset() {
+	*x = Begin{}
+	mi := &file_execpb_exec_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Begin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Begin) ProtoMessage() {}
+
+func (x *Begin) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Begin.ProtoReflect.Descriptor instead.
+func (*Begin) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Begin) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Begin) GetPid() int32 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *Begin) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Begin) GetCgroups() []string {
+	if x != nil {
+		return x.Cgroups
+	}
+	return nil
+}
+
 var File_execpb_exec_proto protoreflect.FileDescriptor
 
 const file_execpb_exec_proto_rawDesc = "" +
@@ -1016,11 +1212,12 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"U\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"k\n" +
 	"\x05State\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x05R\x03pid\x12\x10\n" +
 	"\x03job\x18\x02 \x01(\tR\x03job\x12(\n" +
-	"\x04live\x18\x03 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\"b\n" +
+	"\x04live\x18\x03 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\x12\x14\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\"b\n" +
 	"\x04Task\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x18\n" +
@@ -1061,7 +1258,18 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\vAcknowledge\x12\x12\n" +
 	"\x04seqs\x18\x01 \x03(\x04R\x04seqs\"\x1c\n" +
 	"\x04Exit\x12\x14\n" +
-	"\x05force\x18\x01 \x01(\bR\x05forceB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
+	"\x05force\x18\x01 \x01(\bR\x05force\"\xea\x01\n" +
+	"\tLogRecord\x12-\n" +
+	"\x05begin\x18\x01 \x01(\v2\x15.tender.exec.v1.BeginH\x00R\x05begin\x120\n" +
+	"\x06launch\x18\x02 \x01(\v2\x16.tender.exec.v1.LaunchH\x00R\x06launch\x123\n" +
+	"\aupdates\x18\x03 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12?\n" +
+	"\vacknowledge\x18\x04 \x01(\v2\x1b.tender.exec.v1.AcknowledgeH\x00R\vacknowledgeB\x06\n" +
+	"\x04kind\"U\n" +
+	"\x05Begin\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x10\n" +
+	"\x03pid\x18\x02 \x01(\x05R\x03pid\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x18\n" +
+	"\acgroups\x18\x04 \x03(\tR\acgroupsB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
 
 var (
 	file_execpb_exec_proto_rawDescOnce sync.Once
@@ -1075,7 +1283,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1090,9 +1298,11 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*Result)(nil),       // 10: tender.exec.v1.Result
 	(*Acknowledge)(nil),  // 11: tender.exec.v1.Acknowledge
 	(*Exit)(nil),         // 12: tender.exec.v1.Exit
-	nil,                  // 13: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 14: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 15: tender.exec.v1.Launch.EnvEntry
+	(*LogRecord)(nil),    // 13: tender.exec.v1.LogRecord
+	(*Begin)(nil),        // 14: tender.exec.v1.Begin
+	nil,                  // 15: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 16: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 17: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
@@ -1103,19 +1313,23 @@ var file_execpb_exec_proto_depIdxs = []int32{
 	12, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
 	4,  // 6: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
 	8,  // 7: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	13, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	14, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	15, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	16, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
 	5,  // 10: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	15, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	17, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
 	5,  // 12: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
 	9,  // 13: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
 	5,  // 14: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
 	10, // 15: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	14, // 16: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	6,  // 17: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	8,  // 18: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	11, // 19: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -1135,13 +1349,19 @@ func file_execpb_exec_proto_init() {
 		(*FromExecutor_State)(nil),
 		(*FromExecutor_Updates)(nil),
 	}
+	file_execpb_exec_proto_msgTypes[13].OneofWrappers = []any{
+		(*LogRecord_Begin)(nil),
+		(*LogRecord_Launch)(nil),
+		(*LogRecord_Updates)(nil),
+		(*LogRecord_Acknowledge)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,3 @@
+package isolation
+
+const elfMachine = 183 // EM_AARCH64
