@@ -33,7 +33,40 @@ func answer[T any](a *api, w http.ResponseWriter, r *http.Request, body any) {
 		writeRefusal(w, refusal)
 		return
 	}
-	writeJSON(w, http.StatusOK, t)
+	writeJSON(w, http.StatusOK, withLists(t))
+}
+
+// withLists turns the nil lists of an answer into empty ones: a client should
+// never meet null where a list belongs.
+func withLists(answer any) any {
+	switch v := answer.(type) {
+	case model.JobList:
+		v.Jobs = list(v.Jobs)
+		return v
+	case model.TaskList:
+		v.Tasks = list(v.Tasks)
+		return v
+	case model.NodeList:
+		v.Nodes = list(v.Nodes)
+		return v
+	case model.OfferList:
+		v.Offers, v.Demands = list(v.Offers), list(v.Demands)
+		return v
+	case model.WhyView:
+		v.Explanations = list(v.Explanations)
+		return v
+	case model.PlanView:
+		v.Explanations = list(v.Explanations)
+		return v
+	}
+	return answer
+}
+
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
 }
 
 // selector returns the path's {sel}.

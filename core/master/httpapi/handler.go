@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -39,8 +40,12 @@ func New(c Config) (http.Handler, error) {
 }
 
 // NewServer returns a server for h whose requests, long waits and streams
-// included, end when ctx does, so that Shutdown then returns soon.
+// included, end when ctx does, so that Shutdown then returns soon. The logger
+// may be nil.
 func NewServer(ctx context.Context, h http.Handler, logger *slog.Logger) *http.Server {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -95,7 +100,7 @@ func (a *api) unknown(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Allow", m)
 	}
 	writeStatus(w, http.StatusMethodNotAllowed,
-		model.Refuse(model.ReasonBadRequest, "%s does not take %s, only %v", r.URL.Path, r.Method, allowed))
+		model.Refuse(model.ReasonBadRequest, "%s does not take %s, only %s", r.URL.Path, r.Method, strings.Join(allowed, " and ")))
 }
 
 // recovering turns a panic of a handler into an answer and a log line, so that

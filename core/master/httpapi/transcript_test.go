@@ -1,0 +1,221 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/tender-scheduler/tender/core/master/httpapi"
+	"github.com/tender-scheduler/tender/core/master/httpapi/apitest"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// check is a stand-in for jobspec's rules: it finds what the transcripts need.
+func check(job *model.Job) (faults []string) {
+	if job.Name == "" {
+		faults = append(faults, "name: the job has no name")
+	}
+	if len(job.Groups) == 0 {
+		faults = append(faults, "groups: the job has no group")
+	}
+	return faults
+}
+
+// serve starts an API server for m.
+func serve(t testing.TB, m *apitest.Master, heartbeat time.Duration) *httptest.Server {
+	h, err := httpapi.New(httpapi.Config{Backend: m, Check: check, Heartbeat: heartbeat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestTranscripts plays the requests of testdata against real servers over a
+// master in memory, and compares what comes back word for word.
+func TestTranscripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		m := apitest.New(epoch)
+		s := serve(t, m, 0)
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			switch d.Cmd {
+			case "http":
+				return exchange(t, s.URL, d.Input)
+			case "leader":
+				m.SetLeader(arg(d, "address"), d.HasArg("self"))
+			case "advance":
+				by, err := time.ParseDuration(arg(d, "by"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.Advance(by)
+			case "start":
+				m.Start(arg(d, "job"), "node-1", indices(t, d)...)
+			case "end":
+				code, _ := strconv.Atoi(arg(d, "code"))
+				r := model.Result{Cause: model.CauseFinished, ExitCode: code}
+				if code != 0 {
+					r.Cause = model.CauseFailed
+				}
+				m.End(arg(d, "job"), r, indices(t, d)...)
+			case "print":
+				m.Print(arg(d, "job"), 0, d.HasArg("stderr"), d.Input+"\n")
+			case "break-log":
+				m.BreakLog(arg(d, "job"), 0, false, model.Refuse(model.ReasonAgentGone, "%s", d.Input))
+			case "explain":
+				var e model.Explanation
+				if err := json.Unmarshal([]byte(d.Input), &e); err != nil {
+					t.Fatal(err)
+				}
+				m.Explain(arg(d, "job"), e)
+			default:
+				t.Fatalf("no such command: %s", d.Cmd)
+			}
+			return ""
+		})
+	})
+}
+
+func arg(d *datadriven.TestData, name string) string {
+	for _, a := range d.CmdArgs {
+		if a.Key == name && len(a.Vals) > 0 {
+			return a.Vals[0]
+		}
+	}
+	return ""
+}
+
+func indices(t *testing.T, d *datadriven.TestData) (out []uint32) {
+	for _, a := range d.CmdArgs {
+		if a.Key != "index" {
+			continue
+		}
+		for _, v := range a.Vals {
+			n, err := strconv.ParseUint(v, 10, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, uint32(n))
+		}
+	}
+	return out
+}
+
+// long is replaced by that many letters.
+var long = regexp.MustCompile(`@LONG (\d+)@`)
+
+// exchange sends one request: a line with method and path, header lines, an
+// empty line and the body. It prints the answer.
+func exchange(t *testing.T, base, input string) string {
+	head, body, _ := strings.Cut(input, "\n\n")
+	lines := strings.Split(head, "\n")
+	method, path, _ := strings.Cut(lines[0], " ")
+	// A body on the second line is as good as one behind an empty line.
+	if len(lines) > 1 && strings.HasPrefix(lines[1], "{") {
+		body, lines = strings.Join(lines[1:], "\n"), lines[:1]
+	}
+	body = strings.ReplaceAll(body, "@JOB@", `{"name":"hello","type":"batch","role":"default","priority":50,"groups":[{"name":"main","count":2,"restart":{"attempts":0,"interval":"0s","delay":"0s","mode":"fail"},"tasks":[]}]}`)
+	body = long.ReplaceAllStringFunc(body, func(m string) string {
+		n, err := strconv.Atoi(long.FindStringSubmatch(m)[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Repeat("x", n)
+	})
+	req, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lines[1:] {
+		name, value, _ := strings.Cut(l, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out bytes.Buffer
+	fmt.Fprintln(&out, resp.Status)
+	for _, h := range []string{"Location", "Retry-After", "Allow", "Content-Type"} {
+		for _, v := range resp.Header.Values(h) {
+			if v != "application/json" {
+				fmt.Fprintf(&out, "%s: %s\n", h, v)
+			}
+		}
+	}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		readUntilLive(&out, resp.Body)
+		return out.String()
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if json.Valid(b) {
+		b = []byte(layout(b, "") + "\n")
+	}
+	out.Write(b)
+	if v := resp.Trailer.Get(httpapi.TrailerError); v != "" {
+		fmt.Fprintf(&out, "trailer %s: %s\n", httpapi.TrailerError, v)
+	}
+	return out.String()
+}
+
+// readUntilLive copies a stream of events up to the one that says that there
+// are no more.
+func readUntilLive(to io.Writer, from io.Reader) {
+	lines := bufio.NewScanner(from)
+	for live := false; lines.Scan(); {
+		live = live || lines.Text() == "event: live"
+		if lines.Text() == "" {
+			if live {
+				return
+			}
+			continue
+		}
+		fmt.Fprintln(to, lines.Text())
+	}
+}
+
+// layout writes JSON on one line where it fits, and else a line for each member.
+func layout(raw json.RawMessage, indent string) string {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return string(raw)
+	}
+	if compact.Len()+len(indent) <= 110 || compact.Bytes()[0] != '{' && compact.Bytes()[0] != '[' {
+		return compact.String()
+	}
+	dec := json.NewDecoder(&compact)
+	open, _ := dec.Token()
+	var members []string
+	for dec.More() {
+		name := ""
+		if open == json.Delim('{') {
+			key, _ := dec.Token()
+			name = strconv.Quote(key.(string)) + ": "
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return string(raw)
+		}
+		members = append(members, indent+" "+name+layout(value, indent+" "))
+	}
+	closing := map[json.Token]string{json.Delim('{'): "}", json.Delim('['): "]"}[open]
+	return fmt.Sprint(open) + "\n" + strings.Join(members, ",\n") + "\n" + indent + closing
+}
