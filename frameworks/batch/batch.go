@@ -23,6 +23,8 @@ type Framework struct {
 	rekill time.Time // when kills are next sent again; zero = no kill is wanted
 	sweep  time.Time // when the history is next looked at for age; zero = not set
 	recent *job      // the job of the last status
+
+	snapshotBytes int // the length of the last snapshot, as a hint for the next
 }
 
 var (

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ const snapshotVersion = 1
 
 var snapshotMagic = []byte("tender-batch")
 
-// jobHead is what a snapshot says of a job but for its slots.
+// jobHead is what a snapshot says of a job but for its spec and its slots.
 type jobHead struct {
 	ID        model.JobID     `json:"id"`
 	Seq       uint64          `json:"seq"`
@@ -32,33 +33,62 @@ type jobHead struct {
 	CPU       time.Duration   `json:"cpu,omitempty"`
 	PeakBytes int64           `json:"peak,omitempty"`
 	Outcome   outcome         `json:"outcome,omitzero"`
-	Spec      *model.Job      `json:"spec"`
 }
 
 // Snapshot returns the folded state: magic, version, the counters, then each
-// job in order of submission as a JSON head and its slots in binary.
+// job in order of submission as a JSON head, the JSON of its spec and its slots
+// in binary.
+//
+// The master does nothing else meanwhile, so what cannot have changed is not
+// encoded again: the whole record of an ended job, the spec of the others.
 func (f *Framework) Snapshot() ([]byte, error) {
-	w := &writer{}
+	w := &writer{b: make([]byte, 0, f.snapshotBytes+f.snapshotBytes/8)}
+	defer func() { f.snapshotBytes = len(w.b) }()
 	w.bytes(snapshotMagic)
 	w.uint(snapshotVersion)
 	w.uint(f.lastSeq)
 	w.uint(f.lastEndSeq)
 	w.uint(uint64(len(f.order)))
 	for _, j := range f.order {
-		head, err := json.Marshal(&jobHead{
-			ID: j.id, Seq: j.seq, Key: j.key, User: j.user,
-			Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
-			Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome, Spec: j.spec,
-		})
-		if err != nil {
+		if j.frozen != nil {
+			w.b = append(w.b, j.frozen...)
+			continue
+		}
+		from := len(w.b)
+		if err := w.job(j); err != nil {
 			return nil, fmt.Errorf("snapshot job %s: %w", j.id, err)
 		}
-		w.bytes(head)
-		for i := range j.groups {
-			w.group(&j.groups[i])
+		if record := w.b[from:]; j.state.Ended() && len(record) <= maxFrozenBytes {
+			j.frozen, j.specJSON = bytes.Clone(record), nil
 		}
 	}
 	return w.b, nil
+}
+
+// maxFrozenBytes bounds the records that are kept: encoding a large one again
+// is cheaper than the memory.
+const maxFrozenBytes = 16 << 10
+
+func (w *writer) job(j *job) error {
+	head, err := json.Marshal(&jobHead{
+		ID: j.id, Seq: j.seq, Key: j.key, User: j.user,
+		Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
+		Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome,
+	})
+	if err != nil {
+		return err
+	}
+	if j.specJSON == nil {
+		if j.specJSON, err = json.Marshal(j.spec); err != nil {
+			return err
+		}
+	}
+	w.bytes(head)
+	w.bytes(j.specJSON)
+	for i := range j.groups {
+		w.group(&j.groups[i])
+	}
+	return nil
 }
 
 // Restore replaces the state by one that Snapshot returned. On error the
@@ -96,15 +126,19 @@ func (f *Framework) Restore(b []byte) error {
 }
 
 func (s *state) restoreJob(r *reader) error {
-	b := r.bytes()
+	head, spec := r.bytes(), r.bytes()
 	if r.err != nil {
 		return r.err
 	}
 	var h jobHead
-	if err := json.Unmarshal(b, &h); err != nil {
+	if err := json.Unmarshal(head, &h); err != nil {
 		return fmt.Errorf("decode job: %w", err)
 	}
-	if err := checkJob(h.Spec); err != nil {
+	var job model.Job
+	if err := json.Unmarshal(spec, &job); err != nil {
+		return fmt.Errorf("decode job %s: %w", h.ID, err)
+	}
+	if err := checkJob(&job); err != nil {
 		return fmt.Errorf("job %s: %w", h.ID, err)
 	}
 	if s.jobs[h.ID] != nil || len(s.order) > 0 && s.order[len(s.order)-1].seq >= h.Seq || h.Seq > s.lastSeq {
@@ -113,7 +147,7 @@ func (s *state) restoreJob(r *reader) error {
 	if !slices.Contains(jobStates, h.State) {
 		return fmt.Errorf("job %s: no such state %q", h.ID, h.State)
 	}
-	j := newJob(h.ID, h.Seq, h.Spec)
+	j := newJob(h.ID, h.Seq, &job)
 	j.key, j.user, j.state, j.deps, j.agents = h.Key, h.User, h.State, h.Deps, h.Agents
 	j.submitted, j.started, j.ended, j.endSeq = h.Submitted, h.Started, h.Ended, h.EndSeq
 	j.cpu, j.peakBytes, j.outcome = h.CPU, h.PeakBytes, h.Outcome

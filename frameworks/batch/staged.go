@@ -57,14 +57,18 @@ func (f *Framework) stage(g *group, a model.Attempt, agent uint32, at micros) {
 	}
 }
 
-// reopen takes back the end of a cancelled job that turns out to have a task
+// reopen takes back the end of a job of which a cancelled task turns out to be
 // on its way; the job ends again when that task has.
 func (f *Framework) reopen(j *job) {
 	if !j.state.Ended() {
 		return
 	}
+	whole := j.dropped() && j.open > 0
 	f.reopened(j)
-	j.state, j.ended, j.outcome = model.JobStopping, 0, outcome{}
+	j.ended, j.outcome, j.state = 0, outcome{}, model.JobRunning
+	if whole {
+		j.state = model.JobStopping
+	}
 	f.wait(j)
 }
 

@@ -72,7 +72,7 @@ func (s *state) reopened(j *job) {
 	s.counts.openSlots += n
 	s.counts.endedJobs--
 	s.counts.endedSlots -= n
-	j.endSeq = 0
+	j.endSeq, j.frozen = 0, nil
 	if i := slices.Index(s.ended, j); i >= 0 {
 		s.ended = slices.Delete(s.ended, i, i+1)
 	}

@@ -14,6 +14,9 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err := checkJob(r.Job); err != nil {
 		return nil, err
 	}
+	if err := checkSize(r.Job); err != nil {
+		return nil, err
+	}
 	if r.Key != "" {
 		if j := f.keys[r.Key]; j != nil {
 			return sameJob(j, r)
@@ -111,8 +114,13 @@ func checkJob(spec *model.Job) *model.Refusal {
 			return bad("depends_on %q: no such condition %q; want ok, failed, any or started", d.Job, d.Kind)
 		}
 	}
+	return nil
+}
+
+// checkSize refuses what does not fit a journal entry.
+func checkSize(spec *model.Job) *model.Refusal {
 	if b, err := json.Marshal(spec); err != nil {
-		return bad("it has no JSON form: %s", err)
+		return model.Refuse(model.ReasonInvalidJob, "job %q has no JSON form: %s", spec.Name, err)
 	} else if len(b) > model.MaxJobBytes {
 		return model.Refuse(model.ReasonTooLarge, "job %q: %s, the limit is %s", spec.Name,
 			model.FormatBytes(int64(len(b))), model.FormatBytes(model.MaxJobBytes))

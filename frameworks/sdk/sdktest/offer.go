@@ -211,10 +211,6 @@ func (m *Master) launch(l *model.Launch) {
 	last := -1
 	for n := range l.Tasks {
 		id := l.ID(n)
-		if int(id.Index) <= last {
-			m.fail("launch %s: not in ascending order", id)
-		}
-		last = int(id.Index)
 		if m.launched[id] {
 			m.fail("launch %s: this task id was launched before", id)
 		}
@@ -224,6 +220,10 @@ func (m *Master) launch(l *model.Launch) {
 				m.fail("launch %s: %s is live", id, t.ID)
 			}
 		}
+		if int(id.Index) <= last {
+			m.fail("launch %s: not in ascending order", id)
+		}
+		last = int(id.Index)
 		m.tasks[id] = &Task{ID: id, Agent: l.Agent, State: model.TaskStaging, Env: l.Env, shape: l.Shape.Resources}
 		a.used = a.used.Add(l.Shape.Resources)
 	}
