@@ -53,7 +53,7 @@ func (t *Term) Append(ctx context.Context, records [][]byte) (index uint64, err 
 	}
 	if err != nil {
 		err = fmt.Errorf("append group %d: %w", next.index, err)
-		if last > 0 || !isRefusal(err) {
+		if last > 0 || !isRefusal(err) || errors.Is(err, ErrOutcomeUnknown) {
 			t.lose(err)
 		}
 		return 0, err
@@ -116,6 +116,9 @@ func (t *Term) commit(ctx context.Context, next head, number int, value string) 
 			Else(clientv3.OpGet(key), clientv3.OpGet(keys.head())).
 			Commit()
 	})
+	if isRefusal(err) {
+		return t.readBack(ctx, next, err)
+	}
 	if err != nil || resp.Succeeded {
 		return err
 	}
@@ -136,6 +139,29 @@ func (t *Term) commit(ctx context.Context, next head, number int, value string) 
 	return ErrDeposed
 }
 
+// readBack looks whether a commit that etcd refused is there all the same. The
+// request that makes etcd's database reach its quota is carried out and then
+// answered with "no space".
+func (t *Term) readBack(ctx context.Context, next head, refusal error) error {
+	resp, err := t.settle(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		return t.j.client.Txn(ctx).Then(clientv3.OpGet(t.j.keys.head())).Commit()
+	})
+	if err != nil {
+		return errors.Join(ErrOutcomeUnknown, refusal, err)
+	}
+	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
+		switch h, err := decodeHead(kv.Value); {
+		case err != nil:
+			return errors.Join(ErrOutcomeUnknown, refusal, err)
+		case h == next:
+			return nil
+		case h != t.head: // a later leader has gone on from there, or from before it
+			return errors.Join(ErrOutcomeUnknown, refusal)
+		}
+	}
+	return refusal
+}
+
 // lastWord is how long settle goes on asking after leadership or ctx has ended.
 const lastWord = time.Second
 
@@ -152,8 +178,10 @@ func (t *Term) settle(ctx context.Context, request func(context.Context) (*clien
 		switch {
 		case err == nil:
 			return resp, nil
-		case attempt == 0 && isRefusal(err):
+		case isRefusal(err) && attempt == 0:
 			return nil, err
+		case isRefusal(err): // but an earlier attempt may be under way still
+			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		case attempt == 0:

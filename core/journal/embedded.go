@@ -107,6 +107,9 @@ func (e *Embedded) start(ctx context.Context) error {
 	if e.logs, err = openEtcdLogs(filepath.Join(e.cfg.DataDir, "etcd.log"), e.cfg.Logger); err != nil {
 		return fmt.Errorf("use data directory %q: %w", e.cfg.DataDir, err)
 	}
+	if err := checkMember(filepath.Join(e.cfg.DataDir, "etcd", "member")); err != nil {
+		return fmt.Errorf("start etcd in data directory %q: %w", e.cfg.DataDir, err)
+	}
 	if e.etcd, err = launch(etcdConfig(e.cfg, listen, e.logs), e.logs); err != nil {
 		if e.cfg.Listen != "" && isListenError(err) {
 			return model.Refuse(model.ReasonConflict, "embedded etcd cannot listen on %s: %v; choose another address", e.cfg.Listen, err)
@@ -114,47 +117,70 @@ func (e *Embedded) start(ctx context.Context) error {
 		return fmt.Errorf("start etcd in data directory %q: %w; the directory may be damaged or not writable: see %s",
 			e.cfg.DataDir, err, e.logs.path)
 	}
-	timer := time.NewTimer(e.cfg.StartTimeout)
-	defer timer.Stop()
-	select {
-	case <-e.etcd.Server.ReadyNotify():
-	case err := <-e.etcd.Err():
-		return fmt.Errorf("start etcd in data directory %q: %w", e.cfg.DataDir, err)
-	case <-e.etcd.Server.StopNotify():
-		return fmt.Errorf("start etcd in data directory %q: it stopped at once: see %s", e.cfg.DataDir, e.logs.path)
-	case <-timer.C:
-		return fmt.Errorf("start etcd in data directory %q: not ready after %v: see %s", e.cfg.DataDir, e.cfg.StartTimeout, e.logs.path)
-	case <-ctx.Done():
-		return fmt.Errorf("start etcd in data directory %q: %w", e.cfg.DataDir, ctx.Err())
+	if err := e.awaitReady(ctx); err != nil {
+		return fmt.Errorf("start etcd in data directory %q: %w: see %s", e.cfg.DataDir, err, e.logs.path)
 	}
 	e.logs.started()
 	e.client = v3client.New(e.etcd.Server)
+	if err := e.regainSpace(ctx); err != nil {
+		return fmt.Errorf("start etcd in data directory %q: %w", e.cfg.DataDir, err)
+	}
 	if e.Sole() {
 		return e.dropStaleLeases(ctx)
 	}
 	return nil
 }
 
-// launch calls embed.StartEtcd, which answers a damaged directory by a panic or
-// by zap's Fatal; both come back as an error.
-func launch(cfg *embed.Config, logs *etcdLogs) (etcd *embed.Etcd, err error) {
-	done := make(chan struct{})
+func (e *Embedded) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.StartTimeout, fmt.Errorf("not ready after %v", e.cfg.StartTimeout))
+	defer cancel()
+	select {
+	case <-e.etcd.Server.ReadyNotify():
+		return nil
+	case err := <-e.etcd.Err():
+		return err
+	case <-e.etcd.Server.StopNotify():
+		return errors.New("it stopped at once")
+	case <-e.logs.gaveUp:
+		e.etcd = nil // a goroutine of it is gone: closing could wait for ever
+		return e.logs.fatal()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// launch calls embed.StartEtcd, which answers a damaged directory by a panic or by
+// zap's Fatal, in its own goroutine or in one it waits for; all of it comes back
+// as an error. What it had begun by then cannot be stopped: it stays behind.
+func launch(cfg *embed.Config, logs *etcdLogs) (*embed.Etcd, error) {
+	type result struct {
+		etcd *embed.Etcd
+		err  error
+	}
+	done := make(chan result, 1)
 	go func() {
-		defer close(done)
-		returned := false
+		var r result
+		defer func() { done <- r }()
 		defer func() {
-			if r := recover(); r != nil {
-				err = fmt.Errorf("etcd panicked: %v", r)
-			} else if !returned { // Fatal ends the goroutine, see etcdLogs
-				err = errors.Join(errors.New("etcd gave up"), logs.fatal())
+			if p := recover(); p != nil {
+				r = result{nil, fmt.Errorf("etcd panicked: %v", p)}
 			}
 		}()
-		etcd, err = embed.StartEtcd(cfg)
-		returned = true
+		r.err = errGaveUp // unless StartEtcd returns
+		r.etcd, r.err = embed.StartEtcd(cfg)
 	}()
-	<-done
-	return etcd, err
+	select {
+	case r := <-done:
+		if errors.Is(r.err, errGaveUp) {
+			return nil, logs.fatal()
+		}
+		return r.etcd, r.err
+	case <-logs.gaveUp:
+		return nil, logs.fatal()
+	}
 }
+
+var errGaveUp = errors.New("etcd gave up")
 
 // dropStaleLeases revokes what a previous process left. Nobody else can hold a
 // lease of an etcd that does not listen, so its leader key need not be waited out.
@@ -230,6 +256,20 @@ func listenURL(ctx context.Context, address string) (*url.URL, error) {
 func isListenError(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "listen"
+}
+
+// checkMember finds a database whose log is gone. etcd would take it for a new
+// member, and then take new commits for old ones.
+func checkMember(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "snap", "db")); err != nil {
+		return nil // new, or etcd will say what it lacks
+	}
+	logs, err := filepath.Glob(filepath.Join(dir, "wal", "*.wal"))
+	if err != nil || len(logs) == 0 {
+		return fmt.Errorf("the directory is damaged: %s is there, but no log in %s; restore both from a backup, or choose another directory",
+			filepath.Join(dir, "snap", "db"), filepath.Join(dir, "wal"))
+	}
+	return nil
 }
 
 // makeDir is os.MkdirAll with an error for people.

@@ -32,14 +32,15 @@ type logSink struct {
 	encoder zapcore.Encoder
 	serving atomic.Bool
 
-	mu    sync.Mutex // guards the rest
-	file  *os.File
-	bytes int64
-	last  error // the last Fatal or Panic message
+	mu     sync.Mutex // guards the rest
+	file   *os.File
+	bytes  int64
+	last   error         // the last Fatal or Panic message
+	gaveUp chan struct{} // closed at the first Fatal or Panic of a start
 }
 
 func openEtcdLogs(path string, logger *slog.Logger) (*etcdLogs, error) {
-	sink := &logSink{path: path, slog: logger, encoder: zapcore.NewJSONEncoder(zapcore.EncoderConfig{
+	sink := &logSink{path: path, slog: logger, gaveUp: make(chan struct{}), encoder: zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey: "ts", LevelKey: "level", NameKey: "logger", CallerKey: "caller", MessageKey: "msg",
 		EncodeTime: zapcore.ISO8601TimeEncoder, EncodeLevel: zapcore.LowercaseLevelEncoder,
 		EncodeDuration: zapcore.StringDurationEncoder, EncodeCaller: zapcore.ShortCallerEncoder,
@@ -153,16 +154,23 @@ func expected(e zapcore.Entry) bool {
 }
 
 // OnWrite implements zapcore.CheckWriteHook for Fatal and Panic. While etcd
-// starts, in a goroutine of its own, the goroutine ends and the start fails.
-// Later etcd has met something, such as a write to its log that failed, after
-// which it must not go on, and with it this process: what is durable is on disk,
-// and a restart begins from there.
+// starts, only the goroutine ends: the start fails and whoever asked for it hears
+// why. Later etcd has met something, such as a write to its log that failed,
+// after which it must not go on, and with it this process: what is durable is on
+// disk, and a restart begins from there.
 func (l *etcdLogs) OnWrite(*zapcore.CheckedEntry, []zapcore.Field) {
-	if !l.serving.Load() {
-		runtime.Goexit()
+	if l.serving.Load() {
+		l.slog.Error("etcd cannot continue and the process stops", "log", l.path)
+		os.Exit(1)
 	}
-	l.slog.Error("etcd cannot continue and the process stops", "log", l.path)
-	os.Exit(1)
+	l.mu.Lock()
+	select {
+	case <-l.gaveUp:
+	default:
+		close(l.gaveUp)
+	}
+	l.mu.Unlock()
+	runtime.Goexit()
 }
 
 func (l *etcdLogs) started() { l.serving.Store(true) }

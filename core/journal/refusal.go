@@ -6,8 +6,9 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
 
-// isRefusal says that etcd looked at a request and turned it down: nothing was
-// written, and nothing will be. Any other failure leaves that open.
+// isRefusal says that etcd has dealt with a request and gave it an error: it is
+// not on its way any more, and repeating it is no use. Any other failure leaves
+// open whether the request may yet be carried out.
 func isRefusal(err error) bool {
 	for _, refusal := range []error{
 		rpctypes.ErrNoSpace, rpctypes.ErrRequestTooLarge, rpctypes.ErrTooManyOps,
