@@ -14,6 +14,9 @@ var figures = []figure{
 	{"array", "array of 1,000 × /bin/true, one agent, 128 slots, limits and logs on", "≥ ½ × xargs, ≥ 10 × Slurm", arrayFigure},
 	{"latency", "`submit --wait` of one `true`, idle cluster, whole command", "p50 ≤ 40 ms, p99 ≤ 150 ms", latencyFigure},
 	{"handoff", "dead time between two 0.4 s jobs on one slot", "p50 ≤ 20 ms", handoffFigure},
+	{"submit", "submissions accepted, durable in embedded etcd, 8 clients", "≥ 2,000/s", submitFigure},
+	{"place", "1,000 jobs of one task onto 1,000 simulated agents, fsynced, submit → placed", "≥ 5,000/s", placeFigure},
+	{"fleet", "100,000 tasks on 1,000 simulated agents over gRPC, submit → all finished, one process", "≥ 20,000/s, ≤ 500 MiB", fleetFigure},
 }
 
 const arrayTasks = 1000
