@@ -333,3 +333,19 @@ func TestTooLarge(t *testing.T) {
 		}
 	}
 }
+
+// TestLossesInARow counts losses anew after an attempt that ran for long.
+func TestLossesInARow(t *testing.T) {
+	g := &start(t, count(1)).jobs["j1"].groups[0]
+	for range maxFreeReturns {
+		if _, ok := g.again(0, verdictFree, 0, time.Minute); !ok {
+			t.Fatal("refused too early")
+		}
+	}
+	if _, ok := g.again(0, verdictFree, 0, time.Minute); ok {
+		t.Error("put back for ever")
+	}
+	if _, ok := g.again(0, verdictFree, 0, freeAgainAfter); !ok || g.tries[0].free != 1 {
+		t.Error("an attempt that ran for long did not end the row")
+	}
+}

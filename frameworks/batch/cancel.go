@@ -6,6 +6,9 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
+// maxIndices bounds a partial cancellation, which is one journal entry.
+const maxIndices = 50_000
+
 // cancel stops a job or some of it.
 func (f *Framework) cancel(r *model.CancelJob) (any, *model.Refusal) {
 	j, err := f.find(r.Selector)
@@ -14,6 +17,9 @@ func (f *Framework) cancel(r *model.CancelJob) (any, *model.Refusal) {
 	}
 	if j.state.Ended() {
 		return nil, model.Refuse(model.ReasonTerminalJob, "job %q (%s) has ended already: %s", j.spec.Name, j.id, j.state)
+	}
+	if len(r.Indices) > maxIndices {
+		return nil, model.Refuse(model.ReasonTooLarge, "cancel %d indices: the limit is %d at once; cancel the group, or a part at a time", len(r.Indices), maxIndices)
 	}
 	e := cancelled{ID: j.id, At: microsOf(f.out.now), Indices: r.Indices}
 	if r.Group != "" || len(r.Indices) > 0 {
@@ -72,7 +78,7 @@ func (j *job) standingOf(e *cancelled) (open, stopping bool) {
 		s := g.peek(n)
 		if !s.state.class().ended() {
 			stopping = stopping || s.flags&flagKill != 0
-			open = s.flags&flagKill == 0
+			open = s.flags&flagKill == 0 || g.abort == abortFault || g.abort == abortFree
 		}
 		return !open
 	})
@@ -143,6 +149,9 @@ func (f *Framework) foldCancelledPart(j *job, e *cancelled) error {
 	for _, num := range e.Groups {
 		if int(num) >= len(j.groups) {
 			return errNoGroup(j, num)
+		}
+		if g := &j.groups[num]; g.gang() && g.live() > 0 {
+			g.abort = abortStop // also if it was to go back to the queue
 		}
 	}
 	j.chosen(e, func(g *group, n int) bool {

@@ -14,7 +14,8 @@ const (
 	pageSlots        = 1024
 	maxMessages      = 10_000 // slots whose message is kept
 	maxMessageBytes  = 1024
-	maxFreeReturns   = 10 // times a slot goes back to the queue for what was not its fault
+	maxFreeReturns   = 10               // times in a row a slot goes back to the queue for what was not its fault
+	freeAgainAfter   = 10 * time.Minute // an attempt that ran for so long ends such a row
 	maxAttemptNumber = 1<<16 - 1
 )
 

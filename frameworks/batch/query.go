@@ -110,9 +110,7 @@ func (f *Framework) listTasks(q *model.ListTasks) (l model.TaskList, err *model.
 			}
 			continue
 		}
-		for n := range g.size {
-			p.add(g, n)
-		}
+		p.addAll(g)
 	}
 	if !known {
 		return l, model.Refuse(model.ReasonNotFound, "job %q (%s) has no group %q", j.spec.Name, j.id, q.Group)
@@ -125,6 +123,22 @@ type taskPage struct {
 	q     *model.ListTasks
 	l     *model.TaskList
 	limit int
+}
+
+func (p *taskPage) addAll(g *group) {
+	if p.q.State != "" {
+		for n := range g.size {
+			p.add(g, n)
+		}
+		return
+	}
+	// Every slot matches, so those before and behind the page need no look.
+	from := min(max(p.q.Offset-p.l.Total, 0), g.size)
+	to := min(from+p.limit-len(p.l.Tasks), g.size)
+	for n := from; n < to; n++ {
+		p.l.Tasks = append(p.l.Tasks, g.task(n))
+	}
+	p.l.Total += g.size
 }
 
 func (p *taskPage) add(g *group, n int) {

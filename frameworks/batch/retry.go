@@ -10,10 +10,10 @@ import (
 
 // endOfTask decides what becomes of a slot whose attempt has just ended.
 func (f *Framework) endOfTask(g *group, n int, s *slot, v verdict, at micros) {
-	if v != verdictFault && v != verdictFree || g.job.dropped() {
-		return
+	if v != verdictFault && v != verdictFree {
+		return // with the job being stopped, always: the attempt was to be killed
 	}
-	wait, ok := g.again(n, v, at)
+	wait, ok := g.again(n, v, at, s.ran())
 	if !ok || s.attempts == maxAttemptNumber {
 		return
 	}
@@ -24,10 +24,22 @@ func (f *Framework) endOfTask(g *group, n int, s *slot, v verdict, at micros) {
 	}
 }
 
-// again asks whether slot n may go back to the queue, and counts it.
-func (g *group) again(n int, v verdict, at micros) (wait time.Duration, ok bool) {
+// ran is how long the slot's last attempt ran, as far as is known.
+func (s *slot) ran() time.Duration {
+	if s.started == 0 {
+		return 0
+	}
+	return time.Duration(s.finished-s.started) * time.Microsecond
+}
+
+// again asks whether slot n may go back to the queue after an attempt that ran
+// for so long, and counts it.
+func (g *group) again(n int, v verdict, at micros, ran time.Duration) (wait time.Duration, ok bool) {
 	t := g.tries[uint32(n)]
 	if v == verdictFree {
+		if ran >= freeAgainAfter {
+			t.free = 0
+		}
 		if ok = t.free < maxFreeReturns; ok {
 			t.free++
 		}
@@ -74,7 +86,7 @@ func backMessage(v verdict, wait time.Duration) string {
 // endOfRank decides what becomes of a gang after the end of one of its tasks:
 // the first that does not succeed stops the others, and when none is left the
 // gang goes back to the queue as one, or has failed.
-func (f *Framework) endOfRank(g *group, v verdict, at micros) {
+func (f *Framework) endOfRank(g *group, s *slot, v verdict, at micros) {
 	if g.abort == 0 && v != verdictOK {
 		g.abort = map[verdict]abort{verdictFault: abortFault, verdictFree: abortFree, verdictKilled: abortStop}[v]
 		f.killLive(g)
@@ -93,7 +105,7 @@ func (f *Framework) endOfRank(g *group, v verdict, at micros) {
 			return
 		}
 	}
-	wait, ok := g.again(0, why, at)
+	wait, ok := g.again(0, why, at, s.ran())
 	if !ok {
 		return
 	}

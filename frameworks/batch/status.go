@@ -79,7 +79,7 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 	g.set(n, s, taskSlot(to))
 	f.tell(j, st)
 	if g.gang() {
-		f.endOfRank(g, v, at)
+		f.endOfRank(g, s, v, at)
 	} else {
 		f.endOfTask(g, n, s, v, at)
 	}

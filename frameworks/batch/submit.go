@@ -9,6 +9,12 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
+// Limits on what is journaled beside the job itself.
+const (
+	maxKeyBytes     = 256
+	maxDependencies = 1000
+)
+
 // submit enters a new job, or finds the one that the same request made before.
 func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err := checkJob(r.Job); err != nil {
@@ -16,6 +22,9 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	}
 	if err := checkSize(r.Job); err != nil {
 		return nil, err
+	}
+	if len(r.Key) > maxKeyBytes {
+		return nil, model.Refuse(model.ReasonTooLarge, "idempotency key of %d bytes: the limit is %d", len(r.Key), maxKeyBytes)
 	}
 	if r.Key != "" {
 		if j := f.keys[r.Key]; j != nil {
@@ -33,7 +42,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 		return nil, err
 	}
 	f.emit(&submitted{
-		ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Deps: deps, Key: r.Key, User: r.User,
+		ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Deps: deps, Key: r.Key, User: clip(r.User, model.MaxNameBytes),
 	})
 	j := f.jobs[r.ID]
 	reply := model.SubmitReply{ID: j.id, Name: j.spec.Name}
@@ -108,6 +117,9 @@ func checkJob(spec *model.Job) *model.Refusal {
 	}
 	if total == 0 {
 		return bad("there is nothing to run: every group has a count of 0")
+	}
+	if n := len(spec.DependsOn); n > maxDependencies {
+		return model.Refuse(model.ReasonTooLarge, "job %q: it depends on %d jobs, the limit is %d", spec.Name, n, maxDependencies)
 	}
 	for _, d := range spec.DependsOn {
 		if !slices.Contains(dependKinds, d.Kind) {
