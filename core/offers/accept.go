@@ -8,7 +8,8 @@ import (
 
 // Accept checks an acceptance against its offer, and if it passes turns the
 // room of its launches from offered to used and closes the offer; what was not
-// taken is free again. A refusal leaves everything as it was, the offer too.
+// taken is free again. A refused acceptance launches nothing and uses up the
+// offer as a Decline does (so does Mesos): whoever got it wrong asks again.
 //
 // The check is all-or-nothing over all launches: the offer is out and is fw's;
 // each launch's agent is part of it; its tasks have the shape of a part there
@@ -31,11 +32,12 @@ func (b *Book) Accept(now time.Time, fw model.FrameworkID, a model.Accept) (Acce
 			"accept offer %s: no such offer is out; it was rescinded or used already", a.Offer)
 	}
 	parts, refusal := b.checkAccept(now, o, a.Launches)
-	if refusal != nil {
-		return Accepted{}, refusal
+	if refusal == nil {
+		refusal = b.claimTasks(a.Offer, a.Launches)
 	}
-	if r := b.claimTasks(a.Offer, a.Launches); r != nil {
-		return Accepted{}, r
+	if refusal != nil {
+		b.Decline(a.Offer)
+		return Accepted{}, refusal
 	}
 	d := o.demand
 	b.delist(d)
@@ -46,7 +48,7 @@ func (b *Book) Accept(now time.Time, fw model.FrameworkID, a model.Accept) (Acce
 		s.take(-n)
 		used := b.run(s.agent, s.kind, l, n, now)
 		for t := range l.Tasks {
-			b.tasks[l.ID(t)] = used
+			b.tasks.put(l.ID(t), used)
 		}
 		done.Claims[i] = s.Claim
 		d.Groups[s.Group].Count = max(d.Groups[s.Group].Count-n, 0)
@@ -149,16 +151,19 @@ func (o *offer) firstPart(a *agent) int {
 	return lo
 }
 
+// claimed stands for the stake of tasks while their acceptance is checked.
+var claimed = new(stake)
+
 // claimTasks enters all tasks in the book, or none if one of them is there.
 func (b *Book) claimTasks(id model.OfferID, launches []model.Launch) *model.Refusal {
 	for i := range launches {
 		for t := range launches[i].Tasks {
 			task := launches[i].ID(t)
-			if _, found := b.tasks[task]; !found {
-				b.tasks[task] = nil
+			if b.tasks.get(task) == nil {
+				b.tasks.put(task, claimed)
 				continue
 			}
-			b.unclaimTasks(launches, i, t)
+			b.unclaimTasks(launches[:i], &launches[i], t)
 			return model.Refuse(model.ReasonDuplicateTask,
 				"accept offer %s: task %s is running already, or is twice in the acceptance", id, task)
 		}
@@ -166,14 +171,14 @@ func (b *Book) claimTasks(id model.OfferID, launches []model.Launch) *model.Refu
 	return nil
 }
 
-// unclaimTasks undoes claimTasks up to before task t of launch i.
-func (b *Book) unclaimTasks(launches []model.Launch, i, t int) {
-	for ; i >= 0; i-- {
-		for t--; t >= 0; t-- {
-			delete(b.tasks, launches[i].ID(t))
-		}
-		if i > 0 {
-			t = len(launches[i-1].Tasks)
+// unclaimTasks takes out the tasks of whole launches, and the first n of one more.
+func (b *Book) unclaimTasks(whole []model.Launch, part *model.Launch, n int) {
+	for t := range n {
+		b.tasks.remove(part.ID(t))
+	}
+	for i := range whole {
+		for t := range whole[i].Tasks {
+			b.tasks.remove(whole[i].ID(t))
 		}
 	}
 }

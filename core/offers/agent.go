@@ -2,7 +2,6 @@ package offers
 
 import (
 	"iter"
-	"maps"
 
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -87,7 +86,8 @@ func (b *Book) reckon(a *agent) {
 }
 
 // SetAgent adds an agent, which starts available, or replaces what is known of
-// one. Offers on an agent that has become too small for them are withdrawn.
+// one. Offers on an agent that has become too small for them are withdrawn. The
+// attributes are the book's from now on and must not be changed.
 func (b *Book) SetAgent(info model.AgentInfo) {
 	a := b.byID[info.ID]
 	if a == nil {
@@ -96,7 +96,6 @@ func (b *Book) SetAgent(info model.AgentInfo) {
 	if !a.known {
 		a.known, a.available = true, true
 	}
-	info.Attributes = maps.Clone(info.Attributes)
 	a.info = info
 	b.reckon(a)
 	b.gain(a)

@@ -24,8 +24,8 @@ func (b *Book) Audit() error {
 		auditAgent(a, report)
 		tasks += a.tasks
 	}
-	if tasks != len(b.tasks) {
-		report("%d tasks on the agents, %d by their ids", tasks, len(b.tasks))
+	if tasks != b.tasks.count {
+		report("%d tasks on the agents, %d by their ids", tasks, b.tasks.count)
 	}
 	b.auditTasks(report)
 	b.auditDemands(report)
@@ -72,13 +72,13 @@ func auditAgent(a *agent, report func(string, ...any)) {
 
 func (b *Book) auditTasks(report func(string, ...any)) {
 	counts := map[*stake]int{}
-	for id, s := range b.tasks {
-		if s == nil || s.offer != nil || s.job != id.Job {
+	b.tasks.all(func(id model.TaskID, s *stake) {
+		if s == claimed || s.offer != nil || s.job != id.Job {
 			report("task %s: has no room, or another job's", id)
-			continue
+			return
 		}
 		counts[s]++
-	}
+	})
 	for s, n := range counts {
 		if s.count != n {
 			report("agent %s: a stake of %d tasks of job %s has %d by their ids", s.agent.info.Name, s.count, s.job, n)

@@ -26,7 +26,7 @@ type Book struct {
 	lastOffer   model.OfferID
 	withdrawn   []Withdrawal
 
-	tasks map[model.TaskID]*stake
+	tasks taskTable
 	spare *stake // released stakes, linked by next
 
 	dirty   bool // something changed since the last pass
@@ -50,9 +50,9 @@ func NewBook() *Book {
 		demands: make(map[demandID]*demand),
 		rooms:   make(map[string]*room),
 		classes: make(map[string]*class),
-		asleep:  queue{less: wakesEarlier, at: func(d *demand) *int { return &d.sleepAt }},
+		asleep:  queue{kind: sleepQueue},
 		offers:  make(map[model.OfferID]*offer),
-		tasks:   make(map[model.TaskID]*stake),
+		tasks:   newTaskTable(),
 	}
 }
 
@@ -61,7 +61,7 @@ func NewBook() *Book {
 // Zero = never. A time in the past means "now".
 func (b *Book) NextWake() time.Time {
 	if d := b.asleep.peek(); d != nil {
-		return d.wakeAt
+		return d.wakeAt()
 	}
 	return time.Time{}
 }

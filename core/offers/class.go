@@ -22,15 +22,15 @@ type class struct {
 }
 
 func newClass(gang bool) *class {
-	return &class{
-		gang: gang, activeAt: -1,
-		ready: queue{less: servedEarlier, at: func(d *demand) *int { return &d.readyAt }},
-	}
+	return &class{gang: gang, activeAt: -1, ready: queue{kind: readyQueue}}
 }
 
 // compileGroups gives d its rooms and its class.
 func (b *Book) compileGroups(d *demand) {
-	d.groups = make([]group, len(d.Groups))
+	d.groups = d.one[:]
+	if len(d.Groups) > 1 {
+		d.groups = make([]group, len(d.Groups))
+	}
 	for i := range d.Groups {
 		d.groups[i] = plainGroup(&d.Demand, i)
 		d.groups[i].room = b.useRoom(d, i)
@@ -56,7 +56,7 @@ func (b *Book) useRoom(d *demand, i int) *room {
 func (b *Book) useClass(d *demand) *class {
 	alone := len(d.groups) > 1 && !d.AllOrNothing
 	for i := range d.groups {
-		alone = alone || d.groups[i].capped()
+		alone = alone || d.groups[i].caps != nil
 	}
 	if r := d.groups[0].room; !d.AllOrNothing && !alone {
 		if r.solo == nil {
@@ -112,12 +112,8 @@ func (b *Book) enlist(d *demand) {
 	if d.satisfied() {
 		return
 	}
-	d.wakeAt = d.EarliestStart
-	if d.refusedUntil.After(d.wakeAt) {
-		d.wakeAt = d.refusedUntil
-	}
-	if !d.wakeAt.IsZero() {
-		b.asleep.push(d)
+	if at := d.wakeAt(); !at.IsZero() {
+		b.asleep.push(d, at.Unix(), uint64(at.Nanosecond()))
 		return
 	}
 	b.makeReady(d)
@@ -125,7 +121,7 @@ func (b *Book) enlist(d *demand) {
 
 func (b *Book) makeReady(d *demand) {
 	c := d.class
-	c.ready.push(d)
+	c.ready.push(d, ^d.Rank, d.Seq)
 	if c.activeAt < 0 {
 		c.activeAt = len(b.active)
 		b.active = append(b.active, c)
@@ -160,7 +156,7 @@ func (b *Book) delist(d *demand) {
 
 // wake makes ready the demands whose time has come.
 func (b *Book) wake(now time.Time) {
-	for d := b.asleep.peek(); d != nil && !d.wakeAt.After(now); d = b.asleep.peek() {
+	for d := b.asleep.peek(); d != nil && !d.wakeAt().After(now); d = b.asleep.peek() {
 		b.asleep.remove(d)
 		d.refusedUntil = time.Time{}
 		b.makeReady(d)

@@ -1,6 +1,7 @@
 package offers
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -60,9 +61,6 @@ var operators = map[string]struct {
 }
 
 var operatorAliases = map[string]string{"": "=", "==": "=", "is": "=", "not": "!="}
-
-// placement reports whether op is about where the group's other tasks are.
-func placement(op string) bool { return op == "distinct_hosts" || op == "distinct_property" }
 
 // compileRules compiles the constraints on one agent. The fault, if there is
 // one, says what is wrong with the first that can never hold.
@@ -206,25 +204,15 @@ func matchesSemver(r *rule, l, v string) bool {
 func compareValues(l, v string) int {
 	if a, err := strconv.ParseInt(l, 10, 64); err == nil {
 		if b, err := strconv.ParseInt(v, 10, 64); err == nil {
-			return compare(a, b)
+			return cmp.Compare(a, b)
 		}
 	}
 	a, err1 := strconv.ParseFloat(l, 64)
 	b, err2 := strconv.ParseFloat(v, 64)
 	if err1 == nil && err2 == nil {
-		return compare(a, b)
+		return cmp.Compare(a, b)
 	}
 	return strings.Compare(l, v)
-}
-
-func compare[T int64 | float64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func containsAll(list, want string) bool {

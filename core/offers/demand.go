@@ -3,7 +3,6 @@ package offers
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -21,58 +20,33 @@ type demand struct {
 	groups []group
 	class  *class
 
-	readyAt      int // place in class.ready, or -1
-	sleepAt      int // place in Book.asleep, or -1
-	wakeAt       time.Time
+	place        [queueKinds]int // in class.ready and Book.asleep, -1 where it is not
 	refusedUntil time.Time
+	// The groups of a demand that has just one, as most do.
+	oneGroup [1]model.DemandGroup
+	one      [1]group
 }
 
-// group is what the book keeps for one group of a demand.
-type group struct {
-	room    *room
-	kind    kind // of the stakes made for it
-	offered int  // tasks on offer
-	cap     int  // tasks on one agent at most; 0 = no bound
-	spread  []property
-	own     *scout // set when cap or spread is: fewer agents have room than for the room
-	fault   string // what is wrong with its placement constraints
-}
-
-// property is a distinct_property constraint: at most limit tasks of the group
-// on the agents with the same value of name.
-type property struct {
-	name  operand
-	limit int
-}
-
-func (g *group) capped() bool { return g.cap > 0 || len(g.spread) > 0 }
-
-// plainGroup compiles a demand's group, all but its room.
-func plainGroup(d *model.Demand, i int) group {
-	dg := &d.Groups[i]
-	g := group{cap: max(dg.MaxPerAgent, 0)}
-	g.kind.Key = Key{Framework: d.Framework, Demand: d.ID, Group: i}
-	g.kind.shape, g.kind.Exclusive = dg.Shape.Resources, dg.Exclusive
-	for _, c := range dg.Constraints {
-		switch {
-		case c.Operator == "distinct_hosts" && c.Value != "false":
-			g.cap = 1
-		case c.Operator == "distinct_property":
-			limit := 1
-			if c.Value != "" {
-				n, err := strconv.Atoi(c.Value)
-				if err != nil || n < 1 {
-					g.fault = "constraint \"" + describe(c) + "\": the value must be a number of tasks, 1 or more"
-				}
-				limit = n
-			}
-			g.spread = append(g.spread, property{parseOperand(c.Attribute), limit})
-		}
+// set makes d a book's own copy of the demand given.
+func (d *demand) set(given model.Demand) {
+	groups := given.Groups
+	d.Demand = given
+	if len(groups) == 1 {
+		d.Groups = append(d.oneGroup[:0], groups...)
+	} else {
+		d.Groups = slices.Clone(groups)
 	}
-	if g.capped() {
-		g.own = &scout{}
+	for i := range d.Groups {
+		d.Groups[i].Count = max(d.Groups[i].Count, 0)
 	}
-	return g
+}
+
+// wakeAt is the time before which d gets no offer; zero = none.
+func (d *demand) wakeAt() time.Time {
+	if d.refusedUntil.After(d.EarliestStart) {
+		return d.refusedUntil
+	}
+	return d.EarliestStart
 }
 
 // SetDemand adds a demand or replaces the one with the same framework and ID;
@@ -80,20 +54,15 @@ func plainGroup(d *model.Demand, i int) group {
 // as long as their tasks are the same; else they are withdrawn. A demand unlike
 // the one it replaces has no filter: REQUEST with something new is also REVIVE.
 func (b *Book) SetDemand(d model.Demand) {
-	d.Groups = slices.Clone(d.Groups)
-	total := 0
-	for i := range d.Groups {
-		d.Groups[i].Count = max(d.Groups[i].Count, 0)
-		total += d.Groups[i].Count
-	}
-	if total == 0 {
+	if !slices.ContainsFunc(d.Groups, func(g model.DemandGroup) bool { return g.Count > 0 }) {
 		b.DropDemand(d.Framework, d.ID)
 		return
 	}
 	id := demandID{d.Framework, d.ID}
 	x := b.demands[id]
 	if x == nil {
-		x = &demand{Demand: d, readyAt: -1, sleepAt: -1}
+		x = &demand{place: [queueKinds]int{-1, -1}}
+		x.set(d)
 		b.demands[id] = x
 		b.compileGroups(x)
 		b.enlist(x)
@@ -108,7 +77,7 @@ func (b *Book) SetDemand(d model.Demand) {
 		b.withdrawFor(x)
 		b.releaseRooms(x)
 	}
-	x.Demand = d
+	x.set(d)
 	x.refusedUntil = time.Time{}
 	if unlike {
 		b.compileGroups(x)
@@ -126,7 +95,7 @@ func compareDemands(a, b *model.Demand) (changed, unlike bool) {
 		g, h := &a.Groups[i], &b.Groups[i]
 		if g.Count != h.Count {
 			changed = true
-			unlike = a.AllOrNothing
+			unlike = false
 		}
 		unlike = unlike || g.MaxPerAgent != h.MaxPerAgent || g.Exclusive != h.Exclusive ||
 			g.Topology != h.Topology || !sameShape(&g.Shape, &h.Shape) || !slices.Equal(g.Constraints, h.Constraints)
@@ -202,15 +171,6 @@ func planOrder(a, b *demand) int {
 		return cmp.Compare(a.Framework, b.Framework)
 	}
 	return cmp.Compare(a.ID, b.ID)
-}
-
-func servedEarlier(a, b *demand) bool { return planOrder(a, b) < 0 }
-
-func wakesEarlier(a, b *demand) bool {
-	if c := a.wakeAt.Compare(b.wakeAt); c != 0 {
-		return c < 0
-	}
-	return planOrder(a, b) < 0
 }
 
 // wanted returns how many tasks of group i are to be offered.

@@ -15,13 +15,13 @@ func (b *Book) Explain(now time.Time, d model.Demand) model.Explanation {
 		e.Asked += max(d.Groups[i].Count, 0)
 		g := plainGroup(&d, i)
 		g.room = newRoom(&d.Groups[i])
-		t := b.tallies(&g)
+		t := tallyOf(b.agents, &g)
 		want := d.Groups[i].Count
 		for _, a := range b.agents {
 			if a == nil || want == 0 {
 				continue
 			}
-			n, _ := b.checkGroup(&g, a, want, t)
+			n, _ := g.check(a, want, t)
 			t.add(&g, a, n)
 			want -= n
 			e.Fits += n

@@ -1,6 +1,10 @@
 package offers
 
-import "slices"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // serveGang finds places for all tasks of all groups of d, or for none.
 //
@@ -13,7 +17,7 @@ func (b *Book) serveGang(d *demand) bool {
 	if len(d.groups) == 1 {
 		return b.gather(d, 0)
 	}
-	for _, order := range gangOrders(d) {
+	for _, order := range gangOrders(d.groups) {
 		if b.gatherAll(d, order) {
 			return true
 		}
@@ -42,25 +46,25 @@ func (b *Book) gather(d *demand, i int) bool {
 	if want == 0 {
 		return true
 	}
-	if g.fault != "" || g.room.fault != "" {
+	if g.fault() != "" || b.known(g) < want {
 		return false
 	}
 	s := b.scout(g)
-	t := b.tallies(g)
+	t := tallyOf(b.agents, g)
 	mark, got := len(b.scratch.places), 0
 	for at := s.start(b.gains); got < want; at++ {
 		if at = s.next(b, at, g); at < 0 {
 			break
 		}
 		a := b.agents[at]
-		if n, _ := b.checkGroup(g, a, want-got, t); n > 0 {
+		if n, _ := g.check(a, want-got, t); n > 0 {
 			got += n
 			t.add(g, a, n)
 			b.scratch.places = append(b.scratch.places, place{a, i, n})
 		}
 	}
 	if got < want {
-		if mark == 0 && !g.capped() {
+		if mark == 0 && g.caps == nil {
 			g.room.total, g.room.totalAt = got, b.gains
 		}
 		b.scratch.places = b.scratch.places[:mark]
@@ -72,25 +76,36 @@ func (b *Book) gather(d *demand, i int) bool {
 	return true
 }
 
-// gangOrders returns the orders of d's groups to try.
-func gangOrders(d *demand) [][]int {
-	written := make([]int, len(d.groups))
-	for i := range written {
-		written[i] = i
+// known returns a bound on how many tasks of g fit in all, as far as a gang of
+// the same room has found out since any agent last gained.
+func (b *Book) known(g *group) int {
+	if g.room.totalAt == b.gains {
+		return g.room.total
 	}
-	switch len(written) {
+	return math.MaxInt
+}
+
+// gangOrders returns the orders of groups to try.
+func gangOrders(groups []group) [][]int {
+	switch len(groups) {
 	case 2:
 		return [][]int{{0, 1}, {1, 0}}
 	case 3:
 		return [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
 	}
-	largest := slices.Clone(written)
+	largest := written(len(groups))
 	slices.SortStableFunc(largest, func(i, j int) int {
-		a, b := d.groups[i].kind.shape, d.groups[j].kind.shape
-		if c := compare(b.CPUMilli, a.CPUMilli); c != 0 {
-			return c
-		}
-		return compare(b.MemoryBytes, a.MemoryBytes)
+		a, b := groups[i].kind.shape, groups[j].kind.shape
+		return cmp.Or(cmp.Compare(b.CPUMilli, a.CPUMilli), cmp.Compare(b.MemoryBytes, a.MemoryBytes))
 	})
-	return [][]int{written, largest}
+	return [][]int{written(len(groups)), largest}
+}
+
+// written is the order of n groups as they stand.
+func written(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
 }

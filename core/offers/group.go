@@ -1,23 +1,95 @@
 package offers
 
+import (
+	"strconv"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// group is what the book keeps for one group of a demand.
+type group struct {
+	room    *room
+	kind    *kind // of the stakes made for it, which outlive the demand
+	offered int   // tasks on offer
+	caps    *caps // nil for most
+}
+
+// caps bound where a group's tasks may be by where others of it are.
+type caps struct {
+	perAgent int // tasks on one agent at most; 0 = no bound
+	spread   []property
+	fault    string // what can never be met about them, for people
+	scout    scout  // fewer agents have room for the group than for its room
+}
+
+// property is a distinct_property constraint: at most limit tasks of the group
+// on the agents with the same value of name.
+type property struct {
+	name   operand
+	limit  int
+	source model.Constraint
+}
+
+// placement reports whether op is about where the group's other tasks are.
+func placement(op string) bool { return op == "distinct_hosts" || op == "distinct_property" }
+
+// plainGroup compiles a demand's group, all but its room.
+func plainGroup(d *model.Demand, i int) group {
+	dg := &d.Groups[i]
+	g := group{kind: &kind{
+		Claim: Claim{Key: Key{Framework: d.Framework, Demand: d.ID, Group: i}, Exclusive: dg.Exclusive},
+		shape: dg.Shape.Resources,
+	}}
+	var c caps
+	c.perAgent = max(dg.MaxPerAgent, 0)
+	for _, k := range dg.Constraints {
+		switch {
+		case k.Operator == "distinct_hosts" && k.Value != "false":
+			c.perAgent = 1
+		case k.Operator == "distinct_property":
+			limit, err := 1, error(nil)
+			if k.Value != "" {
+				limit, err = strconv.Atoi(k.Value)
+			}
+			if err != nil || limit < 1 {
+				c.fault = "constraint \"" + describe(k) + "\": the value must be a number of tasks, 1 or more"
+			}
+			c.spread = append(c.spread, property{parseOperand(k.Attribute), limit, k})
+		}
+	}
+	if c.perAgent > 0 || c.spread != nil {
+		kept := c
+		g.caps = &kept
+	}
+	return g
+}
+
+// fault says why nothing can ever meet what g asks, empty if something might.
+func (g *group) fault() string {
+	if g.room.fault == "" && g.caps != nil {
+		return g.caps.fault
+	}
+	return g.room.fault
+}
+
 // tally counts a group's tasks by the value of each of its distinct_property
 // attributes; nil for a group without one.
 type tally []map[string]int
 
 // checkGroup returns how many tasks of g fit on a now, at most limit, and with
 // 0 why: what the room says, and then what the group's own caps say.
-func (b *Book) checkGroup(g *group, a *agent, limit int, t tally) (int, verdict) {
+func (g *group) check(a *agent, limit int, t tally) (int, verdict) {
 	n, v := g.room.check(a, limit)
-	if n == 0 || !g.capped() {
+	if n == 0 || g.caps == nil {
 		return n, v
 	}
-	if g.cap > 0 {
-		if n = min(n, g.cap-a.count(&g.kind.Key)); n <= 0 {
+	if most := g.caps.perAgent; most > 0 {
+		if n = min(n, most-a.count(&g.kind.Key)); n <= 0 {
 			return 0, capped
 		}
 	}
-	for i := range g.spread {
-		p := &g.spread[i]
+	for i := range t {
+		p := &g.caps.spread[i]
 		value, ok := p.name.value(a.info.Attributes)
 		if !ok {
 			return 0, constrained
@@ -29,16 +101,16 @@ func (b *Book) checkGroup(g *group, a *agent, limit int, t tally) (int, verdict)
 	return n, fits
 }
 
-// tallies counts g's tasks as they are, offered ones included.
-func (b *Book) tallies(g *group) tally {
-	if len(g.spread) == 0 {
+// tallyOf counts g's tasks on agents as they are, offered ones included.
+func tallyOf(agents []*agent, g *group) tally {
+	if g.caps == nil || g.caps.spread == nil {
 		return nil
 	}
-	t := make(tally, len(g.spread))
+	t := make(tally, len(g.caps.spread))
 	for i := range t {
 		t[i] = map[string]int{}
 	}
-	for _, a := range b.agents {
+	for _, a := range agents {
 		if a != nil {
 			t.add(g, a, a.count(&g.kind.Key))
 		}
@@ -52,7 +124,7 @@ func (t tally) add(g *group, a *agent, n int) {
 		return
 	}
 	for i := range t {
-		if v, ok := g.spread[i].name.value(a.info.Attributes); ok {
+		if v, ok := g.caps.spread[i].name.value(a.info.Attributes); ok {
 			t[i][v] += n
 		}
 	}

@@ -15,6 +15,10 @@ type offer struct {
 	demand     *demand
 	stakes     []stake
 	prev, next *offer // by age
+	// The part and the stake of an offer that has just one, as most do when many
+	// are out at once.
+	onePart  [1]model.OfferPart
+	oneStake [1]stake
 }
 
 // Withdrawal is an offer that the book took back by itself, and why.
@@ -23,25 +27,31 @@ type Withdrawal struct {
 	Reason model.Reason
 }
 
-// makeOffer offers places, whose room is reserved, to d.
+// makeOffer offers places, whose room is reserved, to d. The places of a single
+// group are in the order of the index already.
 func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
-	slices.SortFunc(places, func(x, y place) int {
-		return cmp.Or(cmp.Compare(x.agent.pos, y.agent.pos), cmp.Compare(x.group, y.group))
-	})
+	if len(d.groups) > 1 {
+		slices.SortFunc(places, func(x, y place) int {
+			return cmp.Or(cmp.Compare(x.agent.pos, y.agent.pos), cmp.Compare(x.group, y.group))
+		})
+	}
 	b.lastOffer++
 	o := &offer{
 		Offer: model.Offer{
 			ID: b.lastOffer, Framework: d.Framework, Demand: d.ID, Label: d.Label, Role: d.Role,
-			AllOrNothing: d.AllOrNothing, Parts: make([]model.OfferPart, len(places)), MadeAt: now,
+			AllOrNothing: d.AllOrNothing, MadeAt: now,
 		},
 		demand: d,
-		stakes: make([]stake, len(places)),
 		prev:   b.last,
+	}
+	o.Parts, o.stakes = o.onePart[:], o.oneStake[:]
+	if len(places) > 1 {
+		o.Parts, o.stakes = make([]model.OfferPart, len(places)), make([]stake, len(places))
 	}
 	for i, p := range places {
 		g := &d.groups[p.group]
 		o.Parts[i] = model.OfferPart{Agent: p.agent.info.ID, Group: p.group, Count: p.count}
-		o.stakes[i] = stake{kind: &g.kind, agent: p.agent, count: p.count, offer: o}
+		o.stakes[i] = stake{kind: g.kind, agent: p.agent, count: p.count, offer: o}
 		o.stakes[i].link()
 		g.offered += p.count
 	}

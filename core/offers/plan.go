@@ -70,11 +70,8 @@ func (b *Book) mayFit(c *class) bool {
 		if d.wanted(i) == 0 {
 			continue
 		}
-		can := g.room.fault == "" && g.fault == "" && b.index.any(&g.kind.shape, b.scout(g).seen)
-		if r := g.room; c.gang && r.totalAt == b.gains && r.total < d.wanted(i) {
-			can = false
-		}
-		if c.gang && !can {
+		can := g.fault() == "" && b.index.any(&g.kind.shape, b.scout(g).seen)
+		if c.gang && (!can || b.known(g) < d.wanted(i)) {
 			return false
 		}
 		some = some || can
@@ -101,18 +98,18 @@ func (b *Book) serve(d *demand) []place {
 func (b *Book) fill(d *demand, i int) {
 	g := &d.groups[i]
 	want := d.wanted(i)
-	if want == 0 || g.fault != "" || g.room.fault != "" {
+	if want == 0 || g.fault() != "" {
 		return
 	}
 	s := b.scout(g)
-	tally := b.tallies(g)
+	tally := tallyOf(b.agents, g)
 	for at := s.start(b.gains); ; at++ {
 		at = s.next(b, at, g)
 		if at < 0 {
 			s.exhaust(b.gains)
 			return
 		}
-		n, _ := b.checkGroup(g, b.agents[at], want, tally)
+		n, _ := g.check(b.agents[at], want, tally)
 		if n == 0 {
 			continue
 		}
@@ -145,12 +142,13 @@ func (b *Book) reserve(p place, g *group, count int) {
 
 // siftClass moves the class at i down to where its first demand belongs.
 func siftClass(h []*class, i int) {
+	before := func(a, b *class) bool { return a.ready.entries[0].before(&b.ready.entries[0]) }
 	for {
 		c := 2*i + 1
-		if c+1 < len(h) && servedEarlier(h[c+1].ready.peek(), h[c].ready.peek()) {
+		if c+1 < len(h) && before(h[c+1], h[c]) {
 			c++
 		}
-		if c >= len(h) || !servedEarlier(h[c].ready.peek(), h[i].ready.peek()) {
+		if c >= len(h) || !before(h[c], h[i]) {
 			return
 		}
 		h[i], h[c] = h[c], h[i]

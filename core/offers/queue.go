@@ -1,77 +1,97 @@
 package offers
 
 // queue is a binary heap of demands that each know their place in it, so that
-// one can leave from the middle.
+// one can leave from the middle. What they are ordered by stands in the heap
+// itself: a hundred thousand demands are too many to visit for a comparison.
 type queue struct {
-	demands []*demand
-	less    func(a, b *demand) bool
-	at      func(d *demand) *int // where d keeps its place, -1 when not in the queue
+	entries []queued
+	kind    queueKind
 }
 
-func (q *queue) len() int { return len(q.demands) }
+// queueKind says which of a demand's places a queue uses.
+type queueKind int
+
+const (
+	readyQueue queueKind = iota // ordered by ^rank, Seq
+	sleepQueue                  // ordered by wakeAt
+	queueKinds
+)
+
+// queued is a demand and its order: first, then second, then planOrder.
+type queued struct {
+	first  int64
+	second uint64
+	d      *demand
+}
+
+func (a *queued) before(b *queued) bool {
+	switch {
+	case a.first != b.first:
+		return a.first < b.first
+	case a.second != b.second:
+		return a.second < b.second
+	}
+	return planOrder(a.d, b.d) < 0
+}
+
+func (q *queue) len() int { return len(q.entries) }
 
 // peek returns the first demand, nil if there is none.
 func (q *queue) peek() *demand {
-	if len(q.demands) == 0 {
+	if len(q.entries) == 0 {
 		return nil
 	}
-	return q.demands[0]
+	return q.entries[0].d
 }
 
-// push adds d, or moves it to where it belongs after a change.
-func (q *queue) push(d *demand) {
-	at := q.at(d)
-	if *at < 0 {
-		*at = len(q.demands)
-		q.demands = append(q.demands, d)
-	}
-	q.sift(*at)
+// push adds d, which must not be in the queue.
+func (q *queue) push(d *demand, first int64, second uint64) {
+	q.entries = append(q.entries, queued{first, second, d})
+	q.sift(len(q.entries) - 1)
 }
 
 // remove takes d out if it is in.
 func (q *queue) remove(d *demand) {
-	at := q.at(d)
-	i := *at
+	i := d.place[q.kind]
 	if i < 0 {
 		return
 	}
-	*at = -1
-	last := len(q.demands) - 1
-	moved := q.demands[last]
-	q.demands[last] = nil
-	q.demands = q.demands[:last]
+	d.place[q.kind] = -1
+	last := len(q.entries) - 1
+	moved := q.entries[last]
+	q.entries[last] = queued{}
+	q.entries = q.entries[:last]
 	if i < last {
-		q.demands[i] = moved
-		*q.at(moved) = i
+		q.entries[i] = moved
 		q.sift(i)
 	}
 }
 
-// sift moves the demand at i up or down to where it belongs.
+// sift moves the entry at i up or down to where it belongs.
 func (q *queue) sift(i int) {
-	h := q.demands
-	d := h[i]
+	h := q.entries
+	e := h[i]
 	for i > 0 {
 		up := (i - 1) / 2
-		if !q.less(d, h[up]) {
+		if !e.before(&h[up]) {
 			break
 		}
 		h[i] = h[up]
-		*q.at(h[i]) = i
+		h[i].d.place[q.kind] = i
 		i = up
 	}
 	for {
 		c := 2*i + 1
-		if c+1 < len(h) && q.less(h[c+1], h[c]) {
+		if c+1 < len(h) && h[c+1].before(&h[c]) {
 			c++
 		}
-		if c >= len(h) || !q.less(h[c], d) {
+		if c >= len(h) || !h[c].before(&e) {
 			break
 		}
 		h[i] = h[c]
-		*q.at(h[i]) = i
+		h[i].d.place[q.kind] = i
 		i = c
 	}
-	h[i] = d
-	*q.at(d) = i
+	h[i] = e
+	e.d.place[q.kind] = i
 }

@@ -22,7 +22,7 @@ type room struct {
 	solo  *class // of the demands that have just one group, of this room, no gang and no cap
 
 	// total bounds how many tasks of this room fit in all, as long as no agent
-	// has gained since gain count totalAt; 0 = not known.
+	// has gained since gain count totalAt.
 	total   int
 	totalAt uint64
 }

@@ -39,15 +39,14 @@ func (s *scout) exhaust(now uint64) { *s = scout{seen: now} }
 
 // scout returns the group's memory, brought up to what is known of its room.
 func (b *Book) scout(g *group) *scout {
-	if g.own == nil {
+	if g.caps == nil {
 		return &g.room.scout
 	}
-	if len(g.spread) > 0 && g.own.seen != b.gains && g.own.posSeen != b.gains {
+	s := &g.caps.scout
+	if g.caps.spread != nil && s.seen != b.gains && s.posSeen != b.gains {
 		// A gain anywhere may have made room on all agents that share the property.
-		*g.own = scout{}
+		*s = scout{}
 	}
-	if r := &g.room.scout; r.seen > g.own.seen {
-		g.own.seen = r.seen
-	}
-	return g.own
+	s.seen = max(s.seen, g.room.scout.seen)
+	return s
 }

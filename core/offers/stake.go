@@ -139,8 +139,8 @@ func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
 	n := 0
 	for i := range l.Tasks {
 		id := l.ID(i)
-		if b.tasks[id] == nil {
-			b.tasks[id] = b.run(a, k, l, 1, at)
+		if b.tasks.get(id) == nil {
+			b.tasks.put(id, b.run(a, k, l, 1, at))
 			n++
 		}
 	}
@@ -156,11 +156,11 @@ func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
 // Release frees the room of a task that has become terminal. It reports whether
 // the book had it.
 func (b *Book) Release(task model.TaskID) bool {
-	s := b.tasks[task]
+	s := b.tasks.get(task)
 	if s == nil {
 		return false
 	}
-	delete(b.tasks, task)
+	b.tasks.remove(task)
 	a := s.agent
 	s.count--
 	a.used = a.used.Sub(s.shape)
