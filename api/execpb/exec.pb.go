@@ -1001,6 +1001,7 @@ type LogRecord struct {
 	//	*LogRecord_Launch
 	//	*LogRecord_Updates
 	//	*LogRecord_Acknowledge
+	//	*LogRecord_Ended
 	Kind          isLogRecord_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1079,6 +1080,15 @@ func (x *LogRecord) GetAcknowledge() *Acknowledge {
 	return nil
 }
 
+func (x *LogRecord) GetEnded() *Ended {
+	if x != nil {
+		if x, ok := x.Kind.(*LogRecord_Ended); ok {
+			return x.Ended
+		}
+	}
+	return nil
+}
+
 type isLogRecord_Kind interface {
 	isLogRecord_Kind()
 }
@@ -1099,6 +1109,10 @@ type LogRecord_Acknowledge struct {
 	Acknowledge *Acknowledge `protobuf:"bytes,4,opt,name=acknowledge,proto3,oneof"`
 }
 
+type LogRecord_Ended struct {
+	Ended *Ended `protobuf:"bytes,5,opt,name=ended,proto3,oneof"`
+}
+
 func (*LogRecord_Begin) isLogRecord_Kind() {}
 
 func (*LogRecord_Launch) isLogRecord_Kind() {}
@@ -1106,6 +1120,70 @@ func (*LogRecord_Launch) isLogRecord_Kind() {}
 func (*LogRecord_Updates) isLogRecord_Kind() {}
 
 func (*LogRecord_Acknowledge) isLogRecord_Kind() {}
+
+func (*LogRecord_Ended) isLogRecord_Kind() {}
+
+// Ended stands for attempts that are over and acknowledged, once their records
+// have been compacted away.
+type Ended struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Ranges        []uint32               `protobuf:"varint,3,rep,packed,name=ranges,proto3" json:"ranges,omitempty"` // of indices: first, last, first, last, …
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ended) Reset() {
+	*x = Ended{}
+	mi := &file_execpb_exec_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ended) ProtoMessage() {}
+
+func (x *Ended) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ended.ProtoReflect.Descriptor instead.
+func (*Ended) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Ended) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Ended) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Ended) GetRanges() []uint32 {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
 
 // Begin opens the records of one executor process. Tasks that an earlier process
 // left live are lost.
@@ -1121,7 +1199,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1211,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1224,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Begin) GetJob() string {
@@ -1258,13 +1336,18 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\vAcknowledge\x12\x12\n" +
 	"\x04seqs\x18\x01 \x03(\x04R\x04seqs\"\x1c\n" +
 	"\x04Exit\x12\x14\n" +
-	"\x05force\x18\x01 \x01(\bR\x05force\"\xea\x01\n" +
+	"\x05force\x18\x01 \x01(\bR\x05force\"\x99\x02\n" +
 	"\tLogRecord\x12-\n" +
 	"\x05begin\x18\x01 \x01(\v2\x15.tender.exec.v1.BeginH\x00R\x05begin\x120\n" +
 	"\x06launch\x18\x02 \x01(\v2\x16.tender.exec.v1.LaunchH\x00R\x06launch\x123\n" +
 	"\aupdates\x18\x03 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12?\n" +
-	"\vacknowledge\x18\x04 \x01(\v2\x1b.tender.exec.v1.AcknowledgeH\x00R\vacknowledgeB\x06\n" +
-	"\x04kind\"U\n" +
+	"\vacknowledge\x18\x04 \x01(\v2\x1b.tender.exec.v1.AcknowledgeH\x00R\vacknowledge\x12-\n" +
+	"\x05ended\x18\x05 \x01(\v2\x15.tender.exec.v1.EndedH\x00R\x05endedB\x06\n" +
+	"\x04kind\"O\n" +
+	"\x05Ended\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\x12\x16\n" +
+	"\x06ranges\x18\x03 \x03(\rR\x06ranges\"U\n" +
 	"\x05Begin\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x12\x0e\n" +
@@ -1283,7 +1366,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1299,10 +1382,11 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*Acknowledge)(nil),  // 11: tender.exec.v1.Acknowledge
 	(*Exit)(nil),         // 12: tender.exec.v1.Exit
 	(*LogRecord)(nil),    // 13: tender.exec.v1.LogRecord
-	(*Begin)(nil),        // 14: tender.exec.v1.Begin
-	nil,                  // 15: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 16: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 17: tender.exec.v1.Launch.EnvEntry
+	(*Ended)(nil),        // 14: tender.exec.v1.Ended
+	(*Begin)(nil),        // 15: tender.exec.v1.Begin
+	nil,                  // 16: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 17: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 18: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
@@ -1313,23 +1397,24 @@ var file_execpb_exec_proto_depIdxs = []int32{
 	12, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
 	4,  // 6: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
 	8,  // 7: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	15, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	16, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	16, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	17, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
 	5,  // 10: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	17, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	18, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
 	5,  // 12: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
 	9,  // 13: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
 	5,  // 14: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
 	10, // 15: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	14, // 16: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	15, // 16: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
 	6,  // 17: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
 	8,  // 18: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
 	11, // 19: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	14, // 20: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -1354,6 +1439,7 @@ func file_execpb_exec_proto_init() {
 		(*LogRecord_Launch)(nil),
 		(*LogRecord_Updates)(nil),
 		(*LogRecord_Acknowledge)(nil),
+		(*LogRecord_Ended)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1361,7 +1447,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,226 @@
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// launchFailedCode is the exit code of a task that never ran: what a shell says
+// of a command it cannot find. The cause tells it from a task's own 127.
+const launchFailedCode = 127
+
+func (m *Machine) preparing(a *alloc) {
+	if a.state == model.TaskStaging {
+		m.report(a, model.TaskStarting)
+	}
+}
+
+func (m *Machine) started(a *alloc, in Started) {
+	t := &a.tasks[in.Task]
+	if t.phase != phaseStarting {
+		return
+	}
+	t.phase, t.ran = phaseRunning, true
+	if a.started.IsZero() {
+		a.started = in.At
+	}
+	m.advance(a)
+}
+
+func (m *Machine) ended(a *alloc, in Ended) {
+	t := &a.tasks[in.Task]
+	if t.phase == phaseEnded {
+		return
+	}
+	t.phase, t.exit = phaseEnded, in.Exit
+	switch {
+	case a.outcome != nil: // it was to end
+	case !in.Exit.ok():
+		a.outcome = a.failure(in.Task)
+	case a.group.Tasks[in.Task].Leader:
+		a.outcome = &outcome{state: model.TaskFinished, cause: model.CauseFinished, task: in.Task}
+	}
+	m.advance(a)
+}
+
+// failure returns the outcome of an attempt of which one task failed.
+func (a *alloc) failure(i int) *outcome {
+	e := a.tasks[i].exit
+	o := &outcome{state: model.TaskFailed, task: i}
+	switch {
+	case e.Failure != "":
+		o.cause, o.reason = model.CauseLaunchFailed, model.ReasonContainerLaunchFailed
+	case e.OOM:
+		o.cause, o.reason = model.CauseOOM, model.ReasonContainerLimitMemory
+	default:
+		o.cause, o.reason = model.CauseFailed, model.ReasonCommandExecutorFailed
+	}
+	o.message = a.explain(i)
+	return o
+}
+
+// explain says in a sentence how task i failed.
+func (a *alloc) explain(i int) string {
+	e, spec := a.tasks[i].exit, &a.group.Tasks[i]
+	name := ""
+	if len(a.tasks) > 1 {
+		name = fmt.Sprintf("task %q: ", spec.Name)
+	}
+	switch {
+	case e.Failure != "":
+		return name + e.Failure
+	case e.OOM:
+		limit := max(spec.Resources.MemoryBytes, spec.Resources.MemoryMaxBytes)
+		return fmt.Sprintf("%sout of memory: its limit is %s, its peak was %s. Raise memory or memory_max in its resources",
+			name, model.FormatBytes(limit), model.FormatBytes(e.Usage.PeakMemoryBytes))
+	case e.Signal != 0:
+		return fmt.Sprintf("%sended by signal %d%s", name, e.Signal, signalName(e.Signal))
+	}
+	return fmt.Sprintf("%sexit code %d", name, e.Code)
+}
+
+// signalName returns the name of a signal that people know by name, in brackets.
+func signalName(n int) string {
+	names := map[int]string{
+		1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
+		10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ",
+	}
+	if names[n] == "" {
+		return ""
+	}
+	return " (" + names[n] + ")"
+}
+
+func (m *Machine) kill(a *alloc, in Kill) {
+	if in.Grace < 0 {
+		a.force = true
+	}
+	if a.outcome == nil {
+		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: causeOfKill(in.Reason), task: -1}
+		if a.any(ran, kindMain) || a.started != (time.Time{}) {
+			a.outcome.message = "killed on request"
+		} else {
+			a.outcome.message = "killed before it started"
+			if in.Reason == model.ReasonNone {
+				a.outcome.reason = model.ReasonTaskKilledDuringLaunch
+			}
+		}
+	}
+	if a.state == model.TaskRunning || a.state == model.TaskStarting {
+		m.reportKilling(a, in.Reason)
+	}
+	if in.Grace != 0 {
+		m.stopActive(a, in.Grace)
+	}
+	m.advance(a)
+}
+
+func causeOfKill(r model.TaskReason) model.Cause {
+	if r == model.ReasonContainerPreempted {
+		return model.CausePreempted
+	}
+	return model.CauseKilled
+}
+
+// stopActive stops everything that runs, with the same grace.
+func (m *Machine) stopActive(a *alloc, grace time.Duration) {
+	for i := range a.tasks {
+		if a.tasks[i].active() {
+			m.stop(a, i, grace)
+		}
+	}
+}
+
+// timeUp is the end of the time limit, or of what poststop tasks may take.
+func (m *Machine) timeUp(a *alloc) {
+	switch {
+	case a.outcome == nil:
+		a.outcome = &outcome{
+			state: model.TaskFailed, reason: model.ReasonMaxCompletionTimeReached, cause: model.CauseTimeLimit, task: -1,
+			message: fmt.Sprintf("ran longer than its time limit of %s", a.limit),
+		}
+	case a.bounded:
+		a.force = true
+		m.stopActive(a, -1)
+	}
+	m.advance(a)
+}
+
+// end makes the terminal report. Every task has ended.
+func (m *Machine) end(a *alloc) {
+	o := a.outcome
+	if o.task < 0 {
+		o.task = a.firstMain()
+	}
+	e := a.tasks[o.task].exit
+	s := model.TaskStatus{
+		Task: a.key.task(), State: o.state, Reason: o.reason, Message: o.message, At: m.now,
+		Started: a.started, Finished: m.now,
+		Result: &model.Result{Cause: o.cause, ExitCode: e.Code, Signal: e.Signal},
+		Usage:  a.usage(),
+	}
+	if e.Failure != "" && o.state == model.TaskFailed {
+		s.Result.ExitCode = launchFailedCode
+	}
+	if len(a.tasks) > 1 {
+		s.Result.Task = a.group.Tasks[o.task].Name
+	}
+	for i := range a.tasks {
+		if !a.tasks[i].exit.At.IsZero() && a.tasks[i].kind == kindMain && len(a.tasks) == 1 {
+			s.Finished = a.tasks[i].exit.At
+		}
+		s.Message = join(s.Message, a.tasks[i].exit.Note)
+	}
+	a.state = o.state
+	m.do(Report{s})
+	m.forget(a)
+}
+
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+func (a *alloc) firstMain() int {
+	for i := range a.tasks {
+		if a.tasks[i].kind == kindMain {
+			return i
+		}
+	}
+	return 0
+}
+
+// usage adds up what the tasks used. The sum of the peaks is what the
+// allocation would have needed had they come together.
+func (a *alloc) usage() *model.Usage {
+	var u model.Usage
+	for i := range a.tasks {
+		u.CPU += a.tasks[i].exit.Usage.CPU
+		u.PeakMemoryBytes += a.tasks[i].exit.Usage.PeakMemoryBytes
+	}
+	return &u
+}
+
+func (m *Machine) reportRunning(a *alloc) {
+	if a.state == model.TaskStaging || a.state == model.TaskStarting {
+		m.report(a, model.TaskRunning)
+	}
+}
+
+func (m *Machine) reportKilling(a *alloc, r model.TaskReason) {
+	a.state = model.TaskKilling
+	m.do(Report{model.TaskStatus{Task: a.key.task(), State: a.state, Reason: r, At: m.now, Started: a.started}})
+}
+
+func (m *Machine) report(a *alloc, s model.TaskState) {
+	a.state = s
+	at := m.now
+	if s == model.TaskRunning && len(a.tasks) == 1 {
+		at = a.started
+	}
+	m.do(Report{model.TaskStatus{Task: a.key.task(), State: s, At: at, Started: a.started}})
+}

@@ -1,0 +1,108 @@
+package executor
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tender-scheduler/tender/core/agent/isolation"
+)
+
+// Arguments with which main must call Main and InitMain before anything else.
+const (
+	MainCommand = "__executor"
+	InitCommand = isolation.InitCommand
+)
+
+// options are the executor's flags.
+type options struct {
+	sock   string
+	cgroup string
+	warm   bool
+}
+
+// Main is the executor's process: args are the flags after __executor. It
+// returns the exit code. Standard error takes what goes wrong.
+func Main(args []string) int {
+	var o options
+	f := flag.NewFlagSet("tender "+MainCommand, flag.ContinueOnError)
+	f.StringVar(&o.sock, "sock", "", "unix socket to listen at")
+	f.StringVar(&o.cgroup, "cgroup", "", "cgroup of the tasks, relative to the tree; default the adopted job's")
+	f.BoolVar(&o.warm, "warm", true, "make a slot for driver exec before it is needed")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if o.sock == "" {
+		fmt.Fprintln(os.Stderr, "tender: __executor is for the agent's own use; it needs --sock")
+		return 2
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := serve(&o, log); err != nil {
+		log.Error("executor ends", "error", err)
+		return 1
+	}
+	return 0
+}
+
+// InitMain is the first process of a task's pid namespace; see isolation.InitMain.
+func InitMain(args []string) int { return isolation.InitMain(args) }
+
+// serve is Main after its flags.
+func serve(o *options, log *slog.Logger) (err error) {
+	unix.Setsid() // fails only if the agent has done it already
+	unix.Umask(0o022)
+	// A small heap that is collected rarely: what is allocated per task is soon
+	// garbage, and a collection stops for every fork in flight.
+	debug.SetGCPercent(400)
+	host, err := isolation.Detect()
+	if err != nil {
+		return err
+	}
+	for _, w := range host.Warnings {
+		log.Warn(w)
+	}
+	reaper, err := isolation.StartReaper()
+	if err != nil {
+		return err
+	}
+	in := newInbox()
+	pool := newPool(host, reaper)
+	pool.rel = o.cgroup
+	l := &loop{inbox: in, log: log, runner: newRunner(in, pool, log)}
+	if l.server, err = listen(o.sock, in); err != nil {
+		return err
+	}
+	defer l.server.close()
+	go awaitSignals(in)
+	if o.warm && o.cgroup != "" && host.Namespaces && host.Mode != isolation.ModeNone {
+		go pool.warm(driverExec, log)
+	}
+	err = l.run()
+	if l.state != nil {
+		l.flush()
+		l.state.close()
+	}
+	return errors.Join(err, pool.close())
+}
+
+// awaitSignals ends the executor when it is told to from outside. The others
+// are a terminal's business and meant for somebody else. They are caught, not
+// ignored: tasks would inherit that, and also what the agent inherited.
+func awaitSignals(in *inbox) {
+	c := make(chan os.Signal, 8)
+	signal.Notify(c, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGPIPE)
+	for s := range c {
+		if s == unix.SIGTERM {
+			in.put(terminate{"SIGTERM"})
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package executor
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+const driverExec = model.DriverExec
+
+// runner starts and stops tasks for the loop. Its methods are called by the
+// loop and do not block; what happens is put into the loop's inbox.
+type runner struct {
+	inbox *inbox
+	pool  *pool
+	log   *slog.Logger
+
+	job   *model.Job
+	plans [][]*plan // by group and task
+
+	attempts map[lifecycle.Key]*attempt
+
+	mu      sync.Mutex
+	queue   []*run // to be started, in order
+	more    sync.Cond
+	workers int
+}
+
+// attempt is what the runner knows of one attempt at an allocation.
+type attempt struct {
+	env  map[string]string // of its Launch
+	runs []*run            // by task
+}
+
+// maxWorkers bounds simultaneous forks. More than there are cores only makes
+// more slots for the same rate.
+func maxWorkers() int { return max(2, runtime.NumCPU()) }
+
+func newRunner(in *inbox, p *pool, log *slog.Logger) *runner {
+	r := &runner{inbox: in, pool: p, log: log, attempts: map[lifecycle.Key]*attempt{}}
+	r.more.L = &r.mu
+	return r
+}
+
+// prepareLaunch notes what comes with a launch.
+func (r *runner) prepareLaunch(k lifecycle.Key, env map[string]string) {
+	if r.attempts[k] == nil && int(k.Group) < len(r.job.Groups) {
+		r.attempts[k] = &attempt{env: env, runs: make([]*run, len(r.job.Groups[k.Group].Tasks))}
+	}
+}
+
+// forget drops what is known of an attempt that is over.
+func (r *runner) forget(k lifecycle.Key) { delete(r.attempts, k) }
+
+// start queues a task.
+func (r *runner) start(k lifecycle.Key, task int) {
+	a := r.attempts[k]
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &run{
+		runner: r, key: k, task: task, plan: r.plans[k.Group][task], launchEnv: a.env,
+		ctx: ctx, cancel: cancel,
+	}
+	a.runs[task] = t
+	if t.plan.fetches() {
+		// What is fetched may take long and costs little here: not a worker's work.
+		go func() {
+			r.inbox.put(lifecycle.Preparing{Key: k, Task: task})
+			if t.prepare() {
+				r.enqueue(t)
+			}
+		}()
+		return
+	}
+	r.enqueue(t)
+}
+
+func (r *runner) enqueue(t *run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = append(r.queue, t)
+	if r.workers < maxWorkers() {
+		r.workers++
+		go r.work()
+	}
+}
+
+// work starts queued tasks until there are none.
+func (r *runner) work() {
+	for {
+		r.mu.Lock()
+		if len(r.queue) == 0 {
+			r.workers--
+			r.mu.Unlock()
+			return
+		}
+		t := r.queue[0]
+		r.queue[0] = nil
+		r.queue = r.queue[1:]
+		r.mu.Unlock()
+		t.begin()
+	}
+}
+
+// stop ends a task; see lifecycle.Stop.
+func (r *runner) stop(k lifecycle.Key, task int, grace time.Duration) {
+	if a := r.attempts[k]; a != nil && a.runs[task] != nil {
+		a.runs[task].stop(grace)
+	}
+}
+
+// adopt takes a job.
+func (r *runner) adopt(job *model.Job, a *execpb.Adopt) {
+	r.job = job
+	if r.pool.rel == "" {
+		r.pool.rel = a.Cgroup
+	}
+	r.plans = make([][]*plan, len(job.Groups))
+	for g := range job.Groups {
+		for t := range job.Groups[g].Tasks {
+			r.plans[g] = append(r.plans[g], newPlan(a, job, g, t))
+		}
+	}
+}

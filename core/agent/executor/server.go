@@ -1,0 +1,149 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/tender-scheduler/tender/api/execpb"
+)
+
+// Events that a server puts into the loop's inbox.
+type (
+	peerUp   struct{ peer *peer }
+	peerDown struct{ peer *peer }
+	peerSays struct {
+		peer *peer
+		msg  *execpb.ToExecutor
+	}
+)
+
+// server accepts agents on the socket.
+type server struct {
+	listener *net.UnixListener
+	path     string // where the socket is now
+	inbox    *inbox
+}
+
+func listen(path string, in *inbox) (*server, error) {
+	s := &server{path: path, inbox: in}
+	err := withShortPath(path, func(short string) error {
+		// A socket of a dead executor refuses connections and blocks the name.
+		if c, err := net.Dial("unix", short); err == nil {
+			c.Close()
+			return errors.New("another executor listens there")
+		}
+		os.Remove(short)
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+		if err != nil {
+			return err
+		}
+		l.SetUnlinkOnClose(false) // the name changes when a spare is adopted
+		s.listener = l
+		return os.Chmod(short, 0o600)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen at %q: %w", path, err)
+	}
+	go s.accept()
+	return s, nil
+}
+
+// move gives the socket its place in a job's directory.
+func (s *server) move(dir string) error {
+	to := filepath.Join(dir, SocketName)
+	if to == s.path {
+		return nil
+	}
+	if err := os.Rename(s.path, to); err != nil {
+		return fmt.Errorf("move socket: %w", err)
+	}
+	s.path = to
+	return nil
+}
+
+func (s *server) close() {
+	s.listener.Close()
+	os.Remove(s.path)
+}
+
+func (s *server) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		p := newPeer(c)
+		s.inbox.put(peerUp{p})
+		go p.read(s.inbox)
+		go p.write()
+	}
+}
+
+// peer is a connected agent. What is sent to it is queued: a stopped agent must
+// not stop the loop.
+type peer struct {
+	conn *Conn
+
+	mu     sync.Mutex
+	queue  []*execpb.FromExecutor
+	more   sync.Cond
+	closed bool
+}
+
+func newPeer(c net.Conn) *peer {
+	p := &peer{conn: newConn(c)}
+	p.more.L = &p.mu
+	return p
+}
+
+func (p *peer) send(m *execpb.FromExecutor) {
+	p.mu.Lock()
+	p.queue = append(p.queue, m)
+	p.mu.Unlock()
+	p.more.Signal()
+}
+
+func (p *peer) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.more.Signal()
+	p.conn.Close()
+}
+
+func (p *peer) read(in *inbox) {
+	for {
+		m := &execpb.ToExecutor{}
+		if err := p.conn.read(m); err != nil {
+			p.close()
+			in.put(peerDown{p})
+			return
+		}
+		in.put(peerSays{p, m})
+	}
+}
+
+func (p *peer) write() {
+	for {
+		p.mu.Lock()
+		for len(p.queue) == 0 && !p.closed {
+			p.more.Wait()
+		}
+		queue, closed := p.queue, p.closed
+		p.queue = nil
+		p.mu.Unlock()
+		if closed {
+			return
+		}
+		for _, m := range queue {
+			if p.conn.write(m) != nil {
+				p.close() // the reader tells the loop
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package executor
+
+import (
+	"iter"
+	"time"
+
+	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+func taskKey(t *execpb.Task) lifecycle.Key {
+	return lifecycle.Key{Group: uint16(t.GetGroup()), Index: t.GetIndex(), Attempt: uint16(t.GetAttempt())}
+}
+
+func wireTask(k lifecycle.Key, s model.TaskState) *execpb.Task {
+	return &execpb.Task{Group: uint32(k.Group), Index: k.Index, Attempt: uint32(k.Attempt), State: uint32(s)}
+}
+
+// launched yields the attempts that a Launch names.
+func launched(l *execpb.Launch) iter.Seq[lifecycle.Key] {
+	return func(yield func(lifecycle.Key) bool) {
+		for i, index := range l.Indices {
+			k := lifecycle.Key{Group: uint16(l.Group), Index: index}
+			if i < len(l.Attempts) {
+				k.Attempt = uint16(l.Attempts[i])
+			}
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func wireUpdate(seq uint64, s *model.TaskStatus) *execpb.Update {
+	k := lifecycle.Key{Group: s.Task.Group, Index: s.Task.Index, Attempt: s.Task.Attempt}
+	u := &execpb.Update{
+		Seq: seq, Task: wireTask(k, s.State), Reason: uint32(s.Reason), Message: s.Message,
+		At: nanos(s.At), Started: nanos(s.Started), Finished: nanos(s.Finished),
+	}
+	if r := s.Result; r != nil {
+		u.Result = &execpb.Result{Cause: string(r.Cause), ExitCode: int32(r.ExitCode), Signal: int32(r.Signal), Task: r.Task}
+	}
+	if s.Usage != nil {
+		u.CpuNs, u.PeakMemoryBytes = int64(s.Usage.CPU), s.Usage.PeakMemoryBytes
+	}
+	return u
+}
+
+// nanos is a time on the wire: nanoseconds since the Unix epoch, 0 = not set.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
