@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -29,6 +31,7 @@ const (
 // from any goroutine.
 type Conns struct {
 	credentials credentials.TransportCredentials
+	dial        func(context.Context, string) (net.Conn, error) // nil = TCP
 
 	mu    sync.Mutex
 	conns map[string]*grpc.ClientConn
@@ -50,7 +53,7 @@ func (c *Conns) Get(address string) (*grpc.ClientConn, error) {
 	if cc := c.conns[address]; cc != nil {
 		return cc, nil
 	}
-	cc, err := grpc.NewClient("passthrough:///"+address,
+	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(c.credentials),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
@@ -64,7 +67,11 @@ func (c *Conns) Get(address string) (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceivedBytes)),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
-	)
+	}
+	if c.dial != nil {
+		options = append(options, grpc.WithContextDialer(c.dial))
+	}
+	cc, err := grpc.NewClient("passthrough:///"+address, options...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to master %q: %w", address, err)
 	}

@@ -5,75 +5,63 @@ import (
 	"sync"
 )
 
-// janitor does the slow work on the data directory in a goroutine of its own,
-// in order: removing trees and measuring them must not hold up the loop.
+// janitor does the slow work on the data directory, in order: removing trees
+// and measuring them must not hold up the loop. Its goroutine lives while there
+// is work.
 type janitor struct {
 	store Store
 	inbox *inbox
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	work   []Effect
-	ended  bool
-	wake   chan struct{}
-	closed chan struct{}
+	mu      sync.Mutex
+	work    []Effect
+	running bool
+	ended   bool
+	idle    sync.Cond
 }
 
-func startJanitor(s Store, in *inbox, log *slog.Logger) *janitor {
-	j := &janitor{store: s, inbox: in, log: log, wake: make(chan struct{}, 1), closed: make(chan struct{})}
-	go j.run()
+func newJanitor(s Store, in *inbox, log *slog.Logger) *janitor {
+	j := &janitor{store: s, inbox: in, log: log}
+	j.idle.L = &j.mu
 	return j
 }
 
 func (j *janitor) put(e Effect) {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.work = append(j.work, e)
-	j.mu.Unlock()
-	j.poke()
-}
-
-func (j *janitor) poke() {
-	select {
-	case j.wake <- struct{}{}:
-	default:
+	if !j.running {
+		j.running = true
+		go j.run()
 	}
 }
 
-// close waits for the work at hand and leaves the rest: the next start finds it.
+// close waits for the work at hand. What else waits is left to the next start,
+// but for what is quick and saves that one work.
 func (j *janitor) close() {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.ended = true
-	j.mu.Unlock()
-	j.poke()
-	<-j.closed
+	for j.running {
+		j.idle.Wait()
+	}
 }
 
 func (j *janitor) run() {
-	defer close(j.closed)
-	for range j.wake {
-		for {
-			j.mu.Lock()
-			work, ended := j.work, j.ended
-			j.work = nil
+	for {
+		j.mu.Lock()
+		if len(j.work) == 0 {
+			j.running = false
+			j.idle.Broadcast()
 			j.mu.Unlock()
-			if len(work) == 0 || ended {
-				if ended {
-					j.settleAll(work)
-					return
-				}
-				break
-			}
-			for _, e := range work {
-				j.do(e)
-			}
+			return
 		}
-	}
-}
-
-// settleAll does what is quick and saves the next start work.
-func (j *janitor) settleAll(work []Effect) {
-	for _, e := range work {
-		if _, ok := e.(Settle); ok {
+		e := j.work[0]
+		j.work = j.work[1:]
+		_, quick := e.(Settle)
+		skip := j.ended && !quick
+		j.mu.Unlock()
+		if !skip {
 			j.do(e)
 		}
 	}

@@ -103,9 +103,9 @@ type stream struct {
 	wake chan struct{}
 	mu   sync.Mutex
 	out  []*agentpb.AgentMessage
-	// What the loop found out about the stream, for the link.
+	// registered is what the loop found out about the stream, for the link.
 	registered bool
-	hint       string
+	hint       string // of a Redirect
 }
 
 // serve carries messages until the stream ends, and says why it did and who is
@@ -125,8 +125,6 @@ func (s *stream) serve(in *inbox) (hint, reason string) {
 	s.cancel(nil)
 	<-sent
 	in.put(event{input: StreamDown{}, stream: s})
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the master ended the stream")
 	}
@@ -138,6 +136,9 @@ func (s *stream) receive(in *inbox) error {
 		msg, err := s.grpc.Recv()
 		if err != nil {
 			return err
+		}
+		if r := msg.GetRedirect(); r != nil {
+			s.hint = r.Leader // the stream may end before the machine says Redial
 		}
 		in.putWhenRoom(s.ctx, event{input: FromMaster{msg}, stream: s})
 	}
@@ -184,12 +185,4 @@ func (s *stream) wasRegistered() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.registered
-}
-
-// redial ends the stream in favour of one to another master.
-func (s *stream) redial(hint, reason string) {
-	s.mu.Lock()
-	s.hint = hint
-	s.mu.Unlock()
-	s.cancel(errors.New(reason))
 }

@@ -93,7 +93,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("recover executors: %w", err), l.Executors.Close())
 	}
-	l.janitor = startJanitor(l.Store, l.inbox, l.Log)
+	l.janitor = newJanitor(l.Store, l.inbox, l.Log)
 	l.pushes = newPushes(l.Logs)
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	lk := &link{conns: l.Conns, inbox: l.inbox, log: l.Log, masters: masters{
@@ -151,14 +151,13 @@ func (l *Loop) turns(ctx context.Context, found Recovered) error {
 	return nil
 }
 
-// handle takes one event in. A stream's messages count as long as it is the
-// present one.
+// handle takes one event in. What was to be sent on a stream ends with it.
 func (l *Loop) handle(e event) error {
 	switch e.input.(type) {
 	case StreamUp:
-		l.stream = e.stream
+		l.stream, l.out = e.stream, l.out[:0]
 	case StreamDown:
-		l.stream = nil
+		l.stream, l.out = nil, l.out[:0]
 	}
 	return l.step(e.input)
 }
@@ -227,7 +226,7 @@ func (l *Loop) queue(msg *agentpb.AgentMessage) {
 func (l *Loop) redial(e Redial) {
 	l.out = l.out[:0]
 	if l.stream != nil {
-		l.stream.redial(e.Address, e.Reason)
+		l.stream.cancel(errors.New(e.Reason))
 	}
 }
 
