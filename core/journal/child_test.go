@@ -2,7 +2,9 @@ package journal
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The test binary started with childDirEnv set is a process of its own that leads
@@ -25,19 +29,27 @@ func runChild(dir string) {
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	e, err := StartEmbedded(ctx, EmbeddedConfig{DataDir: dir, Logger: logger})
 	exitIf(err)
-	j, err := Open(ctx, Config{Embedded: e, Cluster: "c", Identity: "child", MaxEntryBytes: 64, Logger: logger})
+	mode := os.Getenv(childModeEnv)
+	cfg := Config{Embedded: e, Cluster: "c", Identity: "child", Logger: logger}
+	if mode == "write" {
+		cfg.MaxEntryBytes = 64
+	}
+	j, err := Open(ctx, cfg)
 	exitIf(err)
 	l := newLedger()
 	term, err := j.Lead(ctx, l)
 	exitIf(err)
 	fmt.Println("ready")
-	for n := len(l.all()); os.Getenv(childModeEnv) == "write"; n++ {
+	for n := len(l.all()); mode != "wait"; n++ {
 		records := childGroup(n)
+		if mode == "fill" {
+			records = append(records, incompressible(64<<10))
+		}
 		index, err := term.Append(ctx, records)
 		exitIf(err)
 		exitIf(l.Apply(index, records))
 		fmt.Println(index)
-		if n%100 == 99 {
+		if mode == "write" && n%100 == 99 {
 			exitIf(term.Snapshot(ctx, index, l.snapshot(index)))
 		}
 	}
@@ -57,8 +69,9 @@ func exitIf(err error) {
 }
 
 type child struct {
-	cmd *exec.Cmd
-	out *bufio.Scanner
+	cmd    *exec.Cmd
+	out    *bufio.Scanner
+	stderr bytes.Buffer // to be read after wait
 }
 
 // startChild returns when the child leads.
@@ -66,11 +79,12 @@ func startChild(t *testing.T, dir, mode string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDirEnv+"="+dir, childModeEnv+"="+mode)
-	cmd.Stderr = t.Output()
+	c := &child{cmd: cmd}
+	cmd.Stderr = &c.stderr
 	out, err := cmd.StdoutPipe()
 	fatalIf(t, err)
+	c.out = bufio.NewScanner(out)
 	fatalIf(t, cmd.Start())
-	c := &child{cmd, bufio.NewScanner(out)}
 	t.Cleanup(c.kill)
 	if !c.out.Scan() || c.out.Text() != "ready" {
 		t.Fatalf("the child said %q, not ready", c.out.Text())
@@ -125,5 +139,37 @@ func TestKillLosesNothing(t *testing.T) {
 		written = len(groups)
 		fatalIf(t, j.Close())
 		e.Close()
+	}
+}
+
+// When the disk is full the process stops, saying why, and what was acknowledged
+// is there once there is room again.
+func TestDiskFull(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting a small file system needs root")
+	}
+	dir := t.TempDir()
+	fatalIf(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"))
+	t.Cleanup(func() { fatalIf(t, unix.Unmount(dir, 0)) })
+	c := startChild(t, dir, "fill")
+	acked := 0
+	for c.out.Scan() {
+		n, err := strconv.Atoi(c.out.Text())
+		fatalIf(t, err)
+		acked = n
+	}
+	err := c.cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
+		t.Errorf("the child ended with %v, want exit status 1", err)
+	}
+	if said := c.stderr.String(); !strings.Contains(said, "no space left on device") || !strings.Contains(said, "etcd cannot continue") {
+		t.Errorf("the child said:\n%s", said)
+	}
+	fatalIf(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=256m"))
+	e := ownEtcd(t, EmbeddedConfig{DataDir: dir})
+	l := newLedger()
+	lead(t, open(t, e, Config{Cluster: "c"}), l)
+	if got := len(l.all()); acked == 0 || got < acked || got > acked+1 {
+		t.Errorf("%d groups after a restart, %d were acknowledged", got, acked)
 	}
 }

@@ -5,8 +5,14 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.uber.org/zap"
 )
+
+// etcd allocates two log segments ahead of their use, 64 MiB each: a cluster
+// tried out in a temporary directory should not take 128 MiB. It is a variable of
+// the package, so it is set before any etcd of this process starts.
+func init() { wal.SegmentSizeBytes = 16 << 20 }
 
 // etcdConfig makes the settings of a one-member etcd. Those that differ from
 // etcd's defaults say why.
@@ -28,9 +34,9 @@ func etcdConfig(cfg EmbeddedConfig, listen *url.URL, logs *etcdLogs) *embed.Conf
 	c.EnableGRPCGateway = false // it dials a client URL
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
 
-	// A lone member elects itself after one to two election timeouts: all a long
-	// one would do is delay the start.
-	c.TickMs, c.ElectionMs = 10, 50
+	// A lone member elects itself after an election timeout or so: all a long one
+	// would do is delay the start. Shorter ticks cost CPU time all day.
+	c.TickMs, c.ElectionMs = 20, 100
 
 	c.QuotaBackendBytes = cfg.QuotaBytes
 	// Entries can be half a MiB, and etcd keeps what it may have to send to slow
