@@ -20,7 +20,6 @@ type world struct {
 	*sdktest.Master
 	t    *rapid.T
 	jobs []model.JobID
-	keys []string
 }
 
 func newWorld(t *rapid.T) *world {

@@ -63,9 +63,9 @@ func (b *DemandBook) Call() (call model.Demands, ok bool) {
 	for _, id := range b.touched {
 		e := b.entries[id]
 		e.touched = false
-		switch {
-		case e.want == e.sent:
-		case e.want == 0:
+		switch e.want {
+		case e.sent:
+		case 0:
 			call.Drop = append(call.Drop, id)
 			delete(b.entries, id)
 		default:
