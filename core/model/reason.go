@@ -115,6 +115,8 @@ const (
 	WaitNodeContact  Reason = "node_out_of_contact" // tasks may still run on a node that does not answer
 	WaitRetryDelay   Reason = "retry_delay"         // backing off after a failure
 	WaitDistinct     Reason = "distinct_hosts"      // every fitting agent already runs one
+	WaitNotBefore    Reason = "earliest_start"      // it wants to start later
+	WaitDeclined     Reason = "declined"            // its framework declined an offer and wants no other yet
 )
 
 // Refusal is an error with a Reason; what a loop, the API and the CLI pass on.
