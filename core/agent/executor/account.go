@@ -56,13 +56,13 @@ func lookupAccount(name string) (*account, error) {
 	return a, nil
 }
 
-// own gives a directory to the account, with exactly mode whatever the umask.
-func (a *account) own(path string, mode os.FileMode) error {
+// own gives a path to the account.
+func (a *account) own(path string) error {
 	if a.cred == nil {
 		return nil
 	}
 	if err := os.Lchown(path, int(a.cred.Uid), int(a.cred.Gid)); err != nil {
-		return fmt.Errorf("give sandbox to user %q: %w", a.name, err)
+		return fmt.Errorf("give the sandbox to user %q: %w", a.name, err)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (t *run) script(cmd *isolation.Command, text string, args []string, owner *
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		return fmt.Errorf("write the script: %w", err)
 	}
-	if err := owner.own(path, 0o755); err != nil {
+	if err := owner.own(path); err != nil {
 		return err
 	}
 	line, _, _ := strings.Cut(text, "\n")

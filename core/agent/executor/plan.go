@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/agent/executor/artifact"
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
 	"github.com/tender-scheduler/tender/core/agent/executor/taskenv"
 	"github.com/tender-scheduler/tender/core/agent/isolation"
@@ -27,14 +28,16 @@ type plan struct {
 	limits isolation.Limits
 	signal unix.Signal
 
+	artifacts *artifact.Store
+
 	account func() (*account, error)
 	base    func() map[string]string
 }
 
-func newPlan(a *execpb.Adopt, job *model.Job, group, task int) *plan {
+func newPlan(a *execpb.Adopt, job *model.Job, artifacts *artifact.Store, group, task int) *plan {
 	g := &job.Groups[group]
 	t := &g.Tasks[task]
-	p := &plan{adopt: a, job: job, group: g, task: t, signal: unix.SIGTERM}
+	p := &plan{adopt: a, job: job, group: g, task: t, artifacts: artifacts, signal: unix.SIGTERM}
 	if s := unix.SignalNum(t.KillSignal); s != 0 {
 		p.signal = s
 	}

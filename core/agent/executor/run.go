@@ -74,6 +74,9 @@ func (t *run) build() error {
 		return err
 	}
 	t.env, err = t.plan.env(t.key, t.sandbox, t.launchEnv)
+	if err == nil {
+		err = t.fill(owner)
+	}
 	return err
 }
 

@@ -3,11 +3,13 @@ package executor
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/agent/executor/artifact"
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -120,10 +122,11 @@ func (r *runner) adopt(job *model.Job, a *execpb.Adopt) {
 	if r.pool.rel == "" {
 		r.pool.rel = a.Cgroup
 	}
+	store := artifact.NewStore(filepath.Join(a.Dir, artifactsDir), artifact.DefaultLimits)
 	r.plans = make([][]*plan, len(job.Groups))
 	for g := range job.Groups {
 		for t := range job.Groups[g].Tasks {
-			r.plans[g] = append(r.plans[g], newPlan(a, job, g, t))
+			r.plans[g] = append(r.plans[g], newPlan(a, job, store, g, t))
 		}
 	}
 }

@@ -13,6 +13,8 @@ const (
 	tasksDir = "tasks"
 	logsDir  = "logs"
 	allocDir = "alloc"
+
+	artifactsDir = "artifacts" // in the job's directory: downloads, shared by its tasks
 )
 
 // SandboxDir returns the directory of one attempt below a job's directory:
@@ -61,7 +63,15 @@ func makeSandbox(jobDir, group, task string, k lifecycle.Key, owner *account) (*
 		if err := os.Mkdir(d.path, d.mode); err != nil && !os.IsExist(err) {
 			return nil, fmt.Errorf("make sandbox: %w", err)
 		}
-		if err := owner.own(d.path, d.mode); err != nil {
+		if owner.cred == nil || d.path == s.attempt {
+			continue
+		}
+		if d.path == s.alloc() {
+			// Tasks of one group may run as different users.
+			if err := os.Chmod(d.path, 0o777|os.ModeSticky); err != nil {
+				return nil, fmt.Errorf("make sandbox: %w", err)
+			}
+		} else if err := owner.own(d.path); err != nil {
 			return nil, err
 		}
 	}
