@@ -95,7 +95,7 @@ func compareDemands(a, b *model.Demand) (changed, unlike bool) {
 		g, h := &a.Groups[i], &b.Groups[i]
 		if g.Count != h.Count {
 			changed = true
-			unlike = false
+			unlike = a.AllOrNothing
 		}
 		unlike = unlike || g.MaxPerAgent != h.MaxPerAgent || g.Exclusive != h.Exclusive ||
 			g.Topology != h.Topology || !sameShape(&g.Shape, &h.Shape) || !slices.Equal(g.Constraints, h.Constraints)

@@ -30,6 +30,7 @@ type wStake struct {
 	agent model.AgentID
 	claim Claim
 	shape model.Resources
+	until time.Time // of a running task with a time limit
 }
 
 type wOffer struct {
@@ -168,14 +169,18 @@ func order(b *Book) []model.AgentID {
 	return ids
 }
 
+func stakeOf(d *model.Demand, group int, id model.AgentID) wStake {
+	g := &d.Groups[group]
+	return wStake{agent: id, claim: Claim{Key{d.Framework, d.ID, group}, g.Exclusive}, shape: g.Shape.Resources}
+}
+
 // place puts up to count tasks of d's group on the agents, first fit, as parts
 // of the offer under construction, and returns how many there was no room for.
 func (w *world) place(d *model.Demand, group, count int, agents []model.AgentID, under model.OfferID) int {
 	for _, id := range agents {
 		for count > 0 && w.allows(d, group, id) {
 			o := w.offers[under]
-			o.stakes = append(slices.Clone(o.stakes), wStake{id,
-				Claim{Key{d.Framework, d.ID, group}, d.Groups[group].Exclusive}, d.Groups[group].Shape.Resources})
+			o.stakes = append(slices.Clone(o.stakes), stakeOf(d, group, id))
 			w.offers[under] = o
 			count--
 		}
@@ -281,7 +286,7 @@ func (w *world) search(d *model.Demand, wants []int, from int, agents []model.Ag
 			}
 			c := w.clone()
 			o := c.offers[here]
-			o.stakes = append(slices.Clone(o.stakes), wStake{id, Claim{Key{d.Framework, d.ID, g}, d.Groups[g].Exclusive}, d.Groups[g].Shape.Resources})
+			o.stakes = append(slices.Clone(o.stakes), stakeOf(d, g, id))
 			c.offers[here] = o
 			left := slices.Clone(wants)
 			left[g]--

@@ -84,6 +84,10 @@ func drawDemand(t *rapid.T, now time.Time) model.Demand {
 	return d
 }
 
+func drawLimit(t *rapid.T) model.Duration {
+	return model.Duration(rapid.SampledFrom([]time.Duration{0, time.Second, 3 * time.Second, 9 * time.Second}).Draw(t, "time_limit"))
+}
+
 func (m *machine) SetAgent(t *rapid.T) {
 	info := drawAgent(t)
 	m.b.SetAgent(info)
@@ -225,7 +229,7 @@ func (m *machine) Accept(t *rapid.T) {
 			continue
 		}
 		l := model.Launch{Agent: p.Agent, Job: "job", Group: uint16(p.Group), Shape: d.Groups[p.Group].Shape}
-		l.TimeLimit = model.Duration(rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "time_limit"))
+		l.TimeLimit = drawLimit(t)
 		for range n {
 			l.Tasks = append(l.Tasks, model.Attempt{Index: m.next})
 			m.next++
@@ -248,7 +252,7 @@ func (m *machine) Accept(t *rapid.T) {
 	for i := range a.Launches {
 		l := &a.Launches[i]
 		for n := range l.Tasks {
-			m.w.tasks[l.ID(n)] = wStake{l.Agent, done.Claims[i], l.Shape.Resources}
+			m.w.tasks[l.ID(n)] = wStake{l.Agent, done.Claims[i], l.Shape.Resources, m.until(l)}
 		}
 		if c := done.Claims[i]; c.Group != int(l.Group) || c.Framework != o.Framework || c.Demand != o.Demand || c.Exclusive != d.Groups[l.Group].Exclusive {
 			t.Fatalf("launch %+v claimed as %+v", l, c)
@@ -294,6 +298,7 @@ func (m *machine) Use(t *rapid.T) {
 		Shape: model.Shape{Resources: model.Resources{CPUMilli: rapid.Int64Range(0, 2).Draw(t, "cpu"), MemoryBytes: rapid.Int64Range(0, 2).Draw(t, "memory")}}}
 	c := Claim{Key{rapid.SampledFrom(frameworks).Draw(t, "framework"), rapid.SampledFrom(demandIDs).Draw(t, "demand"), 0},
 		rapid.IntRange(0, 9).Draw(t, "exclusive") == 0}
+	l.TimeLimit = drawLimit(t)
 	for range rapid.IntRange(1, 2).Draw(t, "count") {
 		l.Tasks = append(l.Tasks, model.Attempt{Index: m.next})
 		m.next++
@@ -304,8 +309,15 @@ func (m *machine) Use(t *rapid.T) {
 		m.w.agents[l.Agent] = &wAgent{}
 	}
 	for n := range l.Tasks {
-		m.w.tasks[l.ID(n)] = wStake{l.Agent, c, l.Shape.Resources}
+		m.w.tasks[l.ID(n)] = wStake{l.Agent, c, l.Shape.Resources, m.until(&l)}
 	}
+}
+
+func (m *machine) until(l *model.Launch) time.Time {
+	if l.TimeLimit == 0 {
+		return time.Time{}
+	}
+	return m.now.Add(l.TimeLimit.Std())
 }
 
 func (m *machine) Release(t *rapid.T) {
@@ -383,7 +395,7 @@ func TestBookAgainstOracle(t *testing.T) {
 			"SetAgent": m.SetAgent, "SetAvailable": m.SetAvailable, "RemoveAgent": m.RemoveAgent,
 			"SetDemand": m.SetDemand, "SetDemand2": m.SetDemand, "DropDemand": m.DropDemand, "Refuse": m.Refuse,
 			"Plan": m.Plan, "Plan2": m.Plan, "Accept": m.Accept, "Accept2": m.Accept, "Decline": m.Decline,
-			"Use": m.Use, "Release": m.Release, "": m.check,
+			"Use": m.Use, "Release": m.Release, "Explain": m.Explain, "": m.check,
 		})
 	})
 }

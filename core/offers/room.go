@@ -41,6 +41,7 @@ const (
 	busy                // too little free now
 	capped              // as many of the group are there as may be
 	crowded             // as many of the group share the agent's property as may
+	behind              // free, but on offer to another demand (told by Explain only)
 )
 
 // static reports whether v does not change with what runs where.

@@ -17,27 +17,7 @@ var whatIf = new(offer)
 
 // vacated returns a as it would be in contact, with nothing on it.
 func (a *agent) vacated() *agent {
-	return &agent{info: a.info, pos: a.pos, known: a.known, available: a.known}
-}
-
-// after returns a as it would be once all tasks with a time limit up to the
-// given time (Unix nanoseconds) have ended.
-func (a *agent) after(until int64) *agent {
-	c := a.vacated()
-	c.available = a.available
-	for s := range a.stakes() {
-		if s.offer == nil && s.until != 0 && s.until <= until {
-			continue
-		}
-		left := &stake{kind: s.kind, agent: c, offer: s.offer}
-		if s.offer != nil {
-			left.next, c.onOffer = c.onOffer, left
-		} else {
-			left.next, c.running = c.running, left
-		}
-		left.take(s.count)
-	}
-	return c
+	return &agent{info: a.info, pos: a.pos, known: true, available: true}
 }
 
 // unoffered returns a as it would be if all offers on it came back.
@@ -52,46 +32,43 @@ func (a *agent) unoffered() *agent {
 	return &c
 }
 
-// attempt is one demand placed on agents that are a book's or copies.
-type attempt struct {
-	agents  []*agent
-	placed  []int // tasks of each group
-	wants   []int
+// trial is what became of placing groups on agents that are a book's or copies.
+type trial struct {
+	agents  []*agent // with what was placed on them
+	placed  []int    // tasks of each group
 	tallies []tally
-	whole   bool
+	whole   bool // everything wanted was placed
 }
 
 // try places groups on agents, first fit, as serve would. For a gang it returns
 // the first order of groups in which all fit, or else what fits in the order
 // written.
-func try(agents []*agent, groups []group, wants []int, gang bool) attempt {
+func try(agents []*agent, groups []group, wants []int, gang bool) trial {
 	orders := [][]int{written(len(groups))}
 	if gang && len(groups) > 1 {
 		orders = gangOrders(groups)
 	}
-	var first attempt
+	var first trial
 	for i, order := range orders {
 		t := tryOrder(agents, groups, wants, order)
-		if i == 0 {
-			first = t
-		}
 		if t.whole {
 			return t
+		}
+		if i == 0 {
+			first = t
 		}
 	}
 	return first
 }
 
-func tryOrder(agents []*agent, groups []group, wants []int, order []int) attempt {
-	t := attempt{placed: make([]int, len(groups)), wants: wants, tallies: make([]tally, len(groups)), whole: true}
+func tryOrder(agents []*agent, groups []group, wants []int, order []int) trial {
+	t := trial{placed: make([]int, len(groups)), tallies: make([]tally, len(groups)), whole: true}
 	t.agents = append(t.agents, agents...)
 	for _, i := range order {
 		g := &groups[i]
 		t.tallies[i] = tallyOf(t.agents, g)
-		for at, a := range t.agents {
-			if t.placed[i] == wants[i] || g.fault() != "" {
-				break
-			}
+		for at := 0; at < len(t.agents) && t.placed[i] < wants[i] && g.fault() == ""; at++ {
+			a := t.agents[at]
 			if a == nil {
 				continue
 			}
@@ -107,7 +84,7 @@ func tryOrder(agents []*agent, groups []group, wants []int, order []int) attempt
 }
 
 // total returns how many tasks were placed in all.
-func (t *attempt) total() int {
+func (t *trial) total() int {
 	n := 0
 	for _, p := range t.placed {
 		n += p
@@ -115,22 +92,10 @@ func (t *attempt) total() int {
 	return n
 }
 
-// starts reports whether an attempt would start anything: all of a gang, or any
-// task of another demand.
-func (t *attempt) starts(gang bool) bool {
-	if gang {
-		return t.whole
+// starts returns how many tasks would start: all or none of a gang.
+func (t *trial) starts(gang bool) int {
+	if gang && !t.whole {
+		return 0
 	}
-	return t.total() > 0
-}
-
-// mapped returns the agents as f makes them.
-func mapped(agents []*agent, f func(*agent) *agent) []*agent {
-	out := make([]*agent, len(agents))
-	for i, a := range agents {
-		if a != nil {
-			out[i] = f(a)
-		}
-	}
-	return out
+	return t.total()
 }
