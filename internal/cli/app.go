@@ -100,7 +100,7 @@ func hintsFor(err error) []string {
 	if r, ok := errors.AsType[*model.Refusal](err); ok {
 		switch r.Reason {
 		case model.ReasonNotFound:
-			return []string{"tender jobs lists the jobs there are"}
+			return []string{"tender jobs lists the jobs, tender job JOB the tasks of one"}
 		case model.ReasonAmbiguous:
 			return []string{"give more characters of the id"}
 		case model.ReasonConflict:

@@ -93,7 +93,7 @@ func (a *app) changeJobs(cmd *cobra.Command, selectors []string, change func(c *
 		}
 		done.Jobs = append(done.Jobs, view)
 		if a.output == formatTable || a.output == formatWide {
-			if err := a.print(fmt.Appendf(nil, "job %s (%s) is %s: %s\n", oneLine(view.Name), view.ID, view.State, slotsText(view.Slots))); err != nil {
+			if err := a.print(fmt.Appendf(nil, "job %s (%s) %s: %s\n", oneLine(view.Name), view.ID, stateText(view.State), slotsText(view.Slots))); err != nil {
 				return err
 			}
 		}

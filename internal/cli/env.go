@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"os/user"
 	"strconv"
 	"syscall"
 	"time"
@@ -18,6 +19,9 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	Environ        []string // NAME=VALUE
 	Now            func() time.Time
+	// Username returns who runs the command; asked for only where it matters,
+	// since it may be looked up over a network.
+	Username func() string
 	// StdoutColumns and StderrColumns are the terminals' widths; 0 = not a terminal.
 	StdoutColumns, StderrColumns int
 	// Poll is how often a wait looks again for progress to show. 0 = what suits
@@ -43,10 +47,17 @@ func Main() int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	env := Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now, Username: username,
 		StdoutColumns: columns(os.Stdout), StderrColumns: columns(os.Stderr),
 	}
 	return Run(ctx, env, os.Args[1:])
+}
+
+func username() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return os.Getenv("USER")
 }
 
 // columns returns a terminal's width, 0 for anything else. COLUMNS overrides

@@ -33,11 +33,13 @@ The flags may be written with one dash, too: -check, -write.`,
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "only tell which files are not formatted")
 	cmd.Flags().BoolVarP(&write, "write", "w", false, "change the files in place")
-	cmd.MarkFlagsMutuallyExclusive("check", "write")
 	return cmd
 }
 
 func (a *app) format(cmd *cobra.Command, files []string, check, write bool) error {
+	if check && write {
+		return usagef(cmd, "--check and --write do not go together: choose one")
+	}
 	var bad error
 	for _, path := range files {
 		if path == "-" && write {

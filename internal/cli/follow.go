@@ -33,10 +33,11 @@ func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
 			if total > 1 {
 				prefix = fmt.Sprintf("%s[%d] ", g.Name, g.IndexAt(n))
 			}
-			read := model.ReadLog{Selector: string(w.id), Group: g.Name, Index: g.IndexAt(n), Follow: true}
-			f.wg.Go(func() { w.copyLog(ctx, f, read, &prefixer{w: w.Stdout, mu: &out, prefix: prefix}) })
-			read.Stderr = true
-			f.wg.Go(func() { w.copyLog(ctx, f, read, &prefixer{w: w.Stderr, mu: &errs, prefix: prefix}) })
+			stdout := model.ReadLog{Selector: string(w.id), Group: g.Name, Index: g.IndexAt(n), Follow: true}
+			stderr := stdout
+			stderr.Stderr = true
+			f.wg.Go(func() { w.copyLog(ctx, f, stdout, &prefixer{w: w.Stdout, mu: &out, prefix: prefix}) })
+			f.wg.Go(func() { w.copyLog(ctx, f, stderr, &prefixer{w: w.Stderr, mu: &errs, prefix: prefix}) })
 		}
 	}
 	if opened < total {

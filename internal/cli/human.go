@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
 )
 
 // span prints a duration in the two units that matter: 0.35s, 4.2s, 41s, 2m05s,
@@ -67,6 +69,17 @@ func number(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// stateText is a job's state as the end of a sentence about it.
+func stateText(s model.JobState) string {
+	switch s {
+	case model.JobSucceeded, model.JobFailed:
+		return "has " + string(s)
+	case model.JobCancelled:
+		return "was cancelled"
+	}
+	return "is " + string(s)
 }
 
 // plural prints "1 task" or "5 tasks".

@@ -243,6 +243,16 @@ func groupText(g *model.Group, limit time.Duration) string {
 	return s
 }
 
+// waitingRun is how many tasks at the start of the list are alike: of one group,
+// waiting for their first attempt.
+func waitingRun(tasks []model.TaskView) int {
+	n := 0
+	for n < len(tasks) && tasks[n].State == "waiting" && tasks[n].ID.Attempt == 0 && tasks[n].Message == "" && tasks[n].ID.Group == tasks[0].ID.Group {
+		n++
+	}
+	return n
+}
+
 // renderTasks lays out a list of tasks.
 func (a *app) renderTasks(tasks []model.TaskView) []byte {
 	t := &table{columns: []column{
@@ -252,7 +262,15 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 		{title: "ATTEMPT", right: true, wide: true, spare: 6}, {title: "WHY", floor: 12, spare: 4},
 	}}
 	now := a.Now()
-	for _, v := range tasks {
+	for n := 0; n < len(tasks); n++ {
+		v := tasks[n]
+		if run := waitingRun(tasks[n:]); run > 2 { // nothing tells them apart
+			last := tasks[n+run-1].ID.Index
+			t.add(text(fmt.Sprintf("%s[%d…%d]", v.Group, v.ID.Index, last)), cell{v.State, taskStyle(v.State)}, text("-"), text("-"),
+				text("-"), text("-"), text("-"), text("-"), text("-"), text(plural(run, "task")))
+			n += run - 1
+			continue
+		}
 		exit, why := "-", v.Message
 		if v.Result != nil {
 			exit = fmt.Sprint(v.Result.Code())

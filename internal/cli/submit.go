@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os/user"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,13 +56,14 @@ which makes it safe to repeat one whose answer got lost.`,
 	s.register(cmd)
 	a.printsData(cmd)
 	a.talks(cmd)
-	cmd.MarkFlagsMutuallyExclusive("wait", "detach")
-	cmd.MarkFlagsMutuallyExclusive("follow", "detach")
 	return cmd
 }
 
 func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 	wait := s.wait || s.follow
+	if wait && s.detach {
+		return usagef(cmd, "--detach and --wait or --follow do not go together: choose one")
+	}
 	if s.pending != 0 && !wait {
 		return usagef(cmd, "--pending-timeout needs --wait or --follow: without them nobody waits")
 	}
@@ -77,7 +77,7 @@ func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 		return err
 	}
 	began := a.Now()
-	reply, err := c.Submit(cmd.Context(), model.Submit{Job: job, Key: s.key, User: a.userName()})
+	reply, err := c.Submit(cmd.Context(), model.Submit{Job: job, Key: s.key, User: a.Username()})
 	if err != nil {
 		return err
 	}
@@ -147,14 +147,6 @@ func jobExit(view model.JobView) error {
 		return nil
 	}
 	return &exitError{code: *view.ExitCode}
-}
-
-// userName is who submits, for people to see.
-func (a *app) userName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return a.Getenv("USER")
 }
 
 // jobNow looks a job up by any selector.

@@ -55,7 +55,7 @@ func (a *app) renderWhy(v model.WhyView) []byte {
 	p, now := a.stdoutPaint(), a.Now()
 	var b bytes.Buffer
 	j := v.Job
-	fmt.Fprintf(&b, "job %s (%s) is %s", oneLine(j.Name), j.ID, p.paint(jobStyle(j.State), string(j.State)))
+	fmt.Fprintf(&b, "job %s (%s) %s", oneLine(j.Name), j.ID, p.paint(jobStyle(j.State), stateText(j.State)))
 	switch {
 	case j.State.Ended():
 		fmt.Fprintf(&b, "%s: nothing of it waits\n", endText(j))

@@ -52,67 +52,15 @@ func TestTranscripts(t *testing.T) {
 		m := apitest.New(epoch)
 		s := serve(t, m, 0)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			switch d.Cmd {
-			case "http":
+			if d.Cmd == "http" {
 				return exchange(t, s.URL, d.Input)
-			case "leader":
-				m.SetLeader(arg(d, "address"), d.HasArg("self"))
-			case "advance":
-				by, err := time.ParseDuration(arg(d, "by"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				m.Advance(by)
-			case "start":
-				m.Start(arg(d, "job"), "node-1", indices(t, d)...)
-			case "end":
-				code, _ := strconv.Atoi(arg(d, "code"))
-				r := model.Result{Cause: model.CauseFinished, ExitCode: code}
-				if code != 0 {
-					r.Cause = model.CauseFailed
-				}
-				m.End(arg(d, "job"), r, indices(t, d)...)
-			case "print":
-				m.Print(arg(d, "job"), 0, d.HasArg("stderr"), d.Input+"\n")
-			case "break-log":
-				m.BreakLog(arg(d, "job"), 0, false, model.Refuse(model.ReasonAgentGone, "%s", d.Input))
-			case "explain":
-				var e model.Explanation
-				if err := json.Unmarshal([]byte(d.Input), &e); err != nil {
-					t.Fatal(err)
-				}
-				m.Explain(arg(d, "job"), e)
-			default:
-				t.Fatalf("no such command: %s", d.Cmd)
+			}
+			if handled, err := m.Play(d); !handled || err != nil {
+				t.Fatalf("%s: %v", d.Cmd, err)
 			}
 			return ""
 		})
 	})
-}
-
-func arg(d *datadriven.TestData, name string) string {
-	for _, a := range d.CmdArgs {
-		if a.Key == name && len(a.Vals) > 0 {
-			return a.Vals[0]
-		}
-	}
-	return ""
-}
-
-func indices(t *testing.T, d *datadriven.TestData) (out []uint32) {
-	for _, a := range d.CmdArgs {
-		if a.Key != "index" {
-			continue
-		}
-		for _, v := range a.Vals {
-			n, err := strconv.ParseUint(v, 10, 32)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out = append(out, uint32(n))
-		}
-	}
-	return out
 }
 
 // long is replaced by that many letters.

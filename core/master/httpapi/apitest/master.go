@@ -258,3 +258,21 @@ func withoutSpec(v model.JobView) model.JobView {
 	v.Spec = nil
 	return v
 }
+
+// AwaitJobs waits until n jobs have been submitted; it returns false if ctx
+// ends first.
+func (m *Master) AwaitJobs(ctx context.Context, n int) bool {
+	for {
+		m.mu.Lock()
+		changed, have := m.changed, len(m.jobs)
+		m.mu.Unlock()
+		if have >= n {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}

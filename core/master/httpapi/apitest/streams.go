@@ -171,9 +171,13 @@ func (m *Master) ReadLog(ctx context.Context, r model.ReadLog) (io.ReadCloser, *
 func slotOf(j *job, r model.ReadLog) (*model.TaskView, *model.Refusal) {
 	for i := range j.tasks {
 		t := &j.tasks[i]
-		if t.ID.Index == r.Index && (r.Group == "" && t.ID.Group == 0 || t.Group == r.Group) {
-			return t, nil
+		if t.ID.Index != r.Index || t.Group != r.Group && (r.Group != "" || t.ID.Group != 0) {
+			continue
 		}
+		if r.Attempt != nil && *r.Attempt != t.ID.Attempt {
+			return nil, model.Refuse(model.ReasonNotFound, "only attempt %d of task %s is kept here", t.ID.Attempt+1, t.ID.Slot())
+		}
+		return t, nil
 	}
 	return nil, model.Refuse(model.ReasonNotFound, "job %s has no task with index %d in group %q", j.view.ID, r.Index, r.Group)
 }
