@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
 )
@@ -27,7 +28,7 @@ func (t *Term) Append(ctx context.Context, records [][]byte) (index uint64, err 
 	t.appending.Lock()
 	defer t.appending.Unlock()
 	if err := t.Err(); err != nil {
-		return 0, fmt.Errorf("append: %w", err)
+		return 0, fmt.Errorf("append: %w: %v", ErrDeposed, err)
 	}
 	if len(records) == 0 {
 		return 0, errors.New("append: no records")
@@ -85,35 +86,16 @@ func (t *Term) unmoved() clientv3.Cmp {
 	return clientv3.Compare(clientv3.Value(t.j.keys.head()), "=", t.head.encode())
 }
 
-// put writes one key under the fence; repeating it changes nothing.
-func (t *Term) put(ctx context.Context, key, value string, also ...clientv3.Cmp) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	fence := append([]clientv3.Cmp{leads(t.j.keys, t.epoch)}, also...)
-	resp, err := t.settle(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
-		return t.j.client.Txn(ctx).If(fence...).Then(clientv3.OpPut(key, value)).Commit()
-	})
-	if err != nil {
-		return err
-	}
-	if !resp.Succeeded {
-		return ErrDeposed
-	}
-	return nil
-}
-
 // commit writes the last part and moves head, in one transaction. Repeated, that
 // transaction succeeds once; when it does not, what it reads instead says whether
 // an earlier attempt did.
 func (t *Term) commit(ctx context.Context, next head, number int, value string) error {
 	keys := t.j.keys
-	key := keys.part(next.index, number)
 	resp, err := t.settle(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
 		return t.j.client.Txn(ctx).
 			If(leads(keys, t.epoch), t.unmoved()).
-			Then(clientv3.OpPut(key, value), clientv3.OpPut(keys.head(), next.encode())).
-			Else(clientv3.OpGet(key), clientv3.OpGet(keys.head())).
+			Then(clientv3.OpPut(keys.part(next.index, number), value), clientv3.OpPut(keys.head(), next.encode())).
+			Else(clientv3.OpGet(keys.head()), clientv3.OpGet(keys.part(next.index, 0))).
 			Commit()
 	})
 	if isRefusal(err) {
@@ -122,34 +104,45 @@ func (t *Term) commit(ctx context.Context, next head, number int, value string) 
 	if err != nil || resp.Succeeded {
 		return err
 	}
-	if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		// A leader writes one group at an index: the same epoch is the same group.
-		if p, err := decodePart(kvs[0].Value); err == nil && p.epoch == t.epoch {
-			return nil
-		}
+	return t.whose(next.index, resp.Responses[0].GetResponseRange().Kvs, resp.Responses[1].GetResponseRange().Kvs)
+}
+
+// whose says whether the group of an index, given head and the group's first part,
+// is one of this term: nil if it is, ErrDeposed if not.
+func (t *Term) whose(index uint64, headKVs, partKVs []*mvccpb.KeyValue) error {
+	if len(headKVs) == 0 {
+		return fmt.Errorf("%w: head is gone", ErrOutcomeUnknown)
+	}
+	h, err := decodeHead(headKVs[0].Value)
+	if err != nil {
+		return errors.Join(ErrOutcomeUnknown, err)
+	}
+	if h.index < index {
 		return ErrDeposed
 	}
-	// Not there. If the log has grown past the index it may have been there, and
-	// have been deleted under a later leader's snapshot.
-	if kvs := resp.Responses[1].GetResponseRange().Kvs; len(kvs) > 0 {
-		if h, err := decodeHead(kvs[0].Value); err != nil || h.index >= next.index {
-			return errors.Join(ErrOutcomeUnknown, err)
-		}
+	if len(partKVs) == 0 {
+		// A later leader's snapshot has come to cover it.
+		return fmt.Errorf("%w: group %d is no longer in the log", ErrOutcomeUnknown, index)
 	}
-	return ErrDeposed
+	p, err := decodePart(partKVs[0].Value)
+	if err != nil {
+		return errors.Join(ErrOutcomeUnknown, err)
+	}
+	if p.epoch != t.epoch {
+		return ErrDeposed
+	}
+	return nil // a term writes one group at an index
 }
 
 // readBack looks whether a commit that etcd refused is there all the same. The
 // request that makes etcd's database reach its quota is carried out and then
 // answered with "no space".
 func (t *Term) readBack(ctx context.Context, next head, refusal error) error {
-	resp, err := t.settle(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
-		return t.j.client.Txn(ctx).Then(clientv3.OpGet(t.j.keys.head())).Commit()
-	})
+	kvs, err := t.read(ctx, clientv3.OpGet(t.j.keys.head()))
 	if err != nil {
 		return errors.Join(ErrOutcomeUnknown, refusal, err)
 	}
-	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
+	for _, kv := range kvs {
 		switch h, err := decodeHead(kv.Value); {
 		case err != nil:
 			return errors.Join(ErrOutcomeUnknown, refusal, err)
@@ -160,43 +153,4 @@ func (t *Term) readBack(ctx context.Context, next head, refusal error) error {
 		}
 	}
 	return refusal
-}
-
-// lastWord is how long settle goes on asking after leadership or ctx has ended.
-const lastWord = time.Second
-
-// settle repeats a request until etcd gives a definite answer. Once leadership or
-// ctx has ended it gives up after lastWord, with ErrOutcomeUnknown.
-func (t *Term) settle(ctx context.Context, request func(context.Context) (*clientv3.TxnResponse, error)) (*clientv3.TxnResponse, error) {
-	ctx, stop := t.extended(ctx)
-	defer stop()
-	var wait backoff
-	for attempt := 0; ; attempt++ {
-		tryCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
-		resp, err := request(tryCtx)
-		cancel()
-		switch {
-		case err == nil:
-			return resp, nil
-		case isRefusal(err) && attempt == 0:
-			return nil, err
-		case isRefusal(err): // but an earlier attempt may be under way still
-			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		case ctx.Err() != nil:
-			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		case attempt == 0:
-			t.j.log.Warn("etcd did not confirm a commit; asking again", "error", err)
-		}
-		wait.sleep(ctx)
-	}
-}
-
-// extended derives a context that ends lastWord after ctx or the term: the caller
-// may have given up, but not knowing the outcome costs a whole replay.
-func (t *Term) extended(ctx context.Context) (context.Context, context.CancelFunc) {
-	long, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	over := func() { time.AfterFunc(lastWord, cancel) }
-	stopCtx := context.AfterFunc(ctx, over)
-	stopTerm := context.AfterFunc(t.life, over)
-	return long, func() { stopCtx(); stopTerm(); cancel() }
 }

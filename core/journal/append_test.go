@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -139,33 +140,44 @@ func assertEmptyLog(t *testing.T, j *Journal) {
 
 // A leader that was paused, and heard of nothing, writes nothing either.
 func TestPausedLeaderIsFenced(t *testing.T) {
-	cluster := newCluster()
-	client, net := faultyClient(t, sharedEtcd(t))
-	net.deaf = true // no watch tells it that its leader key is gone
-	paused := open(t, nil, Config{Client: client, Cluster: cluster, Identity: "paused"})
-	old := newLedger()
-	term := lead(t, paused, old)
-	old.write(t, term, "1")
-	depose(t, paused)
+	for name, write := range map[string]func(t *testing.T, term *Term) error{
+		"append": func(t *testing.T, term *Term) error {
+			_, err := term.Append(t.Context(), group("late"))
+			return err
+		},
+		"append in parts": func(t *testing.T, term *Term) error {
+			_, err := term.Append(t.Context(), group(string(incompressible(3*DefaultMaxEntryBytes))))
+			return err
+		},
+		"snapshot": func(t *testing.T, term *Term) error {
+			return term.Snapshot(t.Context(), 1, []byte("[]"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := newCluster()
+			client, net := faultyClient(t, sharedEtcd(t))
+			net.deaf = true // no watch tells it that its leader key is gone
+			paused := open(t, nil, Config{Client: client, Cluster: cluster, Identity: "paused"})
+			term := lead(t, paused, newLedger())
+			appendGroup(t, term, "1")
+			depose(t, paused)
 
-	next := open(t, sharedEtcd(t), Config{Cluster: cluster, Identity: "next"})
-	l := newLedger()
-	nextTerm := lead(t, next, l)
-	l.write(t, nextTerm, "2")
-
-	if err := term.Err(); err != nil {
-		t.Fatalf("the paused leader knows already: %v", err)
+			next := open(t, sharedEtcd(t), Config{Cluster: cluster, Identity: "next"})
+			l := newLedger()
+			nextTerm := lead(t, next, l)
+			l.write(t, nextTerm, "2")
+			if err := term.Err(); err != nil {
+				t.Fatalf("the paused leader knows already: %v", err)
+			}
+			if err := write(t, term); !errors.Is(err, ErrDeposed) || errors.Is(err, ErrOutcomeUnknown) {
+				t.Fatalf("the paused leader's write: %v", err)
+			}
+			<-term.Done()
+			l.write(t, nextTerm, "3")
+			same(t, "the next leader's state", [][]string{{"1"}, {"2"}, {"3"}}, l.all())
+			same(t, "replay", l.all(), replay(t, next).all())
+		})
 	}
-	if err := term.Snapshot(t.Context(), 1, []byte("[]")); !errors.Is(err, ErrDeposed) {
-		t.Fatalf("snapshot of the paused leader: %v", err)
-	}
-	if _, err := term.Append(t.Context(), group("late")); !errors.Is(err, ErrDeposed) {
-		t.Fatalf("append of the paused leader: %v", err)
-	}
-	<-term.Done()
-	l.write(t, nextTerm, "3")
-	same(t, "replay", [][]string{{"1"}, {"2"}, {"3"}}, replay(t, next).all())
-	same(t, "next leader", [][]string{{"1"}, {"2"}, {"3"}}, l.all())
 }
 
 // The answer is lost and then leadership: what counts is what the log holds.
@@ -186,7 +198,24 @@ func TestCommittedThenDeposed(t *testing.T) {
 	same(t, "next leader", [][]string{{"1"}, {"2"}, {"3"}}, nextLedger.all())
 }
 
-// As before, but the next leader's snapshot has swallowed the group.
+// The group did not make it, and another leader's is at its index, in fewer parts.
+func TestIndexTakenByNextLeader(t *testing.T) {
+	cluster := newCluster()
+	j, term, net := faulty(t, cluster, MinEntryBytes)
+	next := open(t, sharedEtcd(t), Config{Cluster: cluster, Identity: "next"})
+	l := newLedger()
+	net.next(pass, pass, dropRequest)
+	net.afterFault(func() {
+		depose(t, j)
+		l.write(t, lead(t, next, l), "mine")
+	})
+	if _, err := term.Append(t.Context(), group(strings.Repeat("x", 2*MinEntryBytes))); !errors.Is(err, ErrDeposed) || errors.Is(err, ErrOutcomeUnknown) {
+		t.Fatalf("append: %v", err)
+	}
+	same(t, "replay", l.all(), replay(t, next).all())
+}
+
+// The group made it, but the next leader's snapshot has swallowed it.
 func TestOutcomeUnknownAfterTrim(t *testing.T) {
 	cluster := newCluster()
 	j, term, net := faulty(t, cluster, 0)
@@ -210,7 +239,8 @@ func TestOutcomeUnknownAfterTrim(t *testing.T) {
 }
 
 func TestOutcomeUnknownWithoutEtcd(t *testing.T) {
-	_, term, net := faulty(t, newCluster(), 0)
+	j, term, net := faulty(t, newCluster(), 0)
+	j.lastWord = 10 * time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	net.next(dropRequest)
 	net.afterFault(func() { net.setCut(true); cancel() })
@@ -219,6 +249,9 @@ func TestOutcomeUnknownWithoutEtcd(t *testing.T) {
 	}
 	<-term.Done()
 	net.setCut(false)
+	if _, err := term.Append(t.Context(), group("y")); errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, ErrDeposed) {
+		t.Errorf("what was never sent has a known outcome: %v", err)
+	}
 }
 
 // A request that etcd gets to see only after its sender was deposed does nothing.

@@ -28,7 +28,19 @@ type etcdCluster struct {
 
 func startCluster(t *testing.T) *etcdCluster {
 	t.Helper()
-	urls := freeURLs(t, 6)
+	for attempt := 0; ; attempt++ {
+		c, err := tryCluster(t, freeURLs(t, 6))
+		if err == nil {
+			return c
+		}
+		if attempt == 5 {
+			t.Fatal(err)
+		}
+		t.Logf("a port was taken meanwhile: %v", err)
+	}
+}
+
+func tryCluster(t *testing.T, urls []url.URL) (*etcdCluster, error) {
 	var initial []string
 	for i := range 3 {
 		initial = append(initial, fmt.Sprintf("m%d=%s", i, urls[i].String()))
@@ -46,7 +58,10 @@ func startCluster(t *testing.T) *etcdCluster {
 		cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 		member, err := embed.StartEtcd(cfg)
 		if err != nil {
-			t.Fatalf("start member %d: %v", i, err)
+			for _, stop := range c.stops {
+				stop()
+			}
+			return nil, fmt.Errorf("start member %d: %w", i, err)
 		}
 		stop := sync.OnceFunc(member.Close)
 		t.Cleanup(stop)
@@ -56,7 +71,7 @@ func startCluster(t *testing.T) *etcdCluster {
 	for _, m := range c.members {
 		<-m.Server.ReadyNotify()
 	}
-	return c
+	return c, nil
 }
 
 // freeURLs finds loopback ports, all held at once so that they differ.

@@ -44,12 +44,14 @@ func compress(payload []byte) (out []byte, compressed bool) {
 }
 
 func decompress(b []byte, limitBytes int) ([]byte, error) {
+	// The size is in the frame: a damaged one must not cost its memory first.
+	var frame zstd.Header
+	if err := frame.Decode(b); err != nil || !frame.HasFCS || frame.FrameContentSize > uint64(limitBytes) {
+		return nil, fmt.Errorf("decompress %d bytes: no frame of at most %d bytes: %w", len(b), limitBytes, ErrCorrupt)
+	}
 	out, err := decoder().DecodeAll(b, nil)
 	if err != nil {
 		return nil, fmt.Errorf("decompress %d bytes: %w: %w", len(b), err, ErrCorrupt)
-	}
-	if len(out) > limitBytes {
-		return nil, fmt.Errorf("decompress %d bytes: %d bytes are beyond the limit of %d: %w", len(b), len(out), limitBytes, ErrCorrupt)
 	}
 	return out, nil
 }

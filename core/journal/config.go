@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,11 @@ type Config struct {
 	Endpoints []string
 	Client    *clientv3.Client
 	Embedded  *Embedded
+
+	// TLS, Username and Password are for Endpoints; TLS nil: plain TCP.
+	TLS      *tls.Config
+	Username string
+	Password string
 
 	Cluster  string // the key prefix is /tender/<Cluster>/; letters, digits, "-", "_" and "."
 	Address  string // what this process advertises when it leads, host:port

@@ -185,7 +185,7 @@ var errGaveUp = errors.New("etcd gave up")
 // dropStaleLeases revokes what a previous process left. Nobody else can hold a
 // lease of an etcd that does not listen, so its leader key need not be waited out.
 func (e *Embedded) dropStaleLeases(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.StartTimeout)
 	defer cancel()
 	leases, err := e.client.Leases(ctx)
 	if err != nil {
@@ -215,8 +215,8 @@ func (e *Embedded) Addr() string {
 	return e.etcd.Clients[0].Addr().String()
 }
 
-// Failed is closed when etcd has stopped, by Close or by itself.
-func (e *Embedded) Failed() <-chan struct{} { return e.etcd.Server.StopNotify() }
+// Stopped is closed when etcd has stopped, by Close or by itself.
+func (e *Embedded) Stopped() <-chan struct{} { return e.etcd.Server.StopNotify() }
 
 // Close stops etcd and releases the data directory. Close Journals first.
 func (e *Embedded) Close() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 // followed runs Follow until the test's end.
@@ -131,7 +132,8 @@ func TestCompactionUnderSlowLoad(t *testing.T) {
 func TestHalfWrittenGroupIsDiscarded(t *testing.T) {
 	cluster := newCluster()
 	e := sharedEtcd(t)
-	_, term, net := faulty(t, cluster, MinEntryBytes)
+	crashing, term, net := faulty(t, cluster, MinEntryBytes)
+	crashing.lastWord = 10 * time.Millisecond
 	observer := newLedger()
 	observing := open(t, e, Config{Cluster: cluster})
 	followed(t, observing, observer)

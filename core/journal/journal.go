@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,8 @@ type Journal struct {
 	log    *slog.Logger
 	stats  stats
 
+	lastWord time.Duration // the constant, but for tests that wait it out
+
 	// Every call lives no longer than the Journal.
 	life   context.Context
 	end    context.CancelFunc
@@ -47,7 +50,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	j := &Journal{cfg: cfg, keys: newKeyspace(cfg.Cluster), log: cfg.Logger}
+	j := &Journal{cfg: cfg, keys: newKeyspace(cfg.Cluster), log: cfg.Logger, lastWord: lastWord}
 	switch {
 	case cfg.Embedded != nil:
 		j.client = cfg.Embedded.Client()
@@ -71,6 +74,9 @@ func dial(cfg Config) (*clientv3.Client, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:   cfg.Endpoints,
 		DialTimeout: cfg.DialTimeout,
+		TLS:         cfg.TLS,
+		Username:    cfg.Username,
+		Password:    cfg.Password,
 		// etcd closes connections that ping more often than every 5 s, and gRPC
 		// clients never do more often than every 10 s.
 		DialKeepAliveTime:    10 * time.Second,
@@ -92,10 +98,29 @@ func (j *Journal) ping(ctx context.Context) error {
 		if len(j.cfg.Endpoints) == 0 {
 			return fmt.Errorf("reach the etcd of this process: %w", err)
 		}
-		return fmt.Errorf("reach etcd at %s within %v: %w; is it running, and does it have a quorum?",
-			strings.Join(j.cfg.Endpoints, ","), j.cfg.DialTimeout, err)
+		return fmt.Errorf("reach etcd within %v: %w; %s", j.cfg.DialTimeout, err, diagnose(j.cfg.Endpoints))
 	}
 	return nil
+}
+
+// diagnose says what is the matter with each endpoint, which a client that goes on
+// trying until its time is over does not.
+func diagnose(endpoints []string) string {
+	said := make([]string, len(endpoints))
+	for i, endpoint := range endpoints {
+		_, host, found := strings.Cut(endpoint, "://")
+		if !found {
+			host = endpoint
+		}
+		conn, err := net.DialTimeout("tcp", host, 500*time.Millisecond)
+		if err != nil {
+			said[i] = fmt.Sprintf("%s: %v", endpoint, err)
+			continue
+		}
+		conn.Close()
+		said[i] = endpoint + ": accepts connections, but does not answer: is it an etcd, with a quorum, and with the same use of TLS?"
+	}
+	return strings.Join(said, "; ")
 }
 
 // Close ends every call, campaign and term of this Journal, and resigns if it

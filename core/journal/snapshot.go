@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"time"
@@ -20,11 +21,16 @@ import (
 // newer than the current one is ignored. An error says that the snapshot did not
 // become current, or that some of what it replaces is still there: the next one
 // tries again. Unless Done is closed the term goes on.
-func (t *Term) Snapshot(ctx context.Context, index uint64, data []byte) error {
+func (t *Term) Snapshot(ctx context.Context, index uint64, data []byte) (err error) {
 	t.snapshotting.Lock()
 	defer t.snapshotting.Unlock()
+	defer func() {
+		if errors.Is(err, ErrDeposed) {
+			t.lose(err)
+		}
+	}()
 	if err := t.Err(); err != nil {
-		return fmt.Errorf("snapshot: %w", err)
+		return fmt.Errorf("snapshot: %w: %v", ErrDeposed, err)
 	}
 	if last := t.Index(); index == 0 || index > last {
 		return fmt.Errorf("snapshot of group %d: the log ends at group %d", index, last)
@@ -54,14 +60,12 @@ func (t *Term) Snapshot(ctx context.Context, index uint64, data []byte) error {
 // currentSnapshot returns the manifest and the revision at which it was written;
 // zero values if there is none.
 func (t *Term) currentSnapshot(ctx context.Context) (manifest, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	resp, err := t.j.client.Get(ctx, t.j.keys.manifest())
-	if err != nil || len(resp.Kvs) == 0 {
+	kvs, err := t.read(ctx, clientv3.OpGet(t.j.keys.manifest()))
+	if err != nil || len(kvs) == 0 {
 		return manifest{}, 0, err
 	}
-	m, err := decodeManifest(resp.Kvs[0].Value)
-	return m, resp.Kvs[0].ModRevision, err
+	m, err := decodeManifest(kvs[0].Value)
+	return m, kvs[0].ModRevision, err
 }
 
 // writeSnapshot writes the chunks and then the manifest that makes them current.

@@ -85,15 +85,18 @@ func (t *Term) guard(revision int64) {
 		defer close(gone)
 		t.awaitDeletion(ctx, revision+1)
 	}()
+	cause := ErrDeposed
 	select {
-	case <-t.session.done:
-		t.lose(fmt.Errorf("session expired: %w", ErrDeposed))
-	case <-gone:
-		t.lose(fmt.Errorf("leader key deleted: %w", ErrDeposed))
 	case <-t.life.Done():
-	case <-t.j.life.Done():
-		t.lose(fmt.Errorf("%w: %w", ErrClosed, ErrDeposed))
+	case <-t.session.done:
+		cause = fmt.Errorf("session expired: %w", ErrDeposed)
+	case <-gone:
+		cause = fmt.Errorf("leader key deleted: %w", ErrDeposed)
 	}
+	if t.j.life.Err() != nil { // which ends all of the above
+		cause = fmt.Errorf("%w: %w", ErrClosed, ErrDeposed)
+	}
+	t.lose(cause)
 	cancel()
 	<-gone
 	t.release()

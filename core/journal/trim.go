@@ -30,31 +30,35 @@ func (t *Term) trim(ctx context.Context, m manifest, since int64) error {
 	); err != nil {
 		return err
 	}
-	if t.j.cfg.KeepHistory || since == 0 {
-		return nil
-	}
-	compactCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	if _, err := t.j.client.Compact(compactCtx, since); err != nil && !isCompacted(err) {
-		return fmt.Errorf("compact etcd's history up to revision %d: %w", since, err)
-	}
+	t.compact(ctx, since)
 	return nil
+}
+
+// compact lets go of etcd's history before a revision. If that fails, the next
+// snapshot does it.
+func (t *Term) compact(ctx context.Context, revision int64) {
+	if t.j.cfg.KeepHistory || revision == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	if _, err := t.j.client.Compact(ctx, revision); err != nil && !isCompacted(err) {
+		t.j.log.Warn("etcd's history was not compacted; the next snapshot tries again", "revision", revision, "error", err)
+	}
 }
 
 // trimLog deletes the groups up to and including upTo.
 func (t *Term) trimLog(ctx context.Context, upTo uint64) error {
 	keys := t.j.keys
-	readCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	first, err := t.j.client.Get(readCtx, keys.log(), clientv3.WithRange(keys.logEnd()),
-		clientv3.WithLimit(1), clientv3.WithKeysOnly())
-	cancel()
+	first, err := t.read(ctx, clientv3.OpGet(keys.log(), clientv3.WithRange(keys.logEnd()),
+		clientv3.WithLimit(1), clientv3.WithKeysOnly()))
 	if err != nil {
 		return fmt.Errorf("find the log's start: %w", err)
 	}
-	if len(first.Kvs) == 0 {
+	if len(first) == 0 {
 		return nil
 	}
-	from, _, err := keys.parsePart(string(first.Kvs[0].Key))
+	from, _, err := keys.parsePart(string(first[0].Key))
 	if err != nil {
 		return err
 	}
