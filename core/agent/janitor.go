@@ -9,7 +9,7 @@ import (
 // and measuring them must not hold up the loop. Its goroutine lives while there
 // is work.
 type janitor struct {
-	store Store
+	files Files
 	inbox *inbox
 	log   *slog.Logger
 
@@ -20,8 +20,8 @@ type janitor struct {
 	idle    sync.Cond
 }
 
-func newJanitor(s Store, in *inbox, log *slog.Logger) *janitor {
-	j := &janitor{store: s, inbox: in, log: log}
+func newJanitor(f Files, in *inbox, log *slog.Logger) *janitor {
+	j := &janitor{files: f, inbox: in, log: log}
 	j.idle.L = &j.mu
 	return j
 }
@@ -36,8 +36,7 @@ func (j *janitor) put(e Effect) {
 	}
 }
 
-// close waits for the work at hand. What else waits is left to the next start,
-// but for what is quick and saves that one work.
+// close waits for the work at hand. What else waits is left to the next start.
 func (j *janitor) close() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -58,8 +57,7 @@ func (j *janitor) run() {
 		}
 		e := j.work[0]
 		j.work = j.work[1:]
-		_, quick := e.(Settle)
-		skip := j.ended && !quick
+		skip := j.ended
 		j.mu.Unlock()
 		if !skip {
 			j.do(e)
@@ -70,15 +68,13 @@ func (j *janitor) run() {
 func (j *janitor) do(e Effect) {
 	var err error
 	switch e := e.(type) {
-	case Settle:
-		err = j.store.Settle(e.Exec)
 	case RemoveSandbox:
-		err = j.store.Remove(e.Exec, e.Task)
+		err = j.files.RemoveSandbox(e.Exec, e.Task)
 	case RemoveExecutor:
-		err = j.store.Remove(e.Exec, nil)
+		err = j.files.Sweep()
 	case Measure:
 		var m Measured
-		if m, err = j.store.Measure(); err == nil {
+		if m, err = j.files.Measure(); err == nil {
 			j.inbox.put(event{input: m})
 		}
 	}

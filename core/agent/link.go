@@ -40,6 +40,9 @@ func (l *link) run(ctx context.Context) {
 			wait = l.masters.failed("")
 		default:
 			hint, reason := s.serve(l.inbox)
+			if ctx.Err() != nil {
+				return
+			}
 			if s.wasRegistered() {
 				l.failing = ""
 				l.masters.registered(address)

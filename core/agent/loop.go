@@ -29,21 +29,35 @@ type Executors interface {
 	Close() error
 }
 
-// Store keeps what must outlive the agent's process. Remove, Settle and Measure
-// are called from another goroutine than the rest, in the order of the effects.
+// Store keeps what must outlive the agent's process. It is called from the
+// loop's goroutine.
 type Store interface {
-	Save(Meta) error                   // durably, also on a full disk
-	Contact(time.Time) error           // see the Contact effect
-	Settle(ExecID) error               //
-	Remove(ExecID, *execpb.Task) error // task nil: everything of that executor
+	Save(Meta) error         // durably, also on a full disk
+	Contact(time.Time) error // see the Contact effect
+	Settle(ExecID) error
+	// Discard takes an executor's directory out of use, so that another one can
+	// have its name. Files.Sweep removes what was in it.
+	Discard(ExecID) error
+}
+
+// Files is the slow side of the data directory. It is called from a goroutine
+// of its own.
+type Files interface {
+	RemoveSandbox(ExecID, *execpb.Task) error
+	Sweep() error
 	Measure() (Measured, error)
 }
 
-// Logs opens the output of tasks for the master. An error that is a
+// Logs opens the output of tasks for the master. Following ends when ended is
+// closed, as it is at once for a task that does not live. An attempt of
+// 4294967295 means the latest there is. An error that is a
 // *model.Refusal reaches the user as it is.
 type Logs interface {
-	Open(ctx context.Context, r *agentpb.OpenLog) (io.ReadCloser, error)
+	Open(ctx context.Context, r *agentpb.OpenLog, ended <-chan struct{}) (io.ReadCloser, error)
 }
+
+// latestAttempt in an OpenLog asks for the latest attempt there is.
+const latestAttempt = 1<<32 - 1
 
 // ErrRemoved is returned when the master has removed the agent.
 var ErrRemoved = errors.New("the master has removed this agent")
@@ -55,6 +69,7 @@ type Loop struct {
 	Conns     *Conns
 	Executors Executors
 	Store     Store
+	Files     Files
 	Logs      Logs
 	// LastContact is what Store.Contact was last told; zero for a new agent.
 	LastContact time.Time
@@ -73,6 +88,7 @@ type Loop struct {
 	timer   *time.Timer
 	janitor *janitor
 	pushes  *pushes
+	watched map[model.TaskID][]chan struct{} // closed when the task has ended
 	stop    *Stop
 	ready   bool
 }
@@ -86,6 +102,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	l.machine = NewMachine(l.Options)
 	l.inbox = newInbox()
+	l.watched = map[model.TaskID][]chan struct{}{}
 	l.timer = time.NewTimer(time.Hour)
 	defer l.timer.Stop()
 
@@ -93,7 +110,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("recover executors: %w", err), l.Executors.Close())
 	}
-	l.janitor = newJanitor(l.Store, l.inbox, l.Log)
+	l.janitor = newJanitor(l.Files, l.inbox, l.Log)
 	l.pushes = newPushes(l.Logs)
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	lk := &link{conns: l.Conns, inbox: l.inbox, log: l.Log, masters: masters{
@@ -194,10 +211,19 @@ func (l *Loop) carryOut(e Effect) error {
 		l.Executors.Send(e.Exec, e.Message)
 	case KillTree:
 		l.Executors.KillTree(e.Exec)
-	case Settle, RemoveSandbox, RemoveExecutor, Measure:
+	case Settle:
+		if err := l.Store.Settle(e.Exec); err != nil {
+			l.Log.Warn("cannot note that an executor is done with", "executor", e.Exec, "error", err)
+		}
+	case RemoveExecutor:
+		if err := l.Store.Discard(e.Exec); err != nil {
+			l.Log.Warn("cannot remove an executor's directory", "executor", e.Exec, "error", err)
+		}
+		l.janitor.put(e)
+	case RemoveSandbox, Measure:
 		l.janitor.put(e)
 	case OpenLog:
-		l.pushes.open(l.stream, e.Request)
+		l.openLog(e.Request)
 	case CloseLog:
 		l.pushes.end(e.Request)
 	case Wake:
@@ -230,8 +256,34 @@ func (l *Loop) redial(e Redial) {
 	}
 }
 
+// openLog starts a log stream. It is told when the task ends.
+func (l *Loop) openLog(r *agentpb.OpenLog) {
+	t := r.GetTask()
+	id := model.TaskID{Job: model.JobID(t.GetJob()), Group: uint16(t.GetGroup()), Index: t.GetIndex()}
+	if t.GetAttempt() != latestAttempt {
+		id.Attempt = uint16(t.GetAttempt())
+	} else if attempt, ok := l.machine.LatestAttempt(id); ok {
+		id.Attempt, t.Attempt = attempt, uint32(attempt)
+	}
+	ended := make(chan struct{})
+	if l.machine.Lives(id) {
+		l.watched[id] = append(l.watched[id], ended)
+	} else {
+		close(ended)
+	}
+	l.pushes.open(l.stream, r, ended)
+}
+
 // flush ends a turn.
 func (l *Loop) flush() {
+	for id, watchers := range l.watched {
+		if !l.machine.Lives(id) {
+			for _, ended := range watchers {
+				close(ended)
+			}
+			delete(l.watched, id)
+		}
+	}
 	if len(l.out) > 0 && l.stream != nil {
 		l.stream.send(l.out)
 	}

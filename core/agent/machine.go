@@ -31,7 +31,7 @@ type Machine struct {
 
 	now   time.Time
 	out   []Effect
-	dirty []*executor // touched in this step
+	dirty []*process // touched in this step
 
 	stream       streamState
 	heard        time.Time     // any message on this stream, or its start
@@ -46,7 +46,7 @@ type Machine struct {
 	live      int // tasks that have not ended, over all jobs
 	updates   updateQueue
 	ended     sandboxes
-	doomed    []*executor   // those with a killBy
+	doomed    []*process    // those with a killBy
 	told      time.Duration // patience, to all executors that are up
 	measureAt time.Time     // zero = never
 	leaving   *leaving
@@ -66,7 +66,7 @@ type job struct {
 	id      model.JobID
 	spec    []byte // of the latest JobSpec; nil if none came since the start
 	gen     uint16 // of the latest executor
-	execs   []*executor
+	execs   []*process
 	waiting []*execpb.Launch // until an executor is up
 	tasks   map[taskKey]task
 	ran     attemptSet // every task that was ever handed over here
@@ -162,6 +162,30 @@ func (m *Machine) Tasks() iter.Seq2[model.TaskID, model.TaskState] {
 			}
 		}
 	}
+}
+
+// Lives reports whether a task is here and has not ended.
+func (m *Machine) Lives(id model.TaskID) bool {
+	j := m.jobs[id.Job]
+	if j == nil {
+		return false
+	}
+	k, _ := newKey(uint32(id.Group), id.Index, uint32(id.Attempt))
+	t, known := j.tasks[k]
+	return known && !t.state.Terminal()
+}
+
+// LatestAttempt returns the highest attempt at id's slot among the tasks that
+// Tasks yields.
+func (m *Machine) LatestAttempt(id model.TaskID) (attempt uint16, ok bool) {
+	if j := m.jobs[id.Job]; j != nil {
+		for k := range j.tasks {
+			if t := k.id(id.Job); t.Slot() == id.Slot() {
+				attempt, ok = max(attempt, t.Attempt), true
+			}
+		}
+	}
+	return attempt, ok
 }
 
 func (m *Machine) do(e Effect) { m.out = append(m.out, e) }

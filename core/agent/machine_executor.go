@@ -12,8 +12,8 @@ import (
 // exitWithin is how long an executor may take to follow an Exit.
 const exitWithin = 30 * time.Second
 
-// executor is one executor process of a job, or what is left of it.
-type executor struct {
+// process is one executor of a job, or what is left of it.
+type process struct {
 	id      ExecID
 	job     *job
 	state   execState
@@ -46,7 +46,7 @@ const (
 	execOver // nothing of it runs
 )
 
-func (m *Machine) touch(x *executor) {
+func (m *Machine) touch(x *process) {
 	if !x.touched {
 		x.touched = true
 		m.dirty = append(m.dirty, x)
@@ -54,14 +54,14 @@ func (m *Machine) touch(x *executor) {
 }
 
 // current is the executor that is not over, nil if there is none.
-func (j *job) current() *executor {
+func (j *job) current() *process {
 	if n := len(j.execs); n > 0 && j.execs[n-1].state != execOver {
 		return j.execs[n-1]
 	}
 	return nil
 }
 
-func (m *Machine) executor(id ExecID) *executor {
+func (m *Machine) process(id ExecID) *process {
 	j := m.jobs[id.Job]
 	if j == nil {
 		return nil
@@ -74,8 +74,8 @@ func (m *Machine) executor(id ExecID) *executor {
 	return nil
 }
 
-func (m *Machine) addExecutor(j *job, gen uint16, state execState) *executor {
-	x := &executor{id: ExecID{j.id, gen}, job: j, state: state}
+func (m *Machine) addExecutor(j *job, gen uint16, state execState) *process {
+	x := &process{id: ExecID{j.id, gen}, job: j, state: state}
 	j.gen = max(j.gen, gen)
 	j.execs = append(j.execs, x)
 	m.touch(x)
@@ -122,7 +122,7 @@ func launchKeys(l *execpb.Launch) []taskKey {
 }
 
 func (m *Machine) executorUp(in ExecutorUp) {
-	x := m.executor(in.Exec)
+	x := m.process(in.Exec)
 	if x == nil || x.state == execLost || x.state == execOver {
 		return
 	}
@@ -152,7 +152,7 @@ func (m *Machine) executorUp(in ExecutorUp) {
 }
 
 // tell sends to an executor now or, while it is not connected, once it is.
-func (m *Machine) tell(x *executor, msg *execpb.ToExecutor) {
+func (m *Machine) tell(x *process, msg *execpb.ToExecutor) {
 	switch x.state {
 	case execUp:
 		m.do(SendExecutor{x.id, msg})
@@ -162,7 +162,7 @@ func (m *Machine) tell(x *executor, msg *execpb.ToExecutor) {
 }
 
 func (m *Machine) executorUpdates(in FromExecutor) {
-	x := m.executor(in.Exec)
+	x := m.process(in.Exec)
 	if x == nil || x.state == execOver {
 		return
 	}
@@ -174,7 +174,7 @@ func (m *Machine) executorUpdates(in FromExecutor) {
 // executorUpdate takes one update in. An executor repeats what was not
 // acknowledged to it when an agent connects: what the log or an earlier
 // connection already brought is known by its number.
-func (m *Machine) executorUpdate(x *executor, u *execpb.Update) {
+func (m *Machine) executorUpdate(x *process, u *execpb.Update) {
 	if u.Seq <= x.lastSeq {
 		if x.state == execUp && !x.unacked[u.Seq] {
 			x.acks = append(x.acks, u.Seq)
@@ -222,12 +222,12 @@ func wireUpdate(u *execpb.Update) *agentpb.Update {
 }
 
 func (m *Machine) executorDied(id ExecID) {
-	if x := m.executor(id); x != nil && x.state != execOver && x.state != execLost {
+	if x := m.process(id); x != nil && x.state != execOver && x.state != execLost {
 		m.killTree(x)
 	}
 }
 
-func (m *Machine) killTree(x *executor) {
+func (m *Machine) killTree(x *process) {
 	x.state = execLost
 	x.killBy = time.Time{}
 	x.outbox, x.acks = nil, nil
@@ -237,7 +237,7 @@ func (m *Machine) killTree(x *executor) {
 // treeKilled ends an executor: what it had written down is reported as it was,
 // what it left unfinished is gone.
 func (m *Machine) treeKilled(in TreeKilled) {
-	x := m.executor(in.Exec)
+	x := m.process(in.Exec)
 	if x == nil || x.state != execLost {
 		return
 	}
@@ -257,7 +257,7 @@ func (m *Machine) treeKilled(in TreeKilled) {
 }
 
 // readLog takes in what an executor's log knows beyond what it has sent.
-func (m *Machine) readLog(x *executor, log ExecutorLog) {
+func (m *Machine) readLog(x *process, log ExecutorLog) {
 	j := x.job
 	for _, t := range log.Ended {
 		j.ran.add(keyOf(t))
@@ -276,7 +276,7 @@ func (m *Machine) readLog(x *executor, log ExecutorLog) {
 }
 
 // endAll reports every task that still lives in x as gone.
-func (m *Machine) endAll(x *executor) {
+func (m *Machine) endAll(x *process) {
 	e := ending{
 		state: model.TaskGone, reason: model.ReasonExecutorTerminated, cause: model.CauseExecutorLost,
 		message: "the executor of the job died; what it ran was killed",
@@ -297,7 +297,7 @@ func (m *Machine) endAll(x *executor) {
 }
 
 func (m *Machine) executorFailed(in ExecutorFailed) {
-	x := m.executor(in.Exec)
+	x := m.process(in.Exec)
 	if x == nil || x.state != execStarting {
 		return
 	}
@@ -327,7 +327,7 @@ func (m *Machine) endWaiting(j *job, e ending) {
 	}
 }
 
-func (m *Machine) flushAcks(x *executor) {
+func (m *Machine) flushAcks(x *process) {
 	if len(x.acks) == 0 || x.state != execUp {
 		return
 	}
@@ -339,7 +339,7 @@ func (m *Machine) flushAcks(x *executor) {
 
 // endIfEmpty takes an executor that has nothing left to do one step further to
 // its end: exit, then settled, then removed.
-func (m *Machine) endIfEmpty(x *executor) {
+func (m *Machine) endIfEmpty(x *process) {
 	j := x.job
 	switch {
 	case x.live > 0 || x.pending > 0:
@@ -354,7 +354,7 @@ func (m *Machine) endIfEmpty(x *executor) {
 		}
 		if x.kept == 0 && m.leaving == nil && (m.keep.For > 0 || j.done) {
 			m.do(RemoveExecutor{x.id})
-			j.execs = slices.DeleteFunc(j.execs, func(o *executor) bool { return o == x })
+			j.execs = slices.DeleteFunc(j.execs, func(o *process) bool { return o == x })
 			m.maybeForget(j)
 		}
 	}
@@ -368,7 +368,7 @@ func (m *Machine) maybeForget(j *job) {
 }
 
 // doom has x's tree killed if it has not ended by itself within d.
-func (m *Machine) doom(x *executor, d time.Duration) {
+func (m *Machine) doom(x *process, d time.Duration) {
 	if x.killBy.IsZero() {
 		m.doomed = append(m.doomed, x)
 	}

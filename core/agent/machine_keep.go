@@ -27,7 +27,7 @@ type sandboxes struct {
 }
 
 type sandbox struct {
-	exec  *executor
+	exec  *process
 	key   taskKey
 	ended time.Time
 }
@@ -51,7 +51,7 @@ func (s *sandboxes) pop() sandbox {
 	return b
 }
 
-func (m *Machine) keepSandbox(x *executor, k taskKey, ended time.Time) {
+func (m *Machine) keepSandbox(x *process, k taskKey, ended time.Time) {
 	if m.keep.For <= 0 {
 		return
 	}

@@ -107,7 +107,7 @@ func (m *Machine) repeatState(j *job, k taskKey) {
 	}, j.byGen(t.gen), 0)
 }
 
-func (j *job) byGen(gen uint16) *executor {
+func (j *job) byGen(gen uint16) *process {
 	for _, x := range j.execs {
 		if x.id.Gen == gen {
 			return x
@@ -119,9 +119,9 @@ func (j *job) byGen(gen uint16) *executor {
 // kill stops tasks: those that still wait for an executor at once, the others
 // through theirs.
 func (m *Machine) kill(in *agentpb.Kill) {
-	running := map[*executor]*execpb.Kill{}
+	running := map[*process]*execpb.Kill{}
 	waiting := map[*job][]taskKey{}
-	var executors []*executor
+	var executors []*process
 	var jobs []*job
 	for _, id := range in.Tasks {
 		k, ok := newKey(id.Group, id.Index, id.Attempt)

@@ -36,7 +36,7 @@ func (m *Machine) recover(in Recovered) {
 	}
 }
 
-func (m *Machine) recoverExecutor(f RecoveredExecutor) *executor {
+func (m *Machine) recoverExecutor(f RecoveredExecutor) *process {
 	j := m.job(f.Exec.Job)
 	x := m.addExecutor(j, f.Exec.Gen, execFound)
 	switch {

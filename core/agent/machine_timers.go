@@ -108,7 +108,7 @@ func (m *Machine) checkPatience() {
 	}
 }
 
-func (m *Machine) setPatience(x *executor) {
+func (m *Machine) setPatience(x *process) {
 	p := m.patience()
 	if x.patience == p {
 		return

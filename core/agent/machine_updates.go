@@ -30,7 +30,7 @@ type updateQueue struct {
 
 type queuedUpdate struct {
 	update  *agentpb.Update // nil once acknowledged
-	exec    *executor       // nil when no executor is behind it
+	exec    *process        // nil when no executor is behind it
 	execSeq uint64          // what the executor calls it; 0 for the agent's own
 }
 
@@ -38,7 +38,7 @@ func newUpdateQueue(boot uint64) updateQueue {
 	return updateQueue{next: boot<<bootShift + 1}
 }
 
-func (q *updateQueue) push(u *agentpb.Update, x *executor, execSeq uint64) {
+func (q *updateQueue) push(u *agentpb.Update, x *process, execSeq uint64) {
 	u.Seq = q.next
 	q.next++
 	q.unacked++
@@ -107,7 +107,7 @@ func (q *updateQueue) batch() []*agentpb.Update {
 }
 
 // of returns x's own numbers of the updates that are queued, nil if there are none.
-func (q *updateQueue) of(x *executor) map[uint64]bool {
+func (q *updateQueue) of(x *process) map[uint64]bool {
 	var out map[uint64]bool
 	for _, it := range q.items[q.head:] {
 		if it.exec == x && it.execSeq != 0 {
@@ -122,7 +122,7 @@ func (q *updateQueue) of(x *executor) map[uint64]bool {
 
 // report queues an update of the task k, which has not ended, and folds it into
 // the task table. x is the executor behind the task, nil if it has none.
-func (m *Machine) report(j *job, k taskKey, u *agentpb.Update, x *executor, execSeq uint64) {
+func (m *Machine) report(j *job, k taskKey, u *agentpb.Update, x *process, execSeq uint64) {
 	t, known := j.tasks[k]
 	if !known {
 		t = m.adopt(j, k, x)
@@ -146,7 +146,7 @@ func (m *Machine) report(j *job, k taskKey, u *agentpb.Update, x *executor, exec
 }
 
 // adopt puts a task into the table as one that lives in x.
-func (m *Machine) adopt(j *job, k taskKey, x *executor) task {
+func (m *Machine) adopt(j *job, k taskKey, x *process) task {
 	t := task{state: model.TaskStaging}
 	m.live++
 	if x != nil {
@@ -159,7 +159,7 @@ func (m *Machine) adopt(j *job, k taskKey, x *executor) task {
 }
 
 // end reports a task's end on the agent's own account.
-func (m *Machine) end(j *job, k taskKey, x *executor, e ending) {
+func (m *Machine) end(j *job, k taskKey, x *process, e ending) {
 	at := m.now.UnixNano()
 	m.report(j, k, &agentpb.Update{
 		State:    uint32(e.state),

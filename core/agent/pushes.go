@@ -31,7 +31,7 @@ func newPushes(l Logs) *pushes {
 }
 
 // open starts a log stream on the control stream's connection.
-func (p *pushes) open(s *stream, r *agentpb.OpenLog) {
+func (p *pushes) open(s *stream, r *agentpb.OpenLog, ended <-chan struct{}) {
 	if s == nil {
 		return
 	}
@@ -53,7 +53,7 @@ func (p *pushes) open(s *stream, r *agentpb.OpenLog) {
 		if full {
 			end = model.Refuse(model.ReasonQueueFull, "too many log streams from this agent: %d are open", maxPushes)
 		} else {
-			end = p.copy(ctx, push.Send, r)
+			end = p.copy(ctx, push.Send, r, ended)
 		}
 		last := &agentpb.LogChunk{Request: r.Request}
 		if end != nil {
@@ -67,8 +67,8 @@ func (p *pushes) open(s *stream, r *agentpb.OpenLog) {
 
 // copy sends the log in chunks. A nil error means all of it went out, or nobody
 // reads any more.
-func (p *pushes) copy(ctx context.Context, send func(*agentpb.LogChunk) error, r *agentpb.OpenLog) error {
-	in, err := p.logs.Open(ctx, r)
+func (p *pushes) copy(ctx context.Context, send func(*agentpb.LogChunk) error, r *agentpb.OpenLog, ended <-chan struct{}) error {
+	in, err := p.logs.Open(ctx, r, ended)
 	if err != nil {
 		return err
 	}

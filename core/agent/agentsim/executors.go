@@ -196,6 +196,6 @@ func (x *executor) update(k taskKey, st model.TaskState, started, at time.Time) 
 // noLogs answers every wish for output.
 type noLogs struct{}
 
-func (noLogs) Open(context.Context, *agentpb.OpenLog) (io.ReadCloser, error) {
+func (noLogs) Open(context.Context, *agentpb.OpenLog, <-chan struct{}) (io.ReadCloser, error) {
 	return nil, model.Refuse(model.ReasonNotFound, "simulated tasks have no output")
 }

@@ -86,6 +86,7 @@ func (f Fleet) loop(n int, conns *agent.Conns) *agent.Loop {
 		Conns:     conns,
 		Executors: &Executors{Duration: f.Duration},
 		Store:     forgetful{},
+		Files:     forgetful{},
 		Logs:      noLogs{},
 		Log:       f.Log,
 	}
@@ -94,10 +95,15 @@ func (f Fleet) loop(n int, conns *agent.Conns) *agent.Loop {
 // forgetful is the store of an agent that does not outlive its process.
 type forgetful struct{}
 
-var _ agent.Store = forgetful{}
+var (
+	_ agent.Store = forgetful{}
+	_ agent.Files = forgetful{}
+)
 
-func (forgetful) Save(agent.Meta) error                   { return nil }
-func (forgetful) Contact(time.Time) error                 { return nil }
-func (forgetful) Settle(agent.ExecID) error               { return nil }
-func (forgetful) Remove(agent.ExecID, *execpb.Task) error { return nil }
-func (forgetful) Measure() (agent.Measured, error)        { return agent.Measured{}, nil }
+func (forgetful) Save(agent.Meta) error                          { return nil }
+func (forgetful) Contact(time.Time) error                        { return nil }
+func (forgetful) Settle(agent.ExecID) error                      { return nil }
+func (forgetful) Discard(agent.ExecID) error                     { return nil }
+func (forgetful) RemoveSandbox(agent.ExecID, *execpb.Task) error { return nil }
+func (forgetful) Sweep() error                                   { return nil }
+func (forgetful) Measure() (agent.Measured, error)               { return agent.Measured{}, nil }

@@ -1,0 +1,256 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/core/agent/executor"
+	"github.com/tender-scheduler/tender/core/agent/isolation"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+const (
+	// startWithin bounds an executor's start and each of its first answers.
+	startWithin = 10 * time.Second
+	// refillAfter lets the job that took the spare start its first tasks before
+	// the next spare competes with them for the CPUs.
+	refillAfter = 20 * time.Millisecond
+	// maxLogBytes is how large the executors' own log may grow before it is turned.
+	maxLogBytes = 4 << 20
+)
+
+// spares keeps one executor process running ahead of need: a job that finds it
+// waits for a message instead of for the start of a program.
+type spares struct {
+	dir      *dataDir
+	command  []string
+	cgroup   string // of this agent; each executor has one below it
+	host     *isolation.Host
+	recovery time.Duration
+	warn     func(string, error)
+
+	ctx    context.Context // of the agent
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	n     uint64
+	spare *spare
+}
+
+// spare is an executor without a job. It ends by itself when its agent does.
+type spare struct {
+	proc   proc
+	conn   *executor.Conn
+	cgroup isolation.Tree
+	sock   string // its record lies beside it
+}
+
+// take returns the spare, or starts an executor if there is none.
+func (s *spares) take() (*spare, error) {
+	s.mu.Lock()
+	got := s.spare
+	s.spare = nil
+	s.mu.Unlock()
+	if got != nil && got.proc.alive() {
+		return got, nil
+	}
+	if got != nil {
+		if err := got.end(); err != nil {
+			return nil, err
+		}
+	}
+	return s.start()
+}
+
+// refill starts the next spare in the background.
+func (s *spares) refill(after time.Duration) {
+	s.wg.Go(func() {
+		pause(s.ctx, after)
+		if s.ctx.Err() != nil {
+			return
+		}
+		next, err := s.start()
+		if err != nil {
+			if s.ctx.Err() == nil {
+				s.warn("cannot start a spare executor", err)
+			}
+			return
+		}
+		s.mu.Lock()
+		old := s.spare
+		s.spare = next
+		s.mu.Unlock()
+		if old != nil {
+			s.end(old)
+		}
+	})
+}
+
+// start starts an executor process and says hello to it.
+func (s *spares) start() (*spare, error) {
+	s.mu.Lock()
+	s.n++
+	name := strconv.FormatUint(s.dir.meta.Boot, 10) + "-" + strconv.FormatUint(s.n, 10)
+	s.mu.Unlock()
+	sock := filepath.Join(s.dir.file(sparesName), name+".sock")
+	rel := s.cgroup + "/" + name
+	p, err := s.spawn(sock, rel)
+	if err != nil {
+		return nil, fmt.Errorf("start executor: %w", err)
+	}
+	x := &spare{proc: p, sock: sock, cgroup: s.host.Tree(rel)}
+	if err := errors.Join(p.save(x.record()), x.connect(s.ctx, s.dir.meta.AgentID, s.recovery)); err != nil {
+		return nil, errors.Join(fmt.Errorf("start executor: %w", err), x.end())
+	}
+	return x, nil
+}
+
+// spawn runs the program in a session of its own: signals that a terminal sends
+// to the agent are not meant for it. It is reaped if this agent is still there.
+func (s *spares) spawn(sock, cgroup string) (proc, error) {
+	log, err := s.openLog()
+	if err != nil {
+		return proc{}, err
+	}
+	defer log.Close()
+	args := append(s.command[1:len(s.command):len(s.command)], "--sock", sock, "--cgroup", cgroup)
+	cmd := exec.Command(s.command[0], args...)
+	cmd.Args[0] = "tender"
+	cmd.Dir = "/"
+	cmd.Stderr = log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return proc{}, err
+	}
+	p, err := procOf(cmd.Process.Pid)
+	go cmd.Wait() // ends with the process, which may outlive the agent
+	return p, err
+}
+
+func (s *spares) openLog() (*os.File, error) {
+	path := s.dir.file(logName)
+	if st, err := os.Stat(path); err == nil && st.Size() > maxLogBytes {
+		os.Rename(path, path+".1")
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+}
+
+// close ends the spare. Executors that have a job are none of its business.
+func (s *spares) close() {
+	s.cancel()
+	s.wg.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.spare != nil {
+		s.end(s.spare)
+		s.spare = nil
+	}
+}
+
+func (s *spares) end(x *spare) {
+	if err := x.end(); err != nil {
+		s.warn("cannot end a spare executor", err)
+	}
+}
+
+func (x *spare) record() string { return strings.TrimSuffix(x.sock, ".sock") + ".pid" }
+
+// end kills an executor that has no job, and removes the cgroups it has made
+// ahead of need.
+func (x *spare) end() error {
+	if x.conn != nil {
+		x.conn.Close()
+	}
+	err := x.proc.kill(context.Background())
+	os.Remove(x.sock)
+	os.Remove(x.record())
+	return errors.Join(err, x.cgroup.Destroy(destroyWithin))
+}
+
+// connect waits for the executor to listen, and for its answer to Hello.
+func (x *spare) connect(ctx context.Context, id model.AgentID, recovery time.Duration) error {
+	deadline := time.Now().Add(startWithin)
+	for wait := 500 * time.Microsecond; ; wait = min(wait*3/2, 20*time.Millisecond) {
+		c, err := executor.Dial(x.sock)
+		if err == nil {
+			x.conn = c
+			break
+		}
+		switch {
+		case !x.proc.alive():
+			return errors.New("it ended at once; the executors' log in the data directory says why")
+		case time.Now().After(deadline):
+			return err
+		}
+		if pause(ctx, wait); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	st, err := hello(x.conn, id, recovery)
+	if err == nil && st.Job != "" {
+		err = fmt.Errorf("it says it belongs to job %s", st.Job)
+	}
+	return err
+}
+
+// hello begins a conversation; the answer says what the executor is.
+func hello(c *executor.Conn, id model.AgentID, recovery time.Duration) (*execpb.State, error) {
+	return ask(c, &execpb.ToExecutor{Kind: &execpb.ToExecutor_Hello{Hello: &execpb.Hello{
+		AgentId: string(id), RecoveryTimeoutNs: int64(recovery),
+	}}})
+}
+
+// ask sends a message that is answered by State. An executor that does not
+// answer in time loses its connection.
+func ask(c *executor.Conn, msg *execpb.ToExecutor) (*execpb.State, error) {
+	limit := time.AfterFunc(startWithin, func() { c.Close() })
+	defer limit.Stop()
+	if err := c.Send(msg); err != nil {
+		return nil, err
+	}
+	answer, err := c.Recv()
+	if err != nil {
+		return nil, fmt.Errorf("wait for its answer: %w", err)
+	}
+	if answer.GetState() == nil {
+		return nil, fmt.Errorf("it answered %T", answer.Kind)
+	}
+	return answer.GetState(), nil
+}
+
+// clearSpares ends what spares an earlier run of the agent left. One that was
+// just being adopted goes too: it was not sent any task yet.
+func clearSpares(ctx context.Context, d *dataDir) error {
+	records, err := filepath.Glob(filepath.Join(d.file(sparesName), "*.pid"))
+	if err != nil {
+		return err
+	}
+	for _, path := range records {
+		sock := strings.TrimSuffix(path, ".pid") + ".sock"
+		if _, err := os.Stat(sock); !errors.Is(err, fs.ErrNotExist) {
+			if p, err := loadProc(path); err == nil {
+				if err := p.kill(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		os.Remove(path)
+	}
+	left, err := os.ReadDir(d.file(sparesName))
+	for _, e := range left {
+		os.Remove(filepath.Join(d.file(sparesName), e.Name()))
+	}
+	return err
+}
