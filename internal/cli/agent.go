@@ -1,5 +1,3 @@
-//go:build daemons
-
 package cli
 
 import (

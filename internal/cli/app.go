@@ -54,12 +54,16 @@ func longFlags(args []string) []string {
 }
 
 // client returns a client for the cluster that --address or TENDER_ADDR names.
-func (a *app) client(options ...client.Option) (*client.Client, error) {
+func (a *app) client() (*client.Client, error) {
 	list, from := a.address, "--address"
 	if list == "" {
 		list, from = a.Getenv("TENDER_ADDR"), "TENDER_ADDR"
 	}
-	c, err := client.New(client.ParseAddresses(list), append(options, client.WithUserAgent("tender/"+Version))...)
+	options := []client.Option{client.WithUserAgent("tender/" + Version)}
+	if a.Patience > 0 {
+		options = append(options, client.WithPatience(a.Patience))
+	}
+	c, err := client.New(client.ParseAddresses(list), options...)
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s: %w", from, err)}
 	}

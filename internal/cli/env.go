@@ -27,6 +27,8 @@ type Env struct {
 	// Poll is how often a wait looks again for progress to show. 0 = what suits
 	// the terminal.
 	Poll time.Duration
+	// Patience is how long to try while no master leads. 0 = the client's default.
+	Patience time.Duration
 }
 
 // Getenv returns the value of an environment variable, empty if it is not set.

@@ -61,8 +61,7 @@ func (a *app) printStatus(s model.MasterStatus) error {
 	leader := s.Leader
 	if leader == "" {
 		leader = "none: an election is on"
-	}
-	if !s.Since.IsZero() {
+	} else if !s.Since.IsZero() {
 		leader += ", for " + span(a.Now().Sub(s.Since))
 	}
 	line("Leader", leader)

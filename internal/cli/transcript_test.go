@@ -128,7 +128,7 @@ func (s *stage) start(t *testing.T, d *datadriven.TestData) *command {
 	c := &command{out: &syncBuffer{}, errs: &syncBuffer{}, done: make(chan int, 1)}
 	env := cli.Env{
 		Stdin: strings.NewReader(d.Input), Stdout: c.out, Stderr: c.errs, Environ: environ,
-		Now: s.master.Now, Username: func() string { return "ada" }, StdoutColumns: width, StderrColumns: width, Poll: time.Millisecond,
+		Now: s.master.Now, Username: func() string { return "ada" }, StdoutColumns: width, StderrColumns: width, Poll: time.Millisecond, Patience: 20 * time.Millisecond,
 	}
 	line, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(commandLine(d), "tender"), "background"), " width=")
 	line, _, _ = strings.Cut(line, " color")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type watch struct {
 	progress progress
 	last     model.JobView
 	asked    time.Time // when the reason for waiting was asked for last
+	lost     time.Time // since when no master answers
 }
 
 // The rhythm of looking again: quick where a person watches, slow for a log
@@ -34,6 +36,9 @@ const (
 	longAfter    = 2 * time.Minute
 	// quietStart lets short jobs end without any progress shown.
 	quietStart = 300 * time.Millisecond
+	// outageLimit is for how long a job is waited for while no master answers:
+	// as long as the restart of a machine takes. The job does not notice.
+	outageLimit = 5 * time.Minute
 	// whyEvery is how often a waiting job's reason is asked for.
 	whyEvery = 5 * time.Second
 )
@@ -67,10 +72,13 @@ func (w *watch) run(ctx context.Context) (model.JobView, error) {
 func (w *watch) untilEnd(ctx context.Context) (model.JobView, error) {
 	for {
 		view, ended, err := w.client.Wait(ctx, string(w.id), w.patience())
+		if err != nil && w.outage(ctx, err) {
+			continue
+		}
 		if err != nil {
 			return w.last, err
 		}
-		w.last = view
+		w.last, w.lost = view, time.Time{}
 		if ended {
 			w.progress.show(view, "")
 			return view, nil
@@ -86,6 +94,22 @@ func (w *watch) untilEnd(ctx context.Context) (model.JobView, error) {
 		}
 		w.progress.show(view, w.reason(ctx, view))
 	}
+}
+
+// outage reports whether to go on although no master answers, and tells the
+// user once. The client has tried for a while each time.
+func (w *watch) outage(ctx context.Context, err error) bool {
+	_, silent := errors.AsType[*client.UnreachableError](err)
+	refusal, refused := errors.AsType[*model.Refusal](err)
+	if ctx.Err() != nil || !silent && (!refused || refusal.Reason != model.ReasonUnavailable && refusal.Reason != model.ReasonNotLeader) {
+		return false
+	}
+	if w.lost.IsZero() {
+		w.lost = w.Now()
+		w.progress.stop()
+		w.note("the cluster does not answer, still waiting; the job goes on meanwhile: %v", err)
+	}
+	return w.Now().Sub(w.lost) < outageLimit
 }
 
 // patience is how long to wait for the end before looking around again.

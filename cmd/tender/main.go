@@ -1,0 +1,24 @@
+// Command tender is everything there is in one binary: the command line, the
+// daemons, and the two processes that agents start from it.
+package main
+
+import (
+	"os"
+
+	"github.com/tender-scheduler/tender/core/agent/executor"
+	"github.com/tender-scheduler/tender/internal/cli"
+)
+
+func main() {
+	// Executors and task init processes are started for every job and task: they
+	// must not pay for a command line.
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "__executor":
+			os.Exit(executor.Main(os.Args[2:]))
+		case "__init":
+			os.Exit(executor.InitMain(os.Args[2:]))
+		}
+	}
+	os.Exit(cli.Main())
+}
