@@ -155,7 +155,7 @@ func summary(q *inquiry, e *model.Explanation) string {
 }
 
 // noHolds is what this allocator does not do yet, said wherever it matters.
-const noHolds = "nothing is held for it meanwhile, so demands behind it that fit go first"
+const noHolds = "nothing is held for it, so those behind it that fit go first"
 
 // hardest is the reason to name for a demand that can never start: the last
 // filter that agents fail says most about how near it is, and a gang's lack of

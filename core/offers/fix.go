@@ -20,9 +20,12 @@ type change struct {
 
 // How much it matters to give up a rule.
 const (
+	sizeSpelling   = 0.01
 	sizeCap        = 0.45
 	sizeExclusive  = 0.5
 	sizeConstraint = 0.6
+	// What leaves less than this is another demand, not a change to this one.
+	sizeMost = 0.9
 )
 
 // fix returns the smallest single change to the demand that would start it now,
@@ -48,6 +51,7 @@ func (q *inquiry) smallestChange() (change, bool) {
 		all = append(all, q.looser(i)...)
 		all = append(all, q.fewerRules(i)...)
 	}
+	all = slices.DeleteFunc(all, func(c change) bool { return c.size > sizeMost })
 	if len(all) == 0 {
 		return change{}, false
 	}
@@ -175,10 +179,19 @@ func (q *inquiry) looser(i int) []change {
 	return out
 }
 
-// fewerRules gives up one constraint.
+// fewerRules gives up one constraint, or corrects the name in it.
 func (q *inquiry) fewerRules(i int) []change {
 	var out []change
 	for n, c := range q.d.Groups[i].Constraints {
+		if right, name := q.respell(c); name != "" {
+			apply := func(d *model.Demand) {
+				d.Groups[i].Constraints = slices.Clone(d.Groups[i].Constraints)
+				d.Groups[i].Constraints[n] = right
+			}
+			if q.helps(apply) {
+				out = append(out, change{sizeSpelling, "with " + name + " in place of " + bare(c.Attribute) + q.of(i), apply})
+			}
+		}
 		apply := func(d *model.Demand) {
 			d.Groups[i].Constraints = slices.Delete(slices.Clone(d.Groups[i].Constraints), n, n+1)
 		}
@@ -187,4 +200,17 @@ func (q *inquiry) fewerRules(i int) []change {
 		}
 	}
 	return out
+}
+
+// respell corrects the attribute of a constraint where no agent has it and the
+// name of one that agents have is near.
+func (q *inquiry) respell(c model.Constraint) (right model.Constraint, name string) {
+	wrong := bare(c.Attribute)
+	known := q.b.attributeNames()
+	if wrong == c.Attribute || slices.Contains(known, wrong) {
+		return c, ""
+	}
+	name = nearest(wrong, known)
+	c.Attribute = "${" + name + "}"
+	return c, name
 }

@@ -68,9 +68,9 @@ func (o *operand) names() []string {
 	return out
 }
 
-// didYouMean returns `, did you mean "x"?` for the candidate nearest to name,
-// or nothing if none is near. Candidates are tried in sorted order.
-func didYouMean(name string, candidates []string) string {
+// nearest returns the candidate that name is most likely a misspelling of, empty
+// if none is near.
+func nearest(name string, candidates []string) string {
 	best, at := "", 1+max(1, len(name)/4)
 	slices.Sort(candidates)
 	for _, c := range candidates {
@@ -78,8 +78,13 @@ func didYouMean(name string, candidates []string) string {
 			best, at = c, d
 		}
 	}
-	if best == "" {
-		return ""
+	return best
+}
+
+// didYouMean returns `, did you mean "x"?` for the nearest candidate, or nothing.
+func didYouMean(name string, candidates []string) string {
+	if best := nearest(name, candidates); best != "" {
+		return `, did you mean "` + best + `"?`
 	}
-	return `, did you mean "` + best + `"?`
+	return ""
 }

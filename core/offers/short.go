@@ -84,8 +84,13 @@ func (q *inquiry) whyTooBig(g *group, r *rejects) model.WhyReason {
 	short, nearest := shortage(&g.kind.shape, r.agents, capacity)
 	var text, advice []string
 	for _, s := range short {
+		if s.most == 0 {
+			text = append(text, fmt.Sprintf("%s=%s, of which no agent has any", s.name, s.format(s.want)))
+			advice = append(advice, "no "+s.name)
+			continue
+		}
 		text = append(text, fmt.Sprintf("%s=%s, where the largest agent (%s) has %s", s.name, s.format(s.want), s.who.info.Name, s.format(s.most)))
-		advice = append(advice, s.name+"="+s.format(s.most))
+		advice = append(advice, "at most "+s.name+"="+s.format(s.most))
 	}
 	if len(short) == 0 {
 		w.Text = fmt.Sprintf("asks for %s, and no one agent has all of it; nearest is %s with %s", g.kind.shape, nearest.info.Name, nearest.info.Capacity)
@@ -93,14 +98,14 @@ func (q *inquiry) whyTooBig(g *group, r *rejects) model.WhyReason {
 		return w
 	}
 	w.Text = "asks for " + strings.Join(text, " and ")
-	w.Clears = "ask for at most " + strings.Join(advice, " ") + ", or add larger agents"
+	w.Clears = "ask for " + strings.Join(advice, " and ") + ", or add larger agents"
 	return w
 }
 
 func (q *inquiry) whyBusy(i int, r *rejects) model.WhyReason {
 	g := &q.groups[i]
 	w := model.WhyReason{Reason: model.WaitBusy, Tier: model.TierWaiting, Clears: frees(r.agents)}
-	if placed := q.now.placed[i]; placed > 0 {
+	if placed := q.now.placed[i] + max(q.d.Groups[i].Count, 0) - q.wants[i]; placed > 0 {
 		w.Text = "no room for more beside " + plural(placed, "task that fits", "the %d tasks that fit")
 		return w
 	}

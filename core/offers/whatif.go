@@ -20,15 +20,19 @@ func (a *agent) vacated() *agent {
 	return &agent{info: a.info, pos: a.pos, known: true, available: true}
 }
 
-// unoffered returns a as it would be if all offers on it came back.
-func (a *agent) unoffered() *agent {
+// unoffered returns a as it would be if all offers on it but those to the given
+// demand came back.
+func (a *agent) unoffered(but *Key) *agent {
 	c := *a
+	c.onOffer = nil
 	for s := a.onOffer; s != nil; s = s.next {
-		if s.Exclusive {
-			c.exclusive -= s.count
+		back := &stake{kind: s.kind, agent: &c, count: s.count, offer: s.offer}
+		if s.Framework == but.Framework && s.Demand == but.Demand {
+			back.link()
+			continue
 		}
+		back.take(-s.count)
 	}
-	c.onOffer, c.offered, c.promise = nil, c.offered.Sub(c.offered), 0
 	return &c
 }
 

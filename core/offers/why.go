@@ -51,6 +51,9 @@ func (q *inquiry) whyNot() []model.WhyReason {
 // those that do, and gathers the refusals.
 func (q *inquiry) survey(i int) []*rejects {
 	g := &q.groups[i]
+	if g.fault() != "" {
+		return []*rejects{{verdict: constrained, agents: q.agents}}
+	}
 	byReason := map[[2]int]*rejects{}
 	var out []*rejects
 	for at, a := range q.now.agents {
@@ -62,8 +65,8 @@ func (q *inquiry) survey(i int) []*rejects {
 		switch {
 		case v == constrained:
 			detail = g.firstFailing(a)
-		case v == busy && a.promise > 0:
-			if _, alone := g.check(q.agents[at].unoffered(), 1, q.now.tallies[i]); alone == fits && q.agents[at].promise > 0 {
+		case v == busy && q.agents[at].promise > 0:
+			if _, alone := g.check(q.agents[at].unoffered(&g.kind.Key), 1, q.now.tallies[i]); alone == fits {
 				v = behind
 			}
 		}
@@ -109,7 +112,7 @@ func (q *inquiry) describe(i int, r *rejects) model.WhyReason {
 		return q.whyTooBig(g, r)
 	case unreachable:
 		return model.WhyReason{Reason: model.WaitNodeContact, Tier: model.TierWaiting,
-			Text: plural(len(r.agents), "agent is", "%d agents are") + " out of contact", Clears: "when " + plural(len(r.agents), "it is", "one of the %d is") + " back"}
+			Text: "the agent is out of contact", Clears: "when it is back"}
 	case capped:
 		return q.whyCapped(g)
 	case crowded:
@@ -119,7 +122,7 @@ func (q *inquiry) describe(i int, r *rejects) model.WhyReason {
 			Clears: "when one of them ends, or with agents of another " + bare(p.Attribute)}
 	case behind:
 		return model.WhyReason{Reason: model.WaitBehind, Tier: model.TierWaiting,
-			Text: "the room is on offer to " + list(offeredTo(r.agents), 3), Clears: "if the offer is declined or expires"}
+			Text: "the room is on offer to " + list(q.offeredTo(r.agents), 3), Clears: "if the offer is declined or expires"}
 	case taken:
 		return model.WhyReason{Reason: model.WaitBusy, Tier: model.TierWaiting,
 			Text: "an exclusive task has the agent", Clears: frees(r.agents)}
@@ -167,8 +170,8 @@ func values(side *operand, agents []*agent) string {
 	counts := map[string]int{}
 	for _, a := range agents {
 		v, ok := side.value(a.info.Attributes)
-		if !ok {
-			v = "nothing"
+		if v = "have " + v; !ok {
+			v = "do not have it"
 		}
 		counts[v]++
 	}
@@ -176,7 +179,10 @@ func values(side *operand, agents []*agent) string {
 		return cmp.Or(cmp.Compare(counts[y], counts[x]), cmp.Compare(x, y))
 	})
 	for i, n := range names {
-		names[i] = plural(counts[n], "agent has ", "%d agents have ") + n
+		names[i] = plural(counts[n], "agent ", "%d agents ") + n
+		if counts[n] == 1 {
+			names[i] = strings.NewReplacer("agent have ", "agent has ", "agent do not", "agent does not").Replace(names[i])
+		}
 	}
 	return list(names, 3)
 }
@@ -229,7 +235,7 @@ func frees(agents []*agent) string {
 		}
 	}
 	if len(jobs) == 0 {
-		return "when offers come back, or with more agents"
+		return "when offers come back, or with more agents, or when some of its own tasks end"
 	}
 	names := slices.SortedFunc(maps.Keys(jobs), func(x, y model.JobID) int {
 		return cmp.Or(cmp.Compare(jobs[y], jobs[x]), cmp.Compare(x, y))
@@ -241,10 +247,14 @@ func frees(agents []*agent) string {
 	return "frees when tasks of " + list(owners, 3) + " end"
 }
 
-func offeredTo(agents []*agent) []string {
+// offeredTo names the other demands with room on offer on agents.
+func (q *inquiry) offeredTo(agents []*agent) []string {
 	var out []string
 	for _, a := range agents {
 		for s := a.onOffer; s != nil; s = s.next {
+			if s.Framework == q.d.Framework && s.Demand == q.d.ID {
+				continue
+			}
 			if name := cmp.Or(s.offer.Label, s.Demand); !slices.Contains(out, name) {
 				out = append(out, name)
 			}
