@@ -32,7 +32,7 @@ type Cell struct {
 
 	initPid  int
 	initGone chan struct{}
-	mounts   counter // /proc/<init>/mountinfo, to notice changes
+	mounts   counter // the namespace's mountinfo, to notice changes
 
 	mu    sync.Mutex
 	main  int // the task's main process, 0 when there is none
@@ -74,17 +74,37 @@ func (h *Host) NewCell(rel string, reaper *Reaper, namespaces bool) (*Cell, erro
 // thread owns an OS thread for the cell's life and runs requests on it. It is
 // never unlocked, so the runtime ends the thread with the goroutine.
 func (c *Cell) thread(ready chan<- error) {
+	lockWorkerThread(func() {
+		defer close(c.stopped)
+		err := c.unshare()
+		if err == nil {
+			err = c.enter()
+		}
+		ready <- err
+		for run := range c.requests {
+			run()
+		}
+		c.leave()
+	})
+}
+
+// lockWorkerThread runs f locked to a thread that is not the process's first
+// one: that one cannot be ended, and its namespaces and cgroups are what
+// /proc/PID shows of the whole process.
+func lockWorkerThread(f func()) {
 	runtime.LockOSThread()
-	defer close(c.stopped)
-	err := c.unshare()
-	if err == nil {
-		err = c.enter()
+	if unix.Gettid() != unix.Getpid() {
+		f()
+		return
 	}
-	ready <- err
-	for run := range c.requests {
-		run()
-	}
-	c.leave()
+	locked := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		close(locked)
+		f()
+	}()
+	<-locked // until then this goroutine keeps the first thread occupied
+	runtime.UnlockOSThread()
 }
 
 // onThread runs f on the cell's thread and waits for it.
@@ -119,8 +139,11 @@ func (c *Cell) unshare() error {
 		return err
 	}
 	c.initPid = pid
-	c.mounts = openCounter(filepath.Join("/proc", strconv.Itoa(pid)), "mountinfo", unix.O_RDONLY)
-	c.mountsChanged() // the first poll reports the state as it is
+	// This thread sees the namespace's own /proc by now, and its init as 1.
+	c.mounts = openCounter("/proc/1", "mountinfo", unix.O_RDONLY)
+	if c.mounts == 0 {
+		return errors.New("read the mount table of a new mount namespace")
+	}
 	return nil
 }
 

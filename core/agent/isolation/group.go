@@ -42,6 +42,7 @@ type Group struct {
 	cpuBase   time.Duration
 	oomBase   int64
 	exactPeak bool // the peak can be reset between tasks
+	killed    bool // cgroup.kill was written since the group was made
 }
 
 // Usage is what ran in a group since the last Reset.
@@ -68,12 +69,13 @@ func (h *Host) NewGroup(rel string) (*Group, error) {
 	return g, nil
 }
 
-// create makes the directories. Another process may remove an empty parent at
-// the same time, so a vanished one is made again.
+// create makes the directories. Other processes make and remove the same
+// parents at the same time, so what came between is tried again.
 func (g *Group) create() error {
 	for try := 0; ; try++ {
 		err := g.createOnce()
-		if try < 5 && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)) {
+		between := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENODEV)
+		if between && try < 100 {
 			continue
 		}
 		return err
@@ -211,8 +213,8 @@ func (g *Group) cpuTime() time.Duration {
 	return time.Duration(g.cpu.value())
 }
 
-// Close closes the group's files and leaves the cgroups as they are.
-func (g *Group) Close() {
+// closeFiles closes the group's files and leaves the cgroups as they are.
+func (g *Group) closeFiles() {
 	for _, c := range []*counter{&g.kill, &g.events, &g.cpu, &g.quota, &g.memory, &g.peak, &g.oom, &g.pids, &g.pidsNow} {
 		c.close()
 		*c = 0
@@ -225,7 +227,7 @@ func (g *Group) Close() {
 
 // Remove removes the group's cgroups, and parents that are empty then. Nothing may run in it.
 func (g *Group) Remove() error {
-	g.Close()
+	g.closeFiles()
 	return g.tree.Remove()
 }
 

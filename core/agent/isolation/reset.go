@@ -3,6 +3,7 @@ package isolation
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,12 +24,15 @@ func (g *Group) Reset() error {
 	if g.host.Mode == ModeNone {
 		return nil
 	}
-	if g.peak != 0 && !g.exactPeak {
-		return fmt.Errorf("%w: this kernel cannot reset its memory peak", ErrDirty)
-	}
 	if n := g.memory.value(); n > leftoverBytes {
 		if g.shed(); g.memory.value() > leftoverBytes {
 			return fmt.Errorf("%w: %d bytes of memory stay charged to it", ErrDirty, n)
+		}
+	}
+	// Before Linux 6.12 the peak of a v2 group only grows.
+	if g.killed || g.peak != 0 && !g.exactPeak {
+		if err := g.renew(); err != nil {
+			return err
 		}
 	}
 	g.cpuBase = g.cpuTime()
@@ -37,6 +41,27 @@ func (g *Group) Reset() error {
 		return g.peak.set("reset")
 	}
 	return g.peak.set("0")
+}
+
+// renew makes the unified cgroup anew. Since Linux 6.14, a cgroup that was
+// killed once kills whatever is forked into it by CLONE_INTO_CGROUP: the kernel
+// compares its kill_seq with that of the forking process's own cgroup
+// (cgroup_css_set_fork, kernel/cgroup/cgroup.c).
+func (g *Group) renew() error {
+	g.closeFiles()
+	if err := os.Remove(g.dir2); err != nil {
+		return fmt.Errorf("%w: %w", ErrDirty, err)
+	}
+	if err := g.create(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDirty, err)
+	}
+	g.open()
+	g.killed = false
+	if g.host.Mode != ModeV2 || !g.set {
+		return nil
+	}
+	g.set = false
+	return g.SetLimits(g.limits)
 }
 
 // shed asks the kernel to drop page cache that nobody uses any more.
@@ -96,6 +121,7 @@ func (g *Group) Kill(patience time.Duration) error {
 
 func (g *Group) killOnce() error {
 	if g.kill != 0 {
+		g.killed = true
 		return g.kill.set("1")
 	}
 	return g.tree.Kill()
