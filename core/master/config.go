@@ -31,7 +31,8 @@ type Config struct {
 	Frameworks func() []model.Framework
 	// Check returns one line per fault of a submitted job.
 	Check func(*model.Job) []string
-	// Ready is called once, when this master first leads and takes jobs.
+	// Ready is called once, when this master first takes jobs: it leads, or knows
+	// who does and passes them on.
 	Ready func()
 	// Timing is for tests; zero = DefaultTiming with FenceAfter.
 	Timing Timing

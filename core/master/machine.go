@@ -66,6 +66,7 @@ type Machine struct {
 	leading  bool
 	epoch    int64
 	sessions map[SessionID]*session
+	byAgent  map[model.AgentID][]*session // oldest first
 	links    map[model.AgentID]*link
 	wakes    map[model.FrameworkID]time.Time
 	kills    map[model.TaskID]model.TaskReason // wanted; sent again when the agent comes back
@@ -90,7 +91,7 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 	m := &Machine{
 		timing: t, state: newState(), book: offers.NewBook(),
 		frameworks: map[model.FrameworkID]model.Framework{},
-		sessions:   map[SessionID]*session{}, links: map[model.AgentID]*link{},
+		sessions:   map[SessionID]*session{}, byAgent: map[model.AgentID][]*session{}, links: map[model.AgentID]*link{},
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.TaskReason{},
 	}
 	for _, f := range frameworks {

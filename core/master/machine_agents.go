@@ -23,6 +23,11 @@ type session struct {
 	pinged   time.Time
 	answered bool
 	heard    time.Time // last message
+
+	// claims is what the agent said of itself, until it has answered; live are
+	// the jobs it was then told of. See agentUp.
+	claims *agentpb.Register
+	live   []string
 }
 
 // link is what a leader knows of an agent's connection.
@@ -33,7 +38,10 @@ type link struct {
 	unreachable bool      // its tasks have been reported so
 }
 
-// agentUp registers an agent and reconciles its tasks with the table.
+// agentUp greets an agent. A Register may come late, from a connection that the
+// agent has left, and then lacks the tasks it was given since: nothing follows
+// from it until the agent has answered on the same connection. Until then it is
+// still where it was, but known to be alive.
 func (m *Machine) agentUp(in AgentUp) {
 	r := in.Register
 	id := model.AgentID(r.AgentId)
@@ -41,23 +49,59 @@ func (m *Machine) agentUp(in AgentUp) {
 		m.out.Closes = append(m.out.Closes, SessionClose{Session: in.Session, Message: refusal})
 		return
 	}
-	if lk := m.links[id]; lk != nil && lk.session != nil {
-		old := lk.session
-		delete(m.sessions, old.id)
-		m.out.Closes = append(m.out.Closes, SessionClose{Session: old.id, Message: "the agent has registered on a newer connection"})
+	s := &session{
+		id: in.Session, agent: id, specs: map[model.JobID]struct{}{}, heard: m.now,
+		claims: r, live: m.liveJobs(id),
 	}
-	s := &session{id: in.Session, agent: id, specs: map[model.JobID]struct{}{}, heard: m.now}
-	m.sessions[in.Session] = s
+	m.sessions[s.id], m.byAgent[id] = s, append(m.byAgent[id], s)
+	if lk := m.links[id]; lk != nil && lk.session == nil {
+		lk.lostAt = m.now // its lease may count from this Register
+	}
+	m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Registered{Registered: &agentpb.Registered{
+		ClusterId: m.state.clusterID, Epoch: m.epoch, PingIntervalNs: int64(m.timing.PingInterval),
+		FenceAfterNs: int64(m.timing.FenceAfter), Jobs: s.live,
+	}}})
+	m.ping(s)
+}
+
+// join makes a session that has been answered on the agent's own, and
+// reconciles the agent's tasks with the table.
+func (m *Machine) join(s *session) {
+	r, id := s.claims, s.agent
+	s.claims = nil
+	for _, old := range slices.Clone(m.byAgent[id]) {
+		if old.id < s.id {
+			m.forget(old)
+			m.out.Closes = append(m.out.Closes, SessionClose{Session: old.id, Message: "the agent has registered on a newer connection"})
+		}
+	}
 	m.links[id] = &link{session: s, since: m.now}
 	m.storeAgent(m.agentInfo(r))
 	m.book.SetAvailable(id, true)
-	m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Registered{Registered: &agentpb.Registered{
-		ClusterId: m.state.clusterID, Epoch: m.epoch, PingIntervalNs: int64(m.timing.PingInterval),
-		FenceAfterNs: int64(m.timing.FenceAfter), Jobs: m.liveJobs(id),
-	}}})
-	m.ping(s)
+	m.sayDone(s)
 	m.reconcile(s, r.Tasks)
 	m.notice(model.Notice{Kind: "node_ready", Agent: id, Message: "node " + m.state.agents[id].info.Name + " is ready"})
+}
+
+// sayDone tells of the jobs that have ended since the agent was greeted.
+func (m *Machine) sayDone(s *session) {
+	for _, j := range s.live {
+		if _, ok := m.state.agents[s.agent].jobs[model.JobID(j)]; !ok {
+			m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_JobDone{JobDone: &agentpb.JobDone{Job: j}}})
+		}
+	}
+	s.live = nil
+}
+
+// forget drops a session.
+func (m *Machine) forget(s *session) {
+	delete(m.sessions, s.id)
+	rest := slices.DeleteFunc(m.byAgent[s.agent], func(x *session) bool { return x == s })
+	if len(rest) == 0 {
+		delete(m.byAgent, s.agent)
+	} else {
+		m.byAgent[s.agent] = rest
+	}
 }
 
 // checkRegister returns why an agent may not join, or "".
@@ -104,8 +148,12 @@ func sameInfo(a, b model.AgentInfo) bool {
 }
 
 func (m *Machine) liveJobs(id model.AgentID) []string {
+	a := m.state.agents[id]
+	if a == nil {
+		return nil
+	}
 	var jobs []string
-	for j := range m.state.agents[id].jobs {
+	for j := range a.jobs {
 		jobs = append(jobs, string(j))
 	}
 	slices.Sort(jobs)
@@ -189,7 +237,10 @@ func (m *Machine) agentDown(id SessionID) {
 	if s == nil {
 		return
 	}
-	delete(m.sessions, id)
+	m.forget(s)
+	if s.claims != nil {
+		return
+	}
 	m.lose(s.agent)
 	m.book.SetAvailable(s.agent, false)
 	m.notice(model.Notice{Kind: "node_disconnected", Agent: s.agent,

@@ -13,6 +13,9 @@ func (m *Machine) agentSaid(in AgentSaid) {
 		return // an older session's last words
 	}
 	s.heard = m.now
+	if s.claims != nil {
+		m.join(s)
+	}
 	switch k := in.Message.Kind.(type) {
 	case *agentpb.AgentMessage_Updates:
 		m.updates(s, k.Updates.Updates)

@@ -63,7 +63,11 @@ func (s *script) run(d *datadriven.TestData) string {
 	case "lead":
 		return s.turn(Lead{Epoch: int64(s.intArg(d, "epoch", 1)), ClusterID: "c1"})
 	case "agent":
-		return s.turn(s.agent(d))
+		up := s.agent(d)
+		if d.HasArg("late") {
+			return s.turn(up)
+		}
+		return s.turn(up, s.pong(up.Session, 1))
 	case "down":
 		name := d.CmdArgs[0].Key
 		id := s.sessions[name]
@@ -78,8 +82,7 @@ func (s *script) run(d *datadriven.TestData) string {
 		return s.update(d)
 	case "pong":
 		seq, _ := strconv.ParseUint(d.CmdArgs[1].Key, 10, 64)
-		return s.turn(AgentSaid{Session: s.sessions[d.CmdArgs[0].Key], Message: &agentpb.AgentMessage{
-			Kind: &agentpb.AgentMessage_Pong{Pong: &agentpb.Pong{Seq: seq}}}})
+		return s.turn(s.pong(s.sessions[d.CmdArgs[0].Key], seq))
 	case "wait":
 		dur, err := time.ParseDuration(d.CmdArgs[0].Key)
 		if err != nil {
@@ -105,8 +108,14 @@ func (s *script) timing(d *datadriven.TestData) string {
 		t.PingInterval, t.SilentAfter, t.UnreachableAfter, t.FenceAfter, t.FenceSlack)
 }
 
-// agent registers NAME; tasks=JOB/G/I/A:STATE,… are what it says it has.
-func (s *script) agent(d *datadriven.TestData) Input {
+func (s *script) pong(id SessionID, seq uint64) Input {
+	return AgentSaid{Session: id, Message: &agentpb.AgentMessage{
+		Kind: &agentpb.AgentMessage_Pong{Pong: &agentpb.Pong{Seq: seq}}}}
+}
+
+// agent registers NAME; tasks=JOB/G/I/A:STATE,… are what it says it has. It
+// answers its first ping at once, but not with late.
+func (s *script) agent(d *datadriven.TestData) AgentUp {
 	name := d.CmdArgs[0].Key
 	s.next++
 	s.sessions[name] = s.next
@@ -211,8 +220,8 @@ func (s *script) failover(d *datadriven.TestData) string {
 	return "replayed and restored to the same bytes\n" + s.turn(Lead{Epoch: int64(s.intArg(d, "epoch", 2)), ClusterID: "other"})
 }
 
-func (s *script) turn(in Input) string {
-	e := s.m.Step(s.now, []Input{in})
+func (s *script) turn(in ...Input) string {
+	e := s.m.Step(s.now, in)
 	if len(e.Records) > 0 {
 		s.log = append(s.log, slices.Clone(e.Records))
 	}

@@ -2,6 +2,8 @@ package master
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -29,17 +31,13 @@ func (m *Machine) runSessions() {
 		return
 	}
 	m.nextPing = m.now.Add(m.timing.PingInterval)
-	for _, id := range m.agentIDs() {
-		lk := m.links[id]
-		if lk == nil || lk.session == nil {
-			continue
-		}
-		s := lk.session
+	for _, id := range slices.Sorted(maps.Keys(m.sessions)) {
+		s := m.sessions[id]
 		switch {
 		case !s.answered && m.now.Sub(s.pinged) >= m.timing.SilentAfter && m.now.Sub(s.heard) >= m.timing.SilentAfter:
 			m.out.Closes = append(m.out.Closes, SessionClose{Session: s.id, Message: "no answer to pings"})
 			m.agentDown(s.id)
-		case s.answered && m.now.Sub(s.pinged) >= m.timing.PingInterval/2:
+		case s.answered && m.now.Sub(s.pinged) >= m.timing.PingInterval:
 			m.ping(s)
 		}
 	}

@@ -64,6 +64,9 @@ func Run(ctx context.Context, cfg Config) error {
 	wg.Go(func() {
 		for info := range j.WatchLeader(ctx) {
 			m.leader.Store(&info.Address)
+			if info.Address != "" && info.Address != cfg.Advertise {
+				m.sayReady()
+			}
 		}
 	})
 	stop, err := m.serve(ctx, lis, cancel)
@@ -179,11 +182,7 @@ func (m *Master) term(ctx context.Context, term *journal.Term, machine *Machine)
 	l := newLoop(machine, term, term.Index(), m.cfg.Logger)
 	l.started = func() {
 		m.current.Store(l)
-		m.ready.Do(func() {
-			if m.cfg.Ready != nil {
-				m.cfg.Ready()
-			}
-		})
+		m.sayReady()
 	}
 	err := l.run(ctx, Lead{Epoch: term.Epoch(), ClusterID: newID()})
 	m.current.Store(nil)
@@ -195,6 +194,14 @@ func (m *Master) term(ctx context.Context, term *journal.Term, machine *Machine)
 	if err := term.Resign(resign); err != nil {
 		m.cfg.Logger.Debug("the leader key will expire by itself", "err", err)
 	}
+}
+
+func (m *Master) sayReady() {
+	m.ready.Do(func() {
+		if m.cfg.Ready != nil {
+			m.cfg.Ready()
+		}
+	})
 }
 
 // leading returns the loop of the current term, nil while another master leads.

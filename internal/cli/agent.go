@@ -28,7 +28,8 @@ func (a *app) agentCmd() *cobra.Command {
 		Short: "Run an agent on a machine that is to run tasks",
 		Long: `Agent runs the agent of one machine: it registers with the leading master, offers
 what the machine has, and runs the tasks it is given, each in its own directory
-below --data-dir and within its limits. For that it needs to be root.
+below --data-dir and within its limits. For that it needs to be root. Once it has
+registered for the first time it prints "ready" on standard output.
 
 The tasks do not depend on it: when it is ended, even by SIGKILL, they go on, and an
 agent that is started again on the same data directory takes them over. With

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +47,9 @@ func checkJob(job *model.Job) []string {
 }
 
 func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
+	if s.dataDir == "" && len(s.etcd) == 0 {
+		return usagef(cmd, "--data-dir or --etcd is missing: the journal needs a directory for the embedded etcd, or an etcd cluster")
+	}
 	limits := batch.DefaultConfig()
 	limits.MaxHistory, limits.HistoryAge = s.historyJobs, s.historyAge
 	if err := limits.Validate(); err != nil {
@@ -55,6 +59,7 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 		Listen: s.listen, Advertise: s.advertise, DataDir: s.dataDir, Etcd: s.etcd, Cluster: s.cluster,
 		SessionTTL: s.sessionTTL, FenceAfter: s.fenceAfter, Version: Version,
 		Logger: a.logger(s.logging), Frameworks: frameworks(limits), Check: checkJob,
+		Ready: a.printReady,
 	}
 	if err := cfg.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -63,11 +68,15 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 }
 
 func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
+	if s.dataDir == "" {
+		return usagef(cmd, "--data-dir is missing: the agent needs a directory for its state and the tasks' directories")
+	}
 	cfg := agent.Config{
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
 		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: a.logger(s.logging),
-		Keep: agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
+		Keep:  agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
+		Ready: func(model.AgentInfo) { a.printReady() },
 	}
 	if err := cfg.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -141,6 +150,10 @@ func (a *app) runDev(cmd *cobra.Command, s devSettings) error {
 	return cmp.Or(err, orderly(<-masterDone), orderly(context.Cause(agentsCtx)))
 }
 
+// printReady tells whoever started a daemon that it is of use from now on. With
+// standard output closed there is nobody to tell.
+func (a *app) printReady() { _ = a.print([]byte("ready\n")) }
+
 // sayReady prints "ready" once all agents have registered.
 func (a *app) sayReady(ctx context.Context, registered <-chan struct{}, agents int) error {
 	for range agents {
@@ -153,10 +166,14 @@ func (a *app) sayReady(ctx context.Context, registered <-chan struct{}, agents i
 	return a.print([]byte("ready\n"))
 }
 
-// orderly drops what says no more than that a daemon was told to end.
+// orderly drops what says no more than that a daemon was told to end. Other
+// failures are of this machine, whatever reason they carry: exit code 1.
 func orderly(err error) error {
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
 		return nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		err = fmt.Errorf("%w: something else has this port, choose another with --listen", err)
 	}
-	return err
+	return &exitError{code: exitTrouble, err: errors.New(err.Error())}
 }

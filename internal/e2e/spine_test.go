@@ -48,8 +48,10 @@ job "slow" {
   group "g" {
     task "t" {
       driver = "exec"
-      config { command = "/bin/sleep" 
-               args = ["1000"] }
+      config {
+        command = "/bin/sleep"
+        args    = ["1000"]
+      }
     }
   }
 }`)
