@@ -42,13 +42,36 @@ func (a *app) applyConfig(cmd *cobra.Command, path string) error {
 	if !diags.HasErrors() {
 		return nil
 	}
-	var b bytes.Buffer
-	w := hcl.NewDiagnosticTextWriter(&b, map[string]*hcl.File{path: file}, uint(a.StderrColumns), bool(a.stderrPaint()))
-	if err := w.WriteDiagnostics(diags); err != nil {
-		return err
+	for _, d := range diags {
+		fmt.Fprintln(a.Stderr, a.configMistake(src, d))
 	}
-	a.Stderr.Write(b.Bytes())
 	return usagef(cmd, "%s holds %s", path, plural(len(diags), "mistake"))
+}
+
+// configMistake lays a mistake out as jobspec does: place, summary, the source
+// line with the place underlined, and what was expected.
+func (a *app) configMistake(src []byte, d *hcl.Diagnostic) string {
+	p := a.stderrPaint()
+	at := d.Subject
+	if at == nil {
+		at = &hcl.Range{}
+	}
+	lines := bytes.Split(src, []byte("\n"))
+	source := ""
+	if n := at.Start.Line - 1; n >= 0 && n < len(lines) {
+		source = oneLine(string(lines[n]))
+	}
+	carets := 1
+	if at.End.Line == at.Start.Line {
+		carets = max(at.End.Column-at.Start.Column, 1)
+	}
+	number := fmt.Sprint(at.Start.Line)
+	margin := strings.Repeat(" ", len(number))
+	return fmt.Sprintf("%s %s %s\n %s %s\n %s %s%s\n %s %s %s\n",
+		p.paint(bold, fmt.Sprintf("%s:%d:%d:", at.Filename, at.Start.Line, at.Start.Column)), p.paint(red, "error:"), printable(d.Summary),
+		p.paint(blue, number+" |"), source,
+		p.paint(blue, margin+" |"), strings.Repeat(" ", max(at.Start.Column-1, 0)), p.paint(red, strings.Repeat("^", carets)),
+		margin, p.paint(blue, "="), printable(d.Detail))
 }
 
 func setFromBody(flags *pflag.FlagSet, body *hclsyntax.Body) hcl.Diagnostics {
@@ -120,15 +143,15 @@ func unknownSetting(flags *pflag.FlagSet, name string, at hcl.Range) *hcl.Diagno
 			best, distance = s, d
 		}
 	})
-	detail := "The settings are " + strings.Join(known, ", ") + "."
+	detail := "the settings are " + strings.Join(known, ", ")
 	if best != "" {
-		detail = fmt.Sprintf("Did you mean %q?", best)
+		detail = fmt.Sprintf("did you mean %q?", best)
 	}
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf("There is no setting %q", name), Detail: detail, Subject: &at}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf("there is no setting %q", name), Detail: detail, Subject: &at}
 }
 
 func invalidSetting(name string, err error, at hcl.Range) *hcl.Diagnostic {
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf("Invalid value for %q", name), Detail: err.Error() + ".", Subject: &at}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf("invalid value for %q", name), Detail: err.Error(), Subject: &at}
 }
 
 // setFlag sets a flag from a value of a file. The flag does not count as given.

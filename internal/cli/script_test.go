@@ -25,7 +25,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TENDER_ADDR", "127.0.0.1:1")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
