@@ -1,4 +1,4 @@
-package client_test
+package apitest_test
 
 import (
 	"context"
@@ -23,6 +23,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// These are the tests of api/client. They live here because api may not import
+// a master, and the client is only worth testing against a real server.
 
 // hello is a job of two tasks.
 func hello() *model.Job {
