@@ -32,7 +32,7 @@ type Cell struct {
 
 	initPid  int
 	initGone chan struct{}
-	mounts   counter // the namespace's mountinfo, to notice changes
+	mounts   *mountWatch // nil without a namespace
 
 	mu    sync.Mutex
 	main  int // the task's main process, 0 when there is none
@@ -140,11 +140,8 @@ func (c *Cell) unshare() error {
 	}
 	c.initPid = pid
 	// This thread sees the namespace's own /proc by now, and its init as 1.
-	c.mounts = openCounter("/proc/1", "mountinfo", unix.O_RDONLY)
-	if c.mounts == 0 {
-		return errors.New("read the mount table of a new mount namespace")
-	}
-	return nil
+	c.mounts, err = newMountWatch("/proc/1/mountinfo")
+	return err
 }
 
 // enter moves the thread into the v1 groups, once.
@@ -248,21 +245,10 @@ func (c *Cell) Clean() error {
 	if c.host.Mode == ModeNone {
 		return fmt.Errorf("%w: there are no cgroups to tell", ErrDirty)
 	}
-	if c.mountsChanged() {
+	if c.mounts != nil && c.mounts.spoilt() {
 		return fmt.Errorf("%w: the mount table has changed", ErrDirty)
 	}
 	return c.Group.Reset()
-}
-
-// mountsChanged reports whether the mount table changed since the last call: the
-// kernel flags it as an exceptional condition (proc_pid_mounts(5)).
-func (c *Cell) mountsChanged() bool {
-	if c.mounts == 0 {
-		return false
-	}
-	fds := []unix.PollFd{{Fd: int32(c.mounts), Events: unix.POLLPRI}}
-	n, err := unix.Poll(fds, 0)
-	return err != nil || n > 0 && fds[0].Revents&(unix.POLLPRI|unix.POLLERR) != 0
 }
 
 // closePatience bounds the wait for killed processes to leave a cell.
@@ -277,6 +263,8 @@ func (c *Cell) Close() error {
 		<-c.initGone
 	}
 	<-c.stopped
-	c.mounts.close()
+	if c.mounts != nil {
+		c.mounts.close()
+	}
 	return errors.Join(err, c.Group.Remove())
 }

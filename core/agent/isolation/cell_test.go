@@ -170,6 +170,38 @@ func TestMountsSpoilACell(t *testing.T) {
 	}
 }
 
+// So does one that takes a mount away; what the host mounts does not.
+func TestUnmountsSpoilACellAndTheHostDoesNot(t *testing.T) {
+	b := newBench(t)
+	dir := t.TempDir()
+	mount := func() {
+		if err := unix.Mount("none", dir, "tmpfs", 0, "size=4k"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mount()
+	c := b.cell(true)
+	if err := unix.Unmount(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(dir); err != nil { // takes the cell's copy along
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.clean(c)
+	mount()
+	defer unix.Unmount(dir, 0)
+	b.clean(c)
+	other := b.cellNamed("2", true)
+	b.ok(other, "sh", "umount "+dir)
+	b.kill(other)
+	if err := other.Clean(); !errors.Is(err, ErrDirty) {
+		t.Errorf("clean after an unmount: %v, want ErrDirty", err)
+	}
+}
+
 // Memory that stays behind, here in a file system in memory, spoils it too.
 func TestLeftoverMemorySpoilsACell(t *testing.T) {
 	b := newBench(t)

@@ -194,9 +194,11 @@ func mountPoints(t testing.TB) []string {
 }
 
 // cell makes a cell that is closed at the test's end.
-func (b *bench) cell(namespaces bool) *Cell {
+func (b *bench) cell(namespaces bool) *Cell { return b.cellNamed("1", namespaces) }
+
+func (b *bench) cellNamed(name string, namespaces bool) *Cell {
 	b.Helper()
-	c, err := b.host.NewCell(b.rel+"/1", b.reaper, namespaces)
+	c, err := b.host.NewCell(b.rel+"/"+name, b.reaper, namespaces)
 	if err != nil {
 		b.Fatal(err)
 	}
