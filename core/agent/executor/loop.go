@@ -16,7 +16,7 @@ import (
 
 const (
 	// firstContact bounds how long a new executor waits for its first agent.
-	firstContact = 30 * time.Second
+	firstContact = 10 * time.Second
 	// linger is how long updates may be gathered while many tasks run: one
 	// message for ten updates costs agent and master a tenth.
 	linger      = 2 * time.Millisecond
