@@ -31,6 +31,9 @@ func (v *durationValue) String() string {
 	return s
 }
 
+// durationText prints a duration as one would type it.
+func durationText(d time.Duration) string { return (*durationValue)(&d).String() }
+
 // Type names the flag's value in help texts.
 func (v *durationValue) Type() string { return "DURATION" }
 

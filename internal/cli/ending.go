@@ -38,10 +38,10 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 		line += fmt.Sprintf("; exit code %d", *v.ExitCode)
 	}
 	fmt.Fprintln(w.Stderr, line)
-	if v.Message != "" {
-		fmt.Fprintln(w.Stderr, "  "+printable(v.Message))
-	}
 	if v.Failure == nil {
+		if v.Message != "" {
+			fmt.Fprintln(w.Stderr, "  "+printable(v.Message))
+		}
 		return
 	}
 	t := v.Failure
@@ -73,13 +73,22 @@ func taskEnd(t model.TaskView) string {
 	if t.AgentName != "" {
 		s += " on " + t.AgentName
 	}
-	if t.Result != nil {
-		s += ": " + resultText(*t.Result)
-	}
-	if t.Message != "" {
-		s += ": " + t.Message
+	if how := howEnded(t.Result, t.Message); how != "" {
+		s += ": " + how
 	}
 	return oneLine(s)
+}
+
+// howEnded joins what a result says with a message that says more.
+func howEnded(r *model.Result, message string) string {
+	if r == nil || r.Cause == model.CauseFinished {
+		return message
+	}
+	how := resultText(*r)
+	if message == "" || strings.Contains(how, message) {
+		return how
+	}
+	return how + ": " + message
 }
 
 // resultText says in words how a task ended.

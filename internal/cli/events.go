@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,6 +64,7 @@ func (a *app) events(ctx context.Context, selector string, since uint64, follow 
 		}
 		selector = string(view.ID)
 	}
+	names := &agentNames{client: c}
 	asked := since > 1
 	for e, err := range c.Events(ctx, since, selector) {
 		switch {
@@ -76,7 +78,7 @@ func (a *app) events(ctx context.Context, selector string, since uint64, follow 
 		case e.Gap && !asked:
 			asked = true // from now on a gap is news
 		default:
-			if err := a.printEvent(e); err != nil {
+			if err := a.printEvent(e, names.of(ctx, e.Notice.Agent)); err != nil {
 				return err
 			}
 		}
@@ -84,7 +86,7 @@ func (a *app) events(ctx context.Context, selector string, since uint64, follow 
 	return nil
 }
 
-func (a *app) printEvent(e client.Event) error {
+func (a *app) printEvent(e client.Event, agent string) error {
 	switch a.output {
 	case formatJSON:
 		b, err := json.Marshal(e)
@@ -108,7 +110,7 @@ func (a *app) printEvent(e client.Event) error {
 	}
 	n := e.Notice
 	room := a.StdoutColumns - 14 - 18
-	line := eventText(n)
+	line := eventText(n, agent)
 	if a.StdoutColumns > 0 && a.output != formatWide {
 		line = cut(line, max(room, 20))
 	}
@@ -128,7 +130,7 @@ func noticeStyle(n model.Notice) style {
 }
 
 // eventText is an event in a line: which job and task, where, what.
-func eventText(n model.Notice) string {
+func eventText(n model.Notice, agent string) string {
 	s := ""
 	if n.Job != "" {
 		s = cmp.Or(n.JobName, string(n.Job))
@@ -142,8 +144,8 @@ func eventText(n model.Notice) string {
 			s += fmt.Sprintf(" attempt %d", n.Task.Attempt+1)
 		}
 	}
-	if n.Agent != "" {
-		s += " on " + string(n.Agent)
+	if agent != "" {
+		s += " on " + agent
 	}
 	if n.Status != nil && n.Status.Result != nil {
 		s += ": " + resultText(*n.Status.Result)
@@ -151,8 +153,33 @@ func eventText(n model.Notice) string {
 			s += " after " + span(ran.Round(time.Millisecond))
 		}
 	}
-	if n.Message != "" {
+	if n.Message != "" && !strings.Contains(s, n.Message) {
 		s += ": " + n.Message
 	}
-	return oneLine(s)
+	return oneLine(strings.TrimPrefix(s, ": "))
+}
+
+// agentNames turns agents' ids, which notices carry, into their names.
+type agentNames struct {
+	client *client.Client
+	known  map[model.AgentID]string
+}
+
+// of returns an agent's name, or its id if it has none that is known.
+func (n *agentNames) of(ctx context.Context, id model.AgentID) string {
+	if id == "" {
+		return ""
+	}
+	if _, ok := n.known[id]; !ok {
+		if n.known == nil {
+			n.known = map[model.AgentID]string{}
+		}
+		n.known[id] = string(id) // asked for once, also if it has gone
+		if list, err := n.client.Nodes(ctx); err == nil {
+			for _, node := range list.Nodes {
+				n.known[node.ID] = node.Name
+			}
+		}
+	}
+	return n.known[id]
 }

@@ -155,7 +155,7 @@ func (a *app) renderJob(r jobReport) []byte {
 	}
 	line("Job", "%s (%s)", r.Name, r.ID)
 	fmt.Fprintf(&b, "%s%s\n", p.paint(bold, fmt.Sprintf("%-12s", "State")), p.paint(jobStyle(r.State), string(r.State))+endText(r.JobView))
-	if r.Message != "" {
+	if r.Message != "" && r.Failure == nil {
 		line("", "%s", r.Message)
 	}
 	line("Tasks", "%s", slotsText(r.Slots))
@@ -271,15 +271,9 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 			n += run - 1
 			continue
 		}
-		exit, why := "-", v.Message
+		exit := "-"
 		if v.Result != nil {
 			exit = fmt.Sprint(v.Result.Code())
-			if v.Result.Cause != model.CauseFinished {
-				why = resultText(*v.Result)
-				if v.Message != "" {
-					why += ": " + v.Message
-				}
-			}
 		}
 		started := "-"
 		if !v.Started.IsZero() {
@@ -290,7 +284,7 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 			cpu, memory = span(v.Usage.CPU.Std()), model.FormatBytes(v.Usage.PeakMemoryBytes)
 		}
 		t.add(text(fmt.Sprintf("%s[%d]", v.Group, v.ID.Index)), cell{v.State, taskStyle(v.State)}, text(exit), text(cmp.Or(v.AgentName, string(v.Agent), "-")),
-			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(why))
+			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(howEnded(v.Result, v.Message)))
 	}
 	return t.render(a.stdoutPaint(), a.output == formatWide, a.StdoutColumns)
 }

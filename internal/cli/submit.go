@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -95,7 +96,7 @@ func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 // printSubmitted tells of the new job: as data unless the data is to be its end.
 func (a *app) printSubmitted(r model.SubmitReply, wait bool) error {
 	if r.Warning != nil {
-		a.warn("%s", warningText(*r.Warning))
+		a.warn("job %s %s", r.Name, warningText(*r.Warning))
 	}
 	what := "submitted"
 	if r.Existing {
@@ -113,15 +114,10 @@ func (a *app) printSubmitted(r model.SubmitReply, wait bool) error {
 	return a.print(fmt.Appendf(nil, "job %s (%s) %s\n", r.Name, r.ID, what))
 }
 
-// warningText is an explanation of a job that cannot start as it is, in a line.
+// warningText is why a job cannot start as it is, as the rest of a sentence
+// about it: an explanation's summary says what the job does.
 func warningText(e model.Explanation) string {
-	s := "no agent there is could run this job as it is written"
-	if e.Tier != model.TierNever {
-		s = "this job will have to wait"
-	}
-	if e.Summary != "" {
-		s += ": " + e.Summary
-	}
+	s := cmp.Or(e.Summary, "cannot start on the agents there are")
 	if e.Fix != "" {
 		s += " (" + e.Fix + ")"
 	}

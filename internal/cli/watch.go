@@ -86,11 +86,11 @@ func (w *watch) untilEnd(ctx context.Context) (model.JobView, error) {
 		waited := w.Now().Sub(w.began)
 		if w.pending > 0 && view.Started.IsZero() && waited >= w.pending {
 			return view, &exitError{code: model.ExitPending, err: fmt.Errorf(
-				"job %s (%s) has not started within %s; it stays queued: tender why %s, tender cancel %s", view.Name, view.ID, span(w.pending), view.ID, view.ID)}
+				"job %s (%s) has not started within %s; it stays queued: tender why %s, tender cancel %s", view.Name, view.ID, durationText(w.pending), view.ID, view.ID)}
 		}
 		if w.timeout > 0 && waited >= w.timeout {
 			return view, &exitError{code: model.ExitPending, err: fmt.Errorf(
-				"job %s (%s) has not ended within %s; it goes on", view.Name, view.ID, span(w.timeout))}
+				"job %s (%s) has not ended within %s; it goes on", view.Name, view.ID, durationText(w.timeout))}
 		}
 		w.progress.show(view, w.reason(ctx, view))
 	}
