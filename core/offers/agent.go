@@ -96,7 +96,7 @@ func (b *Book) SetAgent(info model.AgentInfo) {
 	if !a.known {
 		a.known, a.available = true, true
 	}
-	a.info = info
+	b.setInfo(a, info)
 	b.reckon(a)
 	b.gain(a)
 }
@@ -126,7 +126,7 @@ func (b *Book) RemoveAgent(id model.AgentID) {
 	}
 	b.withdrawFrom(a, model.ReasonAgentGone)
 	a.known, a.available = false, false
-	a.info = model.AgentInfo{ID: id, Name: a.info.Name}
+	b.setInfo(a, model.AgentInfo{ID: id, Name: a.info.Name})
 	if a.tasks == 0 {
 		b.dropAgent(a)
 		return

@@ -360,3 +360,53 @@ func BenchmarkMemory(b *testing.B) {
 		runtime.KeepAlive(a)
 	}
 }
+
+// 10,000 demands that each name their agent: a search for one agent each.
+func BenchmarkPinnedDemands(b *testing.B) {
+	const n = 10_000
+	demands := make([]model.Demand, n)
+	for i := range demands {
+		demands[i] = wants(fmt.Sprint("d", i), 1, sized(1, 1))
+		demands[i].Groups[0].Constraints = []model.Constraint{
+			{Attribute: "${attr.kernel.name}", Operator: "=", Value: "linux"},
+			{Attribute: "${node.unique.name}", Operator: "=", Value: fmt.Sprintf("a%05d", n-1-i)}}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		book := cluster(n, sized(8, 8))
+		b.StartTimer()
+		for i := range demands {
+			book.SetDemand(demands[i])
+		}
+		if os := book.Plan(epoch); len(os) != n {
+			b.Fatal("not all placed")
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/demand")
+}
+
+// One explanation over 10,000 busy agents of 16 tasks each.
+func BenchmarkExplain(b *testing.B) {
+	const agents, slots = 10_000, 16
+	book := cluster(agents, sized(slots, slots))
+	for i := range agents * slots {
+		book.Use(&model.Launch{Agent: model.AgentID(fmt.Sprintf("a%05d", i%agents)), Job: model.JobID(fmt.Sprint("j", i%1000)),
+			Shape: sized(1, 1), TimeLimit: model.Duration(time.Duration(i) * time.Second),
+			Tasks: []model.Attempt{{Index: uint32(i)}}}, Claim{}, epoch)
+	}
+	gang := wants("g", 1_000, sized(4, 4))
+	gang.AllOrNothing = true
+	never := wants("n", 1, sized(1, 1))
+	never.Groups[0].Constraints = []model.Constraint{{Attribute: "${meta.rak}", Operator: "=", Value: "r1"}}
+	for name, d := range map[string]model.Demand{"array": wants("d", 100_000, sized(1, 1)), "gang": gang, "constraint": never} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if e := book.Explain(epoch, d); e.Fits > 0 {
+					b.Fatal("it fits")
+				}
+			}
+		})
+	}
+}

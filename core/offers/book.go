@@ -8,15 +8,17 @@ import (
 
 // Book is what agents have, what of it is used, offered and wanted.
 type Book struct {
-	agents  []*agent // by position in the index; nil where one was removed
-	byID    map[model.AgentID]*agent
-	vacant  []int    // positions without an agent
-	touched []*agent // changed since the index was last brought up to date
-	index   index
-	gains   uint64 // counts the times an agent gained room; stamps agent.gain
+	agents   []*agent // by position in the index; nil where one was removed
+	byID     map[model.AgentID]*agent
+	vacant   []int    // positions without an agent
+	touched  []*agent // changed since the index was last brought up to date
+	index    index
+	gains    uint64 // counts the times an agent gained room; stamps agent.gain
+	hopeless hopeless
 
 	demands map[demandID]*demand
 	rooms   map[string]*room
+	pinned  map[string]*pinned // by attribute
 	classes map[string]*class
 	active  []*class // those with a demand ready to be served
 	asleep  queue    // demands with a time before which they get no offer
@@ -49,6 +51,7 @@ func NewBook() *Book {
 		byID:    make(map[model.AgentID]*agent),
 		demands: make(map[demandID]*demand),
 		rooms:   make(map[string]*room),
+		pinned:  make(map[string]*pinned),
 		classes: make(map[string]*class),
 		asleep:  queue{kind: sleepQueue},
 		offers:  make(map[model.OfferID]*offer),

@@ -40,14 +40,17 @@ func (b *Book) compileGroups(d *demand) {
 
 // useRoom returns the room of d's group i, shared with all equal ones.
 func (b *Book) useRoom(d *demand, i int) *room {
-	b.scratch.key = appendRoomKey(b.scratch.key[:0], &d.Groups[i])
-	r := b.rooms[string(b.scratch.key)]
+	key, rules := appendRoomKey(b.scratch.key[:0], &d.Groups[i])
+	b.scratch.key = key
+	r := b.rooms[string(key)]
 	if r == nil {
 		r = newRoom(&d.Groups[i])
-		r.key = string(b.scratch.key)
+		r.key = string(key)
+		r.ruleKey = r.key[rules:]
 		b.rooms[r.key] = r
 		b.serial++
 		r.serial = b.serial
+		b.usePins(r)
 	}
 	r.users++
 	return r
@@ -101,6 +104,7 @@ func (b *Book) releaseRooms(d *demand) {
 		r := d.groups[i].room
 		if r.users--; r.users == 0 {
 			delete(b.rooms, r.key)
+			b.releasePins(r)
 		}
 	}
 	d.class = nil

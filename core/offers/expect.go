@@ -19,11 +19,12 @@ func (q *inquiry) expected() time.Time {
 		want = q.wants[0]
 	}
 	var steps []step
+	var ending []stake
 	for _, a := range q.agents {
 		n, v := g.check(a, want, nil)
 		want -= n
 		if !v.static() && v != unreachable {
-			steps = append(steps, stepsOf(a, g, want, n)...)
+			steps, ending = stepsOf(a, g, want, n, steps, ending[:0])
 		}
 	}
 	slices.SortFunc(steps, func(x, y step) int { return cmp.Compare(x.at, y.at) })
@@ -45,26 +46,27 @@ type step struct {
 	more int
 }
 
-// stepsOf lets a's tasks with a time limit end one by one, and returns when
-// more tasks of g than before fit, up to want more than the n that fit now.
-func stepsOf(a *agent, g *group, want, n int) []step {
-	var ending []*stake
+// stepsOf lets a's tasks with a time limit end one by one, and appends to out
+// when more tasks of g than before fit, up to want more than the n that fit now.
+// It returns out and the memory it worked in.
+func stepsOf(a *agent, g *group, want, n int, out []step, ending []stake) ([]step, []stake) {
 	c := *a
 	c.running = nil
 	for s := a.running; s != nil; s = s.next {
-		left := &stake{kind: s.kind, agent: &c, count: s.count, until: s.until}
+		left := stake{kind: s.kind, agent: &c, count: s.count, until: s.until}
 		if s.until != 0 {
 			ending = append(ending, left)
-			continue
+		} else if g.caps != nil { // only caps look at who is there
+			kept := left
+			kept.link()
 		}
-		left.link()
 	}
-	slices.SortFunc(ending, func(x, y *stake) int { return cmp.Compare(x.until, y.until) })
-	for _, s := range slices.Backward(ending) {
-		s.link()
+	slices.SortFunc(ending, func(x, y stake) int { return cmp.Compare(x.until, y.until) })
+	for i := len(ending) - 1; i >= 0; i-- {
+		ending[i].link()
 	}
-	var out []step
-	for _, s := range ending {
+	for i := range ending {
+		s := &ending[i]
 		s.take(-s.count)
 		s.unlink()
 		if now, _ := g.check(&c, want+n, nil); now > n {
@@ -72,5 +74,5 @@ func stepsOf(a *agent, g *group, want, n int) []step {
 			n, want = now, want-(now-n)
 		}
 	}
-	return out
+	return out, ending
 }

@@ -83,8 +83,8 @@ func (b *Book) inquire(now time.Time, d model.Demand) *inquiry {
 	}
 	for i := range d.Groups {
 		g := plainGroup(&d, i)
-		g.room = b.rooms[string(appendRoomKey(nil, &d.Groups[i]))]
-		if g.room == nil {
+		key, _ := appendRoomKey(nil, &d.Groups[i])
+		if g.room = b.rooms[string(key)]; g.room == nil {
 			g.room = newRoom(&d.Groups[i])
 		}
 		want, out := max(d.Groups[i].Count, 0), 0

@@ -46,7 +46,7 @@ func (b *Book) gather(d *demand, i int) bool {
 	if want == 0 {
 		return true
 	}
-	if g.fault() != "" || b.known(g) < want {
+	if !g.possible() || b.known(g) < want || b.hopeless.covers(g.room, b.gains) {
 		return false
 	}
 	s := b.scout(g)
@@ -66,6 +66,9 @@ func (b *Book) gather(d *demand, i int) bool {
 	if got < want {
 		if mark == 0 && g.caps == nil {
 			g.room.total, g.room.totalAt = got, b.gains
+			if got == 0 {
+				b.hopeless.add(g.room, b.gains)
+			}
 		}
 		b.scratch.places = b.scratch.places[:mark]
 		return false

@@ -72,6 +72,10 @@ func (g *group) fault() string {
 	return g.room.fault
 }
 
+// possible reports whether some agent might meet what g asks. No agent tells of
+// GPUs yet, so none is searched for them.
+func (g *group) possible() bool { return g.fault() == "" && len(g.room.shape.GPUs) == 0 }
+
 // tally counts a group's tasks by the value of each of its distinct_property
 // attributes; nil for a group without one.
 type tally []map[string]int

@@ -70,7 +70,7 @@ func (b *Book) mayFit(c *class) bool {
 		if d.wanted(i) == 0 {
 			continue
 		}
-		can := g.fault() == "" && b.index.any(&g.kind.shape, b.scout(g).seen)
+		can := g.possible() && b.index.any(&g.kind.shape, b.scout(g).seen)
 		if c.gang && (!can || b.known(g) < d.wanted(i)) {
 			return false
 		}
@@ -98,7 +98,7 @@ func (b *Book) serve(d *demand) []place {
 func (b *Book) fill(d *demand, i int) {
 	g := &d.groups[i]
 	want := d.wanted(i)
-	if want == 0 || g.fault() != "" {
+	if want == 0 || !g.possible() || b.hopeless.covers(g.room, b.gains) {
 		return
 	}
 	s := b.scout(g)
@@ -107,6 +107,9 @@ func (b *Book) fill(d *demand, i int) {
 		at = s.next(b, at, g)
 		if at < 0 {
 			s.exhaust(b.gains)
+			if g.caps == nil {
+				b.hopeless.add(g.room, b.gains)
+			}
 			return
 		}
 		n, _ := g.check(b.agents[at], want, tally)

@@ -11,8 +11,10 @@ import (
 // the agent for itself.
 type room struct {
 	key       string
+	ruleKey   string // the part of key about constraints; empty without any
 	shape     model.Shape
 	rules     rules
+	pins      []pin
 	exclusive bool
 	fault     string // why nothing can ever meet it, for people; empty if something might
 	serial    uint64 // names it in class keys
@@ -98,8 +100,8 @@ func newRoom(g *model.DemandGroup) *room {
 }
 
 // appendRoomKey appends an encoding of what newRoom reads of g: equal keys mean
-// equal rooms.
-func appendRoomKey(key []byte, g *model.DemandGroup) []byte {
+// equal rooms. What it appends from rules on is about constraints.
+func appendRoomKey(key []byte, g *model.DemandGroup) (all []byte, rules int) {
 	key = binary.AppendVarint(key, g.Shape.CPUMilli)
 	key = binary.AppendVarint(key, g.Shape.MemoryBytes)
 	key = binary.AppendVarint(key, g.Shape.DiskBytes)
@@ -113,13 +115,14 @@ func appendRoomKey(key []byte, g *model.DemandGroup) []byte {
 		key = appendString(key, u.Model)
 		key = appendString(key, u.MIG)
 	}
+	rules = len(key)
 	for i := range g.Constraints {
 		c := &g.Constraints[i]
 		if !placement(c.Operator) {
 			key = appendString(appendString(appendString(key, c.Attribute), c.Operator), c.Value)
 		}
 	}
-	return key
+	return key, rules
 }
 
 func appendString(b []byte, s string) []byte {

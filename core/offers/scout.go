@@ -1,5 +1,7 @@
 package offers
 
+import "github.com/tender-scheduler/tender/core/model"
+
 // scout remembers for one room (or one capped group) where the agents without
 // room for it are, so that no agent is looked at twice between two gains.
 //
@@ -22,6 +24,9 @@ func (s *scout) start(now uint64) int {
 // next returns the first agent at or after position i that may have room, or -1.
 func (s *scout) next(b *Book, i int, g *group) int {
 	need := &g.kind.shape
+	if list, ok := g.room.shortlist(); ok {
+		return s.nextOf(list, b, i, need)
+	}
 	if i < s.pos {
 		if at := b.index.next(i, s.pos, need, max(s.posSeen, s.seen)); at >= 0 {
 			return at
@@ -29,6 +34,20 @@ func (s *scout) next(b *Book, i int, g *group) int {
 		i = s.pos
 	}
 	return b.index.next(i, len(b.agents), need, s.seen)
+}
+
+// nextOf is next among the agents at the given positions only.
+func (s *scout) nextOf(list []int32, b *Book, i int, need *model.Resources) int {
+	for _, at := range list {
+		pos, after := int(at), s.seen
+		if pos < s.pos {
+			after = max(s.posSeen, s.seen)
+		}
+		if pos >= i && b.index.nodes[b.index.size+pos].holds(need, after) {
+			return pos
+		}
+	}
+	return -1
 }
 
 // stop notes that a search at gain count now found no room before position i.

@@ -226,10 +226,13 @@ func (q *inquiry) whyGang() model.WhyReason {
 	return w
 }
 
+// maxSearched is how many agents are searched for whose tasks they run.
+const maxSearched = 1000
+
 // frees says whose end makes room on agents.
 func frees(agents []*agent) string {
 	jobs := map[model.JobID]int{}
-	for _, a := range agents {
+	for _, a := range agents[:min(maxSearched, len(agents))] {
 		for s := a.running; s != nil; s = s.next {
 			jobs[s.job] += s.count
 		}
