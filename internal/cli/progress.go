@@ -108,7 +108,7 @@ func (b *barProgress) line(v model.JobView) string {
 	room := b.StderrColumns - 1
 	head := fmt.Sprintf("%s %s ", oneLine(v.Name), v.ID)
 	state := string(v.State)
-	tail := " " + span(b.Now().Sub(since))
+	tail := " " + span(b.Now().Sub(since).Truncate(100*time.Millisecond))
 	if v.Slots.Total > 1 && v.State != model.JobQueued && v.State != model.JobBlocked {
 		tail = " " + slotsText(v.Slots) + tail
 		width := min(room-cells(head)-cells(tail), 40)

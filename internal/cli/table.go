@@ -34,7 +34,8 @@ type table struct {
 
 func (t *table) add(row ...cell) { t.rows = append(t.rows, row) }
 
-// render lays the table out within columns (0 = as wide as it comes).
+// render lays the table out within columns (0 = as wide as it comes). A wide
+// one was asked for to see everything: it is not cut.
 func (t *table) render(p painter, wide bool, columns int) []byte {
 	shown := make([]int, 0, len(t.columns))
 	widths := make([]int, len(t.columns))
@@ -48,7 +49,7 @@ func (t *table) render(p painter, wide bool, columns int) []byte {
 			widths[i] = max(widths[i], cells(oneLine(row[i].text)))
 		}
 	}
-	if columns > 0 {
+	if columns > 0 && !wide {
 		shown = t.fit(shown, widths, columns)
 	}
 	var b bytes.Buffer
