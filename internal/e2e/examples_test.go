@@ -17,7 +17,7 @@ func TestExamples(t *testing.T) {
 		file  string
 		after string // a file to submit before
 		vars  []string
-		code  int
+		code  int      // -1 = any but 0
 		logs  []string // arguments of tender logs
 		want  string   // in the output
 	}
@@ -30,7 +30,7 @@ func TestExamples(t *testing.T) {
 		{file: "retry", vars: []string{"marks=DIR/marks"}, logs: []string{"retry"}, want: "this is attempt 3"},
 		{file: "gang", logs: []string{"gang", "--index", "2"}, want: "rank 2 of 3 on dev-1"},
 		{file: "template", logs: []string{"template", "--task", "main"}, want: "greeting = good morning"},
-		{file: "limits", code: 128 + 9, want: ""},
+		{file: "limits", code: -1},
 	}
 	files, err := filepath.Glob(examples + "/*.hcl")
 	if err != nil {
@@ -62,7 +62,7 @@ func TestExamples(t *testing.T) {
 				}
 			}
 			got := submit(r.file, r.vars, "--wait")
-			if got.code != r.code {
+			if got.code != r.code && (r.code >= 0 || got.code == 0) {
 				t.Errorf("exit code %d, want %d\n%s%s", got.code, r.code, got.stdout, got.stderr)
 			}
 			if r.logs == nil {

@@ -178,9 +178,10 @@ func (g *Group) SetLimits(l Limits) error {
 
 func (g *Group) setLimits1(l Limits) error {
 	r := l.v1(g.host, g.swap)
-	if r.Memory != nil && l.hardMemoryBytes() == 0 && g.swap {
+	if r.Memory != nil && g.swap {
 		// The kernel refuses a memory limit above that of memory plus swap, and
-		// the library orders the two writes by size: lift the outer one first.
+		// the library writes the inner one first, whether it rises or falls: lift
+		// the outer one before.
 		if err := write(g.host.dir1("memory", g.rel), "memory.memsw.limit_in_bytes", "-1"); err != nil {
 			return err
 		}

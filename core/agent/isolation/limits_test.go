@@ -94,6 +94,8 @@ func TestLimitsOfAReusedCell(t *testing.T) {
 		{},
 		{CPUMilli: 64_000, CPUQuota: true, MemoryBytes: 1 << 40, MemoryMaxBytes: 1 << 41, PidsMax: 1 << 20},
 		{MemoryBytes: 16 * mib},
+		{MemoryBytes: 64 * mib}, // up, from a limit that memory plus swap has too
+		{MemoryBytes: 24 * mib},
 	} {
 		b.limit(c, l)
 		b.ok(c, "sh", "true")
