@@ -45,7 +45,7 @@ type node struct {
 // open checks b against s and records path as standing at b's header.
 func (d *decoder) open(b block, s *shape, path string) *node {
 	n := &node{d: d, shape: s, title: s.title, path: path, block: b, blocks: map[string][]block{}}
-	d.at[path] = b.header
+	d.at[path], d.opened[path] = b.header, true
 	if s.label != "" && len(b.labels) > 0 {
 		n.title += " " + quote(b.labels[0].text)
 	}
@@ -119,24 +119,44 @@ func (n *node) admit(b block) {
 // stray reports a name that the block does not take: one that is refused, one
 // that belongs elsewhere, or one that nobody knows.
 func (n *node) stray(kind, name string, at hcl.Range) {
+	n.d.strayed[n.path] = true
+	if n.d.ds.full() {
+		return
+	}
 	if r, ok := n.shape.refused[name]; ok {
 		n.d.ds.at(at, fmt.Sprintf("%s cannot be used in %s", name, n.title), r.why, r.instead)
 		return
 	}
-	hint := didYouMean(name, n.shape.names())
+	home := n.home(name)
+	if home != "" && n.d.ds.behindSyntaxError(at) {
+		return // it may stand where it belongs
+	}
+	hint, detail := didYouMean(name, n.shape.names()), ""
 	if hint == "" {
-		hint = n.home(name)
+		hint = home
 	}
 	if hint == "" {
-		if near := near(name, refusedNames(n.shape)); near != "" {
-			hint = fmt.Sprintf("if %q is meant: %s; %s", near, n.shape.refused[near].why, n.shape.refused[near].instead)
-		}
+		hint = n.nearElsewhere(name)
 	}
-	detail := ""
 	if hint == "" {
 		detail = n.expected()
 	}
 	n.d.ds.at(at, fmt.Sprintf("unknown %s %q in %s", kind, name, n.title), detail, hint)
+}
+
+// nearElsewhere suggests a name that is refused here, or understood in another
+// block.
+func (n *node) nearElsewhere(name string) string {
+	if near := near(name, refusedNames(n.shape)); near != "" {
+		r := n.shape.refused[near]
+		return fmt.Sprintf("if %q is meant: %s; %s", near, r.why, r.instead)
+	}
+	for _, s := range allShapes {
+		if near := near(name, s.names()); near != "" {
+			return fmt.Sprintf("did you mean %q? it belongs in %s { … }", near, s.title)
+		}
+	}
+	return ""
 }
 
 func refusedNames(s *shape) (names []string) {

@@ -33,6 +33,7 @@ func (d *decoder) group(b block, path string) model.Group {
 		if n.has("count") {
 			d.ds.at(n.block.body.Attributes["count"].NameRange, "a group has either count or array",
 				"an array has one task for each index of its range", "remove count")
+			g.Count = 1
 		}
 	}
 	if a := n.one("gang", gangShape, n.field("gang")); a != nil {

@@ -10,13 +10,18 @@ import (
 
 // decoder turns one file into one job. It lives for one call of Parse.
 type decoder struct {
-	ds     *Diagnostics
-	meter  *meter
-	names  *names
-	ctx    *hcl.EvalContext
-	broken bool                 // the file has syntax errors, so what is missing may only be unreadable
-	at     map[string]hcl.Range // where each value of the job was written
-	bad    map[string]bool      // paths whose value was refused already
+	ds           *Diagnostics
+	meter        *meter
+	names        *names
+	ctx          *hcl.EvalContext
+	broken       bool // the file has syntax errors, so what is missing may only be unreadable
+	inputsBroken bool // a variable file could not be read
+
+	at  map[string]hcl.Range // where each value of the job was written
+	bad map[string]bool      // paths whose value was refused already
+
+	opened  map[string]bool // paths of blocks
+	strayed map[string]bool // those with a name that was not understood
 }
 
 // prepare makes what was parsed ready to be evaluated.
@@ -29,12 +34,12 @@ func (d *decoder) lacks(at hcl.Range, summary, detail, suggestion string) {
 	}
 }
 
-// evaluate computes an expression; ok is false when that failed, which has then
+// evaluate computes a prepared expression; ok is false when that failed, which has then
 // been reported. An unknown value also stands for a failure reported before.
 func (d *decoder) evaluate(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, ok bool) {
 	var diags hcl.Diagnostics
 	fresh := d.meter.exceeded == ""
-	if !d.meter.watch(func() { v, diags = e.Value(ctx); d.meter.charge(v) }) {
+	if !d.meter.watch(func() { v, diags = e.Value(ctx) }) {
 		if fresh {
 			d.ds.at(e.Range(), d.meter.exceeded, "a job file is computed within fixed bounds of time and memory",
 				"for many like tasks use array { range = … }; ship data as an artifact")
@@ -65,6 +70,9 @@ func translate(h *hcl.Diagnostic) Diagnostic {
 	} else if text, question, found := strings.Cut(out.Detail, " Did you mean "); found {
 		out.Detail, out.Suggestion = tidy(text), "did you mean "+question
 	}
+	if f, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](h); ok && f.CalledFunctionName() != "" {
+		functionError(&out, f)
+	}
 	if f, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](h); ok {
 		name := f.CalledFunctionName()
 		out.Summary = "there is no function " + quote(name)
@@ -77,6 +85,21 @@ func translate(h *hcl.Diagnostic) Diagnostic {
 		out = locate(out, *h.Subject)
 	}
 	return out
+}
+
+// functionError words the failure of a call as "file(): no such file".
+func functionError(d *Diagnostic, f hclsyntax.FunctionCallDiagExtra) {
+	what := d.Detail
+	if _, after, found := strings.Cut(what, " parameter: "); found {
+		what = after
+	} else if err := f.FunctionCallError(); err != nil {
+		what = err.Error()
+	}
+	if what == "EOF" || what == "unexpected EOF" {
+		what = "the text ends too early"
+	}
+	what = strings.TrimPrefix(what, "function "+quote(f.CalledFunctionName())+" ")
+	d.Summary, d.Detail = f.CalledFunctionName()+"(): "+what, ""
 }
 
 func lowerFirst(s string) string {

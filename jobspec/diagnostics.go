@@ -119,6 +119,16 @@ func (ds *Diagnostics) MarshalJSON() ([]byte, error) {
 	}{!ds.HasErrors(), ds.count(SeverityError), ds.count(SeverityWarning), list})
 }
 
+// full reports, and counts, a finding that would not be kept, so that nobody
+// takes the trouble to word it.
+func (ds *Diagnostics) full() bool {
+	if len(ds.list) <= maxDiagnostics {
+		return false
+	}
+	ds.dropped++
+	return true
+}
+
 func (ds *Diagnostics) add(d Diagnostic) {
 	if d.Severity == "" {
 		d.Severity = SeverityError

@@ -60,10 +60,10 @@ var pureFunctions = func() map[string]function.Function {
 }()
 
 // carriesText holds the functions that move text about without looking into it,
-// so that a runtime reference survives them. length looks at elements, not text.
+// so that a runtime reference survives them.
 var carriesText = set(
 	"chomp", "chunklist", "coalesce", "coalescelist", "concat", "convert", "can", "element", "flatten",
-	"format", "formatlist", "indent", "join", "jsonencode", "keys", "length", "lookup", "merge", "one",
+	"format", "formatlist", "indent", "join", "jsonencode", "keys", "lookup", "merge", "one",
 	"reverse", "setunion", "setproduct", "slice", "tolist", "tomap", "toset", "tostring",
 	"trimspace", "try", "values", "yamlencode", "zipmap",
 )

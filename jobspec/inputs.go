@@ -108,11 +108,13 @@ func (d *decoder) constantContext() *hcl.EvalContext {
 
 func (d *decoder) varFile(f VarFile, declared map[string]*variable, in map[string]*input) {
 	d.ds.sources[f.Name] = f.Src
-	if !boundSize(d.ds, f.Name, f.Src) {
-		return
+	var body *hclsyntax.Body
+	ok := boundSize(d.ds, f.Name, f.Src)
+	if ok {
+		body, ok = parseBody(d.ds, f.Src, f.Name)
 	}
-	body, ok := parseBody(d.ds, f.Src, f.Name)
 	if !ok {
+		d.inputsBroken = true
 		return
 	}
 	d.prepare().body(body)

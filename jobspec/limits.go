@@ -20,6 +20,7 @@ const (
 	maxDirectives   = 10_000 // "%{ … }" in a file
 	maxDigits       = 400    // characters of one number
 	maxExprDepth    = 200    // operators and brackets on top of each other
+	maxSteps        = 500    // ".x" and "[0]" behind one name
 )
 
 // closes maps each closing token to the one it closes.
@@ -48,6 +49,7 @@ func bound(ds *Diagnostics, tokens hclsyntax.Tokens) bool {
 type bounder struct {
 	open                           []hclsyntax.TokenType
 	unary, conds, splats, controls int
+	steps                          int // of the name that is being read
 	last                           hclsyntax.TokenType
 }
 
@@ -59,6 +61,7 @@ func (c *bounder) next(t hclsyntax.Token) string {
 	default:
 		c.unary = 0
 	}
+	c.countSteps(t.Type)
 	switch t.Type {
 	case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen,
 		hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc, hclsyntax.TokenTemplateInterp:
@@ -86,8 +89,22 @@ func (c *bounder) next(t hclsyntax.Token) string {
 	return c.excess()
 }
 
+// countSteps counts the dots and brackets of one chain, such as a.b[0].c.
+func (c *bounder) countSteps(t hclsyntax.TokenType) {
+	switch t {
+	case hclsyntax.TokenDot, hclsyntax.TokenOBrack:
+		c.steps++
+	case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenStar, hclsyntax.TokenCBrack,
+		hclsyntax.TokenOQuote, hclsyntax.TokenQuotedLit, hclsyntax.TokenCQuote:
+	default:
+		c.steps = 0
+	}
+}
+
 func (c *bounder) excess() string {
 	switch {
+	case c.steps > maxSteps:
+		return fmt.Sprintf("more than %d steps behind one name", maxSteps)
 	case len(c.open) > maxNesting:
 		return fmt.Sprintf("brackets and templates are nested more than %d deep here", maxNesting)
 	case c.unary > maxUnaryRun:

@@ -47,35 +47,14 @@ func (d *decoder) locals(top *node) {
 		}
 	}
 	d.names.locals = slices.Sorted(maps.Keys(all))
-	for _, l := range all {
-		l.needs = localNames(l.attr.Expr, d.names.locals)
-	}
 	r := &localResolver{d: d, all: all}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
+	for _, name := range d.names.locals {
+		all[name].needs = r.needs(all[name].attr.Expr)
+	}
+	for _, name := range d.names.locals {
 		r.resolve(all[name])
 	}
 	d.ctx.Variables["local"] = r.object(d.names.locals)
-}
-
-// localNames returns the locals that e names. One that uses local as a whole
-// needs all the others.
-func localNames(e hclsyntax.Expression, all []string) []string {
-	needs := map[string]bool{}
-	for _, t := range references(e) {
-		if t.RootName() != "local" {
-			continue
-		}
-		if len(t) > 1 {
-			if name, ok := stepName(t[1]); ok {
-				needs[name] = true
-				continue
-			}
-		}
-		for _, name := range all {
-			needs[name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(needs))
 }
 
 // localResolver computes locals depth first.
@@ -83,6 +62,31 @@ type localResolver struct {
 	d     *decoder
 	all   map[string]*localValue
 	trail []string // being computed, outermost first
+}
+
+// needs returns the locals that e names, sorted. Within the locals, local as a
+// whole cannot be had: it would hold the value that is being computed.
+func (r *localResolver) needs(e hclsyntax.Expression) []string {
+	names := map[string]bool{}
+	for _, t := range references(e) {
+		if t.RootName() != "local" {
+			continue
+		}
+		if name, ok := second(t); ok {
+			names[name] = true
+			continue
+		}
+		r.d.ds.at(t.SourceRange(), "local as a whole cannot be used in locals", "each local value is computed from those it names", "write local.NAME")
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// second returns the name behind the root: x of local.x and local["x"].
+func second(t hcl.Traversal) (string, bool) {
+	if len(t) < 2 {
+		return "", false
+	}
+	return stepName(t[1])
 }
 
 func (r *localResolver) resolve(l *localValue) {
@@ -108,6 +112,9 @@ func (r *localResolver) resolve(l *localValue) {
 	}
 	r.trail = r.trail[:len(r.trail)-1]
 	l.state = localDone
+	if !r.d.meter.watch(func() { r.d.meter.spend(stepsPerLocal * len(l.needs)) }) {
+		return
+	}
 	ctx := r.d.ctx.NewChild()
 	ctx.Variables = map[string]cty.Value{"local": r.object(l.needs)}
 	if v, ok := r.d.evaluate(l.attr.Expr, ctx); ok {

@@ -10,12 +10,15 @@ import (
 // and keep doubling strings, nested loops and shared lists from taking the
 // machine down.
 const (
-	maxSteps       = 8_000_000 // values visited
-	maxTextBytes   = 2 << 20   // one text value
-	maxNumberBits  = 4096      // of an exponent: about 10^1233
-	bytesPerStep   = 16
-	stepsPerBlock  = 50
-	stepsPerForEnd = 2
+	maxWork       = 8_000_000 // values visited
+	maxTextBytes  = 2 << 20   // one text value
+	maxNumberBits = 4096      // of an exponent: about 10^1233
+	bytesPerStep  = 16
+	pairsPerStep  = 32
+	stepsPerBlock = 50
+	stepsPerLocal = 20
+	stepsPerValue = 2
+	stepsPerError = 200 // a loop goes on after an error, and keeps each
 )
 
 // meter counts the work of evaluating one file. A value costs one step for each
@@ -32,12 +35,12 @@ type stopped struct{}
 
 func (m *meter) charge(v cty.Value) {
 	m.weigh(v)
-	m.spend(stepsPerForEnd)
+	m.spend(stepsPerValue)
 }
 
 func (m *meter) spend(steps int) {
 	m.steps += steps
-	if m.steps > maxSteps {
+	if m.steps > maxWork {
 		m.exceed("the expressions of this file compute too much")
 	}
 	if m.exceeded != "" {
@@ -71,6 +74,12 @@ func (m *meter) weigh(v cty.Value) {
 	case t == cty.Number:
 		m.number(v.AsBigFloat())
 	case t.IsObjectType() || t.IsMapType() || t.IsTupleType() || t.IsListType() || t.IsSetType():
+		if t.IsTupleType() || t.IsObjectType() {
+			// Converting n values of their own types to one compares each type with
+			// each (cty's convert.unify).
+			n := v.LengthInt()
+			m.spend(n / pairsPerStep * n)
+		}
 		for it := v.ElementIterator(); it.Next(); {
 			k, e := it.Element()
 			if t.IsObjectType() || t.IsMapType() {
@@ -83,10 +92,7 @@ func (m *meter) weigh(v cty.Value) {
 
 // number refuses exponents whose decimal text would fill the memory.
 func (m *meter) number(f *big.Float) {
-	if f.IsInf() {
-		return
-	}
-	if e := f.MantExp(nil); e > maxNumberBits || e < -maxNumberBits {
+	if e := f.MantExp(nil); f.IsInf() || e > maxNumberBits || e < -maxNumberBits {
 		m.exceed("a number of this file is too large or too small")
 	}
 }

@@ -3,8 +3,6 @@ package jobspec
 import (
 	"slices"
 	"strings"
-
-	"github.com/agext/levenshtein"
 )
 
 // near returns the candidate a misspelt name most likely stands for, or "".
@@ -12,7 +10,7 @@ import (
 func near(name string, candidates []string) string {
 	best, bestDistance := "", 1<<30
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		d := levenshtein.Distance(plain(name), plain(c), nil)
+		d := typos(plain(name), plain(c))
 		if d < bestDistance && d*3 <= max(len(name), len(c)) {
 			best, bestDistance = c, d
 		}
@@ -20,9 +18,41 @@ func near(name string, candidates []string) string {
 	return best
 }
 
+var separators = strings.NewReplacer("_", "", "-", "", ".", "")
+
 // plain makes spellings of one name equal: Time-Limit, timelimit, time_limit.
-func plain(s string) string {
-	return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(s))
+func plain(s string) string { return separators.Replace(strings.ToLower(s)) }
+
+// maxTypoBytes bounds what is compared; longer names are near to nothing.
+const maxTypoBytes = 64
+
+// typos counts the letters added, dropped, changed or swapped between a and b:
+// the optimal string alignment distance (Damerau 1964), where a swap counts
+// once, unlike in Levenshtein's.
+func typos(a, b string) int {
+	if len(a) > maxTypoBytes || len(b) > maxTypoBytes {
+		return maxTypoBytes
+	}
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
 }
 
 // didYouMean returns `did you mean "x"?`, or "" where nothing is near.

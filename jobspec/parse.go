@@ -3,6 +3,7 @@ package jobspec
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -43,7 +44,7 @@ func Parse(src []byte, o Options) (*model.Job, *Diagnostics) {
 	d := &decoder{
 		ds: ds, meter: &meter{}, names: &names{}, broken: !ok,
 		ctx: &hcl.EvalContext{Functions: functions(o.ReadFile)},
-		at:  map[string]hcl.Range{}, bad: map[string]bool{},
+		at:  map[string]hcl.Range{}, bad: map[string]bool{}, opened: map[string]bool{}, strayed: map[string]bool{},
 	}
 	d.prepare().body(body)
 	job := d.file(body, o)
@@ -60,22 +61,6 @@ func Parse(src []byte, o Options) (*model.Job, *Diagnostics) {
 	return job, ds
 }
 
-// parseBody parses src after its nesting has been found bounded. ok is false if
-// there were syntax errors; the body then holds what could be read.
-func parseBody(ds *Diagnostics, src []byte, filename string) (body *hclsyntax.Body, ok bool) {
-	tokens, _ := hclsyntax.LexConfig(src, filename, firstPos)
-	if !bound(ds, tokens) {
-		return nil, false
-	}
-	file, diags := hclsyntax.ParseConfig(src, filename, firstPos)
-	for _, h := range diags {
-		ds.add(explainSyntax(h, src))
-	}
-	ds.syntaxErrors = len(ds.list)
-	body, _ = file.Body.(*hclsyntax.Body)
-	return body, !diags.HasErrors()
-}
-
 // file decodes the top level: variables, then locals, then the job.
 func (d *decoder) file(body *hclsyntax.Body, o Options) *model.Job {
 	top := &node{
@@ -90,6 +75,9 @@ func (d *decoder) file(body *hclsyntax.Body, o Options) *model.Job {
 	d.locals(top)
 
 	jobs := top.blocks["job"]
+	if len(jobs) == 0 && d.strayed[""] {
+		return nil // a misspelt job block
+	}
 	if len(jobs) == 0 {
 		d.lacks(hcl.Range{Filename: o.Filename, Start: firstPos, End: firstPos}, "there is no job block",
 			"a job file holds one", "write job \"name\" { … }, or start from: tender init")
@@ -105,13 +93,20 @@ func (d *decoder) file(body *hclsyntax.Body, o Options) *model.Job {
 // check runs the checks that every job must pass and reports what they find
 // where it was written.
 func (d *decoder) check(job *model.Job) {
+	named := map[hcl.Range]bool{}
 	for _, p := range Validate(job) {
 		if d.reported(p.Path) {
 			continue
 		}
 		at, exact := d.position(p.Path)
-		if !exact && d.broken {
-			continue
+		if (!exact || d.isBlock(p.Path)) && (d.broken || d.strayed[d.blockAround(p.Path)]) {
+			continue // what is missing may be what is misspelt
+		}
+		if strings.HasSuffix(p.Path, ".name") {
+			if named[at] {
+				continue // a task in the job itself and its group share their name
+			}
+			named[at] = true
 		}
 		d.ds.at(at, p.Message, "", p.Hint)
 	}

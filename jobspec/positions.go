@@ -45,3 +45,17 @@ func parentPath(p string) string {
 	}
 	return ""
 }
+
+// isBlock reports whether path is that of a block, which is where something
+// missing is reported.
+func (d *decoder) isBlock(path string) bool { return d.opened[path] }
+
+// blockAround returns the path of the closest block around a value.
+func (d *decoder) blockAround(path string) string {
+	for p := path; p != ""; p = parentPath(p) {
+		if d.opened[p] {
+			return p
+		}
+	}
+	return ""
+}

@@ -113,9 +113,12 @@ func (p *preparer) inner(e hclsyntax.Expression, at place) hclsyntax.Expression 
 
 func (p *preparer) call(e *hclsyntax.FunctionCallExpr, in place) {
 	for i := range e.Args {
-		if carriesText[e.Name] {
+		switch {
+		case e.Name == "length":
+			e.Args[i] = p.look(e.Args[i], in, "length()")
+		case carriesText[e.Name]:
 			e.Args[i] = p.pass(e.Args[i], in)
-		} else {
+		default:
 			e.Args[i] = p.refuse(e.Args[i], in, e.Name+"()")
 		}
 	}

@@ -296,13 +296,32 @@ func (n *node) takeMap(name string, v cty.Value, at hcl.Range, out map[string]st
 		k, e := it.Element()
 		s, ok := asText(e)
 		if !ok {
-			n.wrong(name+"."+k.AsString(), name, at, "a text", "", e)
+			n.wrong(name+"."+k.AsString(), name, n.entryAt(name, k.AsString(), at), "a text", "", e)
 			return false
 		}
 		out[k.AsString()] = s
-		n.mark(name+"."+k.AsString(), at)
+		n.mark(name+"."+k.AsString(), n.entryAt(name, k.AsString(), at))
 	}
 	return true
+}
+
+// entryAt returns where the entry of a map was written, if the map was written
+// as one.
+func (n *node) entryAt(name, key string, fallback hcl.Range) hcl.Range {
+	object, ok := hcl.UnwrapExpression(n.block.body.Attributes[name].Expr).(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return fallback
+	}
+	for _, item := range object.Items {
+		written := hcl.ExprAsKeyword(item.KeyExpr)
+		if k, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok && written == "" {
+			written, _ = literalText(k.Wrapped)
+		}
+		if written == key {
+			return hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())
+		}
+	}
+	return fallback
 }
 
 // mapShape is the shape of a block whose attributes are the user's own.

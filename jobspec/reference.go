@@ -47,11 +47,13 @@ func lookup(ctx *hcl.EvalContext, name string) (cty.Value, bool) {
 }
 
 func (r *reference) runtime() (cty.Value, hcl.Diagnostics) {
-	bare := len(r.Traversal) == 1
-	if root := r.Traversal.RootName(); bare && slices.Contains(runtimeRoots, root) {
-		return cty.DynamicVal, hcl.Diagnostics{problem(r.SrcRange,
-			fmt.Sprintf("%q needs a name behind it", root),
+	root, bare := r.Traversal.RootName(), len(r.Traversal) == 1
+	switch named := slices.Contains(runtimeRoots, root); {
+	case named && bare:
+		return cty.DynamicVal, hcl.Diagnostics{problem(r.SrcRange, fmt.Sprintf("%q needs a name behind it", root),
 			"it stands for what is known of an agent, as in ${"+root+"."+runtimeExample[root]+"}", "")}
+	case !named && !bare:
+		return cty.DynamicVal, hcl.Diagnostics{problem(r.SrcRange, fmt.Sprintf("%q is a text and has no parts", root), "", "write ${"+root+"}")}
 	}
 	text := runtimeText(r.Traversal)
 	return cty.StringVal(text).Mark(runtimeRef(text)), nil

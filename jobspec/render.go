@@ -63,9 +63,12 @@ func (ds *Diagnostics) writeOne(b *bytes.Buffer, d Diagnostic, p palette, column
 		fmt.Fprintf(b, " %s %s\n", p.paint("34", number+" |"), text)
 		fmt.Fprintf(b, " %s %s\n", p.paint("34", strings.Repeat(" ", len(number))+" |"), p.severity(d.Severity, caret))
 	}
-	for _, note := range []string{d.Detail, d.Suggestion} {
+	for i, note := range []string{d.Detail, d.Suggestion} {
 		if note == "" {
 			continue
+		}
+		if i == 1 {
+			note = "hint: " + note
 		}
 		indent := strings.Repeat(" ", gutter+1)
 		for i, line := range wrap(clean(note), roomFor(columns, gutter+3)) {
@@ -197,7 +200,9 @@ func wrap(text string, room int) (lines []string) {
 				line += " " + word
 			}
 		}
-		lines = append(lines, line)
+		if line != "" {
+			lines = append(lines, line)
+		}
 	}
 	return lines
 }

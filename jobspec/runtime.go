@@ -2,6 +2,7 @@ package jobspec
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,26 +28,34 @@ func isRuntimeRoot(name string) bool {
 		slices.ContainsFunc(runtimePrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// runtimeText returns the reference as it stays in the job: ${attr.cpu.arch}.
+// plainKey is a key that needs no quotes behind attr., node. or meta.
+var plainKey = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+// runtimeText returns the reference as it stays in the job, in the one form that
+// agents read: ${attr.cpu.arch}, ${meta["a b"]}, ${env["HOME"]}, ${TENDER_RANK}.
 func runtimeText(t hcl.Traversal) string {
-	var b strings.Builder
-	b.WriteString("${")
-	for _, step := range t {
+	root := t.RootName()
+	var steps []string
+	for _, step := range t[1:] {
 		switch s := step.(type) {
-		case hcl.TraverseRoot:
-			b.WriteString(s.Name)
 		case hcl.TraverseAttr:
-			b.WriteString("." + s.Name)
+			steps = append(steps, s.Name)
 		case hcl.TraverseIndex:
 			if s.Key.Type() == cty.String {
-				fmt.Fprintf(&b, "[%q]", s.Key.AsString())
+				steps = append(steps, s.Key.AsString())
 			} else {
-				b.WriteString("." + s.Key.AsBigFloat().Text('f', -1))
+				steps = append(steps, s.Key.AsBigFloat().Text('f', -1))
 			}
 		}
 	}
-	b.WriteString("}")
-	return b.String()
+	key := strings.Join(steps, ".")
+	switch {
+	case len(steps) == 0:
+		return "${" + root + "}"
+	case root != "env" && plainKey.MatchString(key):
+		return "${" + root + "." + key + "}"
+	}
+	return "${" + root + `["` + key + `"]}`
 }
 
 // runtimeWithin returns the first runtime reference v holds, or "".
@@ -82,7 +91,7 @@ func (g *guard) UnwrapExpression() hcl.Expression { return g.Expression }
 func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := g.Expression.Value(ctx)
 	if diags.HasErrors() {
-		g.meter.spend(1)
+		g.meter.spend(stepsPerError)
 		return v, diags
 	}
 	if g.free {
@@ -96,7 +105,7 @@ func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if ref := g.offending(v); ref != "" {
 		return cty.DynamicVal, append(diags, problem(g.Range(),
 			fmt.Sprintf("%s cannot use %s here", g.refuse, ref),
-			"its value is known only on the agent, when the task starts; the job file is computed before that",
+			"its value is known only on the agent, when the task starts",
 			runtimeAdvice(ref)))
 	}
 	return v, diags

@@ -67,7 +67,7 @@ func (c *checker) between(path, what string, n, low, high int64) {
 func (c *checker) bytesBetween(path, what string, n, low, high int64) {
 	switch {
 	case n < low:
-		c.fail(path, fmt.Sprintf("%s is %s; it must be at least %s", what, model.FormatBytes(n), model.FormatBytes(low)), "a bare number is MiB")
+		c.fail(path, fmt.Sprintf("%s is %s; it must be at least %s", what, model.FormatBytes(n), model.FormatBytes(low)), "")
 	case n > high:
 		c.fail(path, fmt.Sprintf("%s is %s; it may be at most %s", what, model.FormatBytes(n), model.FormatBytes(high)), "")
 	}

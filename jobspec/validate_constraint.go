@@ -30,7 +30,7 @@ const (
 )
 
 // agentRef is a reference to what is known of an agent before a task is placed.
-var agentRef = regexp.MustCompile(`^\$\{(attr|node|meta)(\.[A-Za-z0-9_.-]+|\["[^"]+"\])+\}$`)
+var agentRef = regexp.MustCompile(`^\$\{(attr|node|meta)(\.[A-Za-z0-9_.-]+|\["[^"{}]+"\])\}$`)
 
 // anyRef is any reference within a text.
 var anyRef = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_-]*)[^}]*\}`)
@@ -76,7 +76,7 @@ func (c *checker) constraint(path string, k *model.Constraint, at placement) {
 
 func (c *checker) attribute(path, a string) {
 	bare := strings.Trim(a, "${} ")
-	root, _, _ := strings.Cut(bare, ".")
+	root, _, _ := strings.Cut(strings.ReplaceAll(bare, "[", "."), ".")
 	switch {
 	case a == "":
 		c.fail(path, "the constraint has no attribute", `write attribute = "${attr.kernel.name}"`)

@@ -15,7 +15,7 @@ var (
 	digestSyntax = regexp.MustCompile(`^(md5|sha1|sha256|sha512):([0-9A-Fa-f]+)$`)
 	digestLength = map[string]int{"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 	digestOf     = map[int]string{32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
-	permsSyntax  = regexp.MustCompile(`^0?[0-7]{3,4}$`)
+	permsSyntax  = regexp.MustCompile(`^0?[0-7]{3}$`)
 	headerSyntax = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // token of RFC 9110
 
 	artifactModes = []string{"any", "file", "dir"}
@@ -118,7 +118,7 @@ func (c *checker) checksum(at, sum string) {
 	case m == nil:
 		c.fail(at, fmt.Sprintf("checksum %q cannot be read", shorten(sum)), `write it as "sha256:HEX"; md5, sha1 and sha512 are known too`)
 	case len(m[2]) != digestLength[m[1]]:
-		c.fail(at, fmt.Sprintf("a %s checksum has %d hex digits, not %d", m[1], digestLength[m[1]], len(m[2])), "")
+		c.fail(at, fmt.Sprintf("the checksum kind %s has %d hex digits, not %d", m[1], digestLength[m[1]], len(m[2])), "")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
@@ -96,10 +97,8 @@ func (d *decoder) takeType(v *variable, e hcl.Expression) {
 func typeHint(e hcl.Expression) string {
 	names := []string{"string", "number", "bool", "any", "list", "map", "set", "object", "tuple"}
 	word := hcl.ExprAsKeyword(e)
-	if t, ok := hcl.UnwrapExpression(e).(*hclsyntax.TemplateExpr); ok && t.IsStringLiteral() {
-		v, _ := t.Value(nil)
-		word = v.AsString()
-		if slices.Contains(names, word) {
+	if s, ok := literalText(e); ok {
+		if word = s; slices.Contains(names, word) {
 			return "write it without quotes: type = " + word
 		}
 	}
@@ -114,6 +113,19 @@ func typeHint(e hcl.Expression) string {
 		return fmt.Sprintf("say of what: type = %s(string)", word)
 	}
 	return didYouMean(word, names)
+}
+
+// literalText returns a text that is written down plainly.
+func literalText(e hcl.Expression) (string, bool) {
+	t, ok := hcl.UnwrapExpression(e).(*hclsyntax.TemplateExpr)
+	if !ok || len(t.Parts) != 1 {
+		return "", false
+	}
+	l, ok := hcl.UnwrapExpression(t.Parts[0]).(*hclsyntax.LiteralValueExpr)
+	if !ok {
+		return "", false
+	}
+	return asText(l.Val)
 }
 
 func (v *variable) takeDefault(d *decoder, def cty.Value, at hcl.Range) {
@@ -177,18 +189,39 @@ func (d *decoder) assign(v *variable, in *input) {
 	case in != nil:
 		val, err := v.convert(in.value)
 		if err != nil {
-			in.report(d.ds, fmt.Sprintf("the value of variable %q must be %s: %v", v.name, typeexpr.TypeString(v.typ), err), "")
+			in.report(d.ds, v.misfit(in.value, err), "")
 			v.failed = true
 			return
 		}
 		v.value = val
 	case v.fallback != cty.NilVal:
 		v.value = v.fallback
+	case d.inputsBroken:
+		v.failed = true // it may be in a file that could not be read
 	default:
 		d.lacks(v.header, fmt.Sprintf("the variable %q has no value", v.name), "it has no default, so one must be given",
 			fmt.Sprintf("give it with --var %s=VALUE, in a --var-file, or as TENDER_VAR_%s", v.name, v.name))
 		v.failed = true
 	}
+}
+
+// misfit says why a value does not fit the variable's type.
+func (v *variable) misfit(val cty.Value, err error) string {
+	s, isText := asText(val)
+	if isText {
+		s = strconv.Quote(s)
+	} else {
+		s = kindOf(val)
+	}
+	switch v.typ {
+	case cty.Number:
+		return fmt.Sprintf("the variable %q is a number, and %s is not", v.name, s)
+	case cty.Bool:
+		return fmt.Sprintf("the variable %q is true or false, and %s is neither", v.name, s)
+	case cty.String:
+		return fmt.Sprintf("the variable %q is a text, and %s is not", v.name, s)
+	}
+	return fmt.Sprintf("the value does not fit the variable %q, which is %s: %v", v.name, typeexpr.TypeString(v.typ), err)
 }
 
 // validate runs a variable's validation blocks.
