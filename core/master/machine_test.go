@@ -114,11 +114,16 @@ func (s *script) pong(id SessionID, seq uint64) Input {
 }
 
 // agent registers NAME; tasks=JOB/G/I/A:STATE,… are what it says it has. It
-// answers its first ping at once, but not with late.
+// answers its first ping at once. With late it does not, and the session is
+// called NAME-late.
 func (s *script) agent(d *datadriven.TestData) AgentUp {
 	name := d.CmdArgs[0].Key
 	s.next++
-	s.sessions[name] = s.next
+	session := name
+	if d.HasArg("late") {
+		session += "-late"
+	}
+	s.sessions[session] = s.next
 	r := &agentpb.Register{AgentId: "id-" + name, Name: name, CpuMilli: int64(s.intArg(d, "cpus", 4)) * 1000,
 		MemoryBytes: int64(s.intArg(d, "memory", 8)) << 30, DiskBytes: 1 << 40, ClusterId: s.strArg(d, "cluster", ""),
 		LastEpoch: int64(s.intArg(d, "epoch", 0))}
