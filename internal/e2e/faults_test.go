@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -161,8 +162,14 @@ func TestFailover(t *testing.T) {
 	c.eventually("it runs", func() bool { return c.job(id).Slots.Running == 1 })
 	masters[0].kill9()
 	killed := time.Now()
-	after := c.submit(c.script("after", "", "true")) // the client waits for the new leader
-	t.Logf("a job was accepted %v after the leader was killed", time.Since(killed).Round(time.Millisecond))
+	other := &cluster{t: t, dir: c.dir, addr: addrs[1]}
+	c.eventually("the other master leads", func() bool {
+		var st model.MasterStatus
+		r := other.run("status", "-o", "json") // 250 while nobody leads
+		return json.Unmarshal([]byte(r.stdout), &st) == nil && st.Leading
+	})
+	t.Logf("the other master leads %v after the kill, the session's TTL being 2 s", time.Since(killed).Round(time.Millisecond))
+	after := c.submit(c.script("after", "", "true"))
 	if r := c.run("wait", after); r.code != 0 {
 		t.Errorf("the job submitted after the failover ends with %d\n%s", r.code, r.stderr)
 	}
