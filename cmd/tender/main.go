@@ -7,6 +7,7 @@ import (
 
 	"github.com/tender-scheduler/tender/core/agent/executor"
 	"github.com/tender-scheduler/tender/internal/cli"
+	_ "github.com/tender-scheduler/tender/internal/cli/quickstart" // must be initialised before etcd
 )
 
 func main() {
