@@ -40,8 +40,8 @@ func (c *cluster) startAgent(name string, flags ...string) *daemon {
 func TestAgentKilled(t *testing.T) {
 	c, _, agent := split(t)
 	goOn := filepath.Join(c.dir, "go")
-	id := c.submit(c.script("stay", "count = 2", fmt.Sprintf(
-		`while [ ! -e %s ]; do sleep 0.02; done; echo done; exit $((TENDER_ALLOC_INDEX + 6))`, goOn)))
+	id := c.submit(c.script("stay", `array { range = "0-1" }`, fmt.Sprintf(
+		`while [ ! -e %s ]; do sleep 0.02; done; echo done; exit $((TENDER_ARRAY_INDEX + 6))`, goOn)))
 	c.eventually("both run", func() bool { return c.job(id).Slots.Running == 2 })
 	agent.kill9()
 	if err := os.WriteFile(goOn, nil, 0o644); err != nil {
