@@ -72,11 +72,12 @@ func (t *taskTable) put(id model.TaskID, s *stake) {
 		j.enter(j.one, j.stake)
 		j.one, j.stake = model.TaskID{}, nil
 	}
-	if t.get(id) == nil {
+	old := t.get(id)
+	if old == nil {
 		j.live++
 		t.count++
 	}
-	if !j.enter(id, s) {
+	if (old != nil && t.twins[id] == old) || !j.enter(id, s) {
 		t.twins[id] = s
 	}
 }
