@@ -15,16 +15,20 @@ const (
 	defaultLogFileBytes = 10 << 20
 )
 
-// task decodes a task block. The open block is returned for the parts that
-// concern the group.
-func (d *decoder) task(b block, path string) (model.TaskSpec, *node) {
-	n := d.open(b, taskShape, path)
-	t := model.TaskSpec{
-		Name: n.label(), Driver: model.DriverExec,
+func newTask(name string) model.TaskSpec {
+	return model.TaskSpec{
+		Name: name, Driver: model.DriverExec,
 		KillTimeout: defaultKillTimeout, KillSignal: defaultKillSignal,
 		Resources: model.TaskResources{CPUMilli: model.DefaultCPUMilli, MemoryBytes: model.DefaultMemoryBytes},
 		Logs:      model.LogConfig{MaxFiles: defaultLogFiles, MaxFileBytes: defaultLogFileBytes},
 	}
+}
+
+// task decodes a task block. The open block is returned for the parts that
+// concern the group.
+func (d *decoder) task(b block, path string) (model.TaskSpec, *node) {
+	n := d.open(b, taskShape, path)
+	t := newTask(n.label())
 	n.text("driver", &t.Driver)
 	n.text("user", &t.User)
 	n.textMap("env", true, &t.Env)

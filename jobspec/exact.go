@@ -7,9 +7,13 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-// exactBytes writes a size so that reading it gives the same number: in the
-// largest binary unit that divides it, else in bytes.
+// exactBytes writes a size so that reading it gives the same number: with one
+// decimal where that is exact, else in the largest unit that divides it.
 func exactBytes(n int64) string {
+	short := model.FormatBytes(n)
+	if back, err := parseSize(short); err == nil && back == n {
+		return short
+	}
 	for _, u := range []struct {
 		name  string
 		bytes int64

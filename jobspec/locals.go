@@ -101,6 +101,7 @@ func (r *localResolver) resolve(l *localValue) {
 	}
 	if len(r.trail) >= maxLocalChain {
 		r.d.ds.at(l.attr.NameRange, fmt.Sprintf("local values need each other more than %d deep", maxLocalChain), "", "")
+		l.state = localDone
 		return
 	}
 	l.state = localVisiting

@@ -10,11 +10,11 @@ import (
 // and keep doubling strings, nested loops and shared lists from taking the
 // machine down.
 const (
-	maxWork       = 8_000_000 // values visited
+	maxWork       = 4_000_000 // values visited
 	maxTextBytes  = 2 << 20   // one text value
 	maxNumberBits = 4096      // of an exponent: about 10^1233
 	bytesPerStep  = 16
-	pairsPerStep  = 32
+	pairsPerStep  = 64
 	stepsPerBlock = 50
 	stepsPerLocal = 20
 	stepsPerValue = 2
