@@ -24,9 +24,8 @@ func TestAddresses(t *testing.T) {
 		"[::1:7070":                       `parse address "[::1:7070": want host:port (an IPv6 address in brackets)`,
 		"http://127.0.0.1:7070,127.0.0.1": "127.0.0.1:7070 127.0.0.1:7070",
 	} {
-		got := ""
-		c, err := client.New(client.ParseAddresses(in))
-		if err != nil {
+		var got string
+		if c, err := client.New(client.ParseAddresses(in)); err != nil {
 			got = err.Error()
 		} else {
 			got = strings.Join(c.Addresses(), " ")

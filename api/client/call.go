@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -82,7 +83,7 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 			patience = 0
 		}
 		if !p.wait(ctx, patience, time.Since(began)) {
-			if u, ok := err.(*UnreachableError); ok {
+			if u, ok := errors.AsType[*UnreachableError](err); ok {
 				u.For = p.elapsed()
 			}
 			if ctx.Err() != nil {
@@ -110,25 +111,30 @@ func (c *Client) round(ctx context.Context, call call) (_ *http.Response, again 
 			return nil, false, ctx.Err()
 		}
 		failed.Errs[n] = err
-		switch err := err.(type) {
-		case *tentative:
-			if !err.safe && !call.repeatable {
-				return nil, false, &BrokenError{Address: failed.Addresses[n], Err: err.refusal}
-			}
-			failed.Errs[n], unavailable = err.refusal, err.refusal
-		case *model.Refusal, *ProtocolError:
+		maybe, isMaybe := errors.AsType[*tentative](err)
+		if isMaybe {
+			failed.Errs[n], unavailable = maybe.refusal, maybe.refusal
+		}
+		switch {
+		case final(err):
 			c.prefer.Store(int32(n))
 			return nil, false, err
+		case call.repeatable || isMaybe && maybe.safe || neverSent(err):
 		default:
-			if !call.repeatable && !neverSent(err) {
-				return nil, false, &BrokenError{Address: failed.Addresses[n], Err: err}
-			}
+			return nil, false, &BrokenError{Address: failed.Addresses[n], Err: failed.Errs[n]}
 		}
 	}
 	if unavailable != nil { // a master is there, only none that leads
 		return nil, true, unavailable
 	}
 	return nil, true, failed
+}
+
+// final reports whether err is an answer that no other master would give differently.
+func final(err error) bool {
+	_, refused := errors.AsType[*model.Refusal](err)
+	_, strange := errors.AsType[*ProtocolError](err)
+	return refused || strange
 }
 
 // tentative is a refusal that a leader may not repeat. safe says that the

@@ -57,8 +57,9 @@ func (s *logStream) open() error {
 	if s.want.Follow {
 		q.Set("follow", "1")
 	}
-	resp, err := s.c.send(s.ctx, call{method: http.MethodGet, path: jobPath(s.want.Selector, "/logs"), query: q, repeatable: true})
-	s.resp, s.last = resp, time.Now()
+	var err error
+	s.resp, err = s.c.send(s.ctx, call{method: http.MethodGet, path: jobPath(s.want.Selector, "/logs"), query: q, repeatable: true})
+	s.last = time.Now()
 	return err
 }
 

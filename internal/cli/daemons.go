@@ -87,50 +87,25 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 // runDev runs a master and, once it leads, the agents. They end in the reverse
 // order, so that the end of the tasks is still journaled.
 func (a *app) runDev(cmd *cobra.Command, s devSettings) error {
-	host, port, err := net.SplitHostPort(s.listen)
-	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 1 {
-		return usagef(cmd, "--listen %q: want HOST:PORT", s.listen)
+	leading, registered := make(chan struct{}), make(chan struct{}, s.agents)
+	boss, err := a.devMaster(cmd, s, leading)
+	if err != nil {
+		return err
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
+	agents, err := a.devAgents(cmd, s, boss.Advertise, registered)
+	if err != nil {
+		return err
 	}
-	log := a.logger(s.logging)
-	leading := make(chan struct{})
-	cfg := master.Config{
-		Listen: s.listen, Advertise: net.JoinHostPort(host, port), DataDir: filepath.Join(s.dataDir, "master"), Version: Version,
-		Logger: log.With("part", "master"), Frameworks: frameworks(batch.DefaultConfig()), Check: checkJob,
-		Ready: func() { close(leading) },
-	}
-	if err := cfg.Validate(); err != nil {
-		return usagef(cmd, "%w", err)
-	}
-	agents := make([]agent.Config, s.agents)
-	registered := make(chan struct{}, s.agents)
-	conns := agent.NewConns(nil)
-	for i := range agents {
-		name := fmt.Sprintf("dev-%d", i+1)
-		agents[i] = agent.Config{
-			DataDir: filepath.Join(s.dataDir, "agents", strconv.Itoa(i+1)), Masters: []string{cfg.Advertise}, Name: name,
-			CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), StopTasksOnExit: true, Version: Version,
-			Log: log.With("part", name), Conns: conns, Ready: func(model.AgentInfo) { registered <- struct{}{} },
-		}
-		if err := agents[i].Validate(); err != nil {
-			return usagef(cmd, "%w", err)
-		}
-	}
-
-	// Ending: first the agents' context, then the master's.
 	agentsCtx, stopAgents := context.WithCancelCause(cmd.Context())
 	defer stopAgents(nil)
 	masterCtx, stopMaster := context.WithCancel(context.WithoutCancel(cmd.Context()))
 	defer stopMaster()
 	masterDone := make(chan error, 1)
 	go func() {
-		err := master.Run(masterCtx, cfg)
+		err := master.Run(masterCtx, boss)
 		stopAgents(err)
 		masterDone <- err
 	}()
-
 	var running sync.WaitGroup
 	select {
 	case <-leading:
@@ -148,6 +123,45 @@ func (a *app) runDev(cmd *cobra.Command, s devSettings) error {
 	running.Wait()
 	stopMaster()
 	return cmp.Or(err, orderly(<-masterDone), orderly(context.Cause(agentsCtx)))
+}
+
+// devMaster configures the master of a cluster in one process; leading is
+// closed once it takes jobs.
+func (a *app) devMaster(cmd *cobra.Command, s devSettings, leading chan struct{}) (master.Config, error) {
+	host, port, err := net.SplitHostPort(s.listen)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 1 {
+		return master.Config{}, usagef(cmd, "--listen %q: want HOST:PORT", s.listen)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	cfg := master.Config{
+		Listen: s.listen, Advertise: net.JoinHostPort(host, port), DataDir: filepath.Join(s.dataDir, "master"), Version: Version,
+		Logger: a.logger(s.logging).With("part", "master"), Frameworks: frameworks(batch.DefaultConfig()), Check: checkJob,
+		Ready: func() { close(leading) },
+	}
+	if err := cfg.Validate(); err != nil {
+		return cfg, usagef(cmd, "%w", err)
+	}
+	return cfg, nil
+}
+
+// devAgents configures its agents; each says on registered when it has.
+func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, registered chan<- struct{}) ([]agent.Config, error) {
+	agents := make([]agent.Config, s.agents)
+	conns, log := agent.NewConns(nil), a.logger(s.logging)
+	for i := range agents {
+		name := fmt.Sprintf("dev-%d", i+1)
+		agents[i] = agent.Config{
+			DataDir: filepath.Join(s.dataDir, "agents", strconv.Itoa(i+1)), Masters: []string{boss}, Name: name,
+			CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), StopTasksOnExit: true, Version: Version,
+			Log: log.With("part", name), Conns: conns, Ready: func(model.AgentInfo) { registered <- struct{}{} },
+		}
+		if err := agents[i].Validate(); err != nil {
+			return nil, usagef(cmd, "%w", err)
+		}
+	}
+	return agents, nil
 }
 
 // printReady tells whoever started a daemon that it is of use from now on. With

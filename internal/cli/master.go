@@ -31,8 +31,8 @@ leads, the others stand by and pass requests on to it; if it dies, another one
 leads once --session-ttl is over. The tasks do not notice.
 
 Once it takes requests it prints "ready" on standard output. SIGTERM or SIGINT
-ends it; jobs go on running and are taken up again by the next
-master on the same data.
+ends it; jobs go on running and are taken up again by the next master on the same
+data.
 
 A configuration file (--config) for the same settings:
 

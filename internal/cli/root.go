@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func grouped(root *cobra.Command, group string, cmds ...*cobra.Command) {
 
 // flagError adds the nearest flag there is to a complaint about an unknown one.
 func flagError(cmd *cobra.Command, err error) error {
-	if err == pflag.ErrHelp {
+	if errors.Is(err, pflag.ErrHelp) {
 		return err
 	}
 	unknown, isUnknown := strings.CutPrefix(err.Error(), "unknown flag: --")

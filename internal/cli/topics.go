@@ -5,10 +5,13 @@ import "github.com/spf13/cobra"
 // topics are pages of `tender help TOPIC` that belong to no command.
 func topics() []*cobra.Command {
 	return []*cobra.Command{
-		{
-			Use:   "exit-codes",
-			Short: "What tender's exit codes mean",
-			Long: `tender submit --wait, submit --follow and wait exit with the job's exit code:
+		{Use: "exit-codes", Short: "What tender's exit codes mean", Long: exitCodesText, Example: exitCodesExample},
+		{Use: "selectors", Short: "How to name a job on the command line", Long: selectorsText, Example: selectorsExample},
+		{Use: "environment", Short: "The environment variables tender reads", Long: environmentText, Example: environmentExample},
+	}
+}
+
+const exitCodesText = `tender submit --wait, submit --follow and wait exit with the job's exit code:
 
   0          the job succeeded
   1 to 249   the exit code of its first failed task, of arrays and gangs the
@@ -39,19 +42,17 @@ failed, standard output holds {"error": {"reason": …, "message": …},
 
 validate and plan exit with 251 for a file with mistakes, fmt --check with 1 if a
 file is not formatted, and status with 250 if no master leads. The daemons exit
-with 0 after SIGTERM or SIGINT.`,
-			Example: `  tender submit --wait job.hcl
+with 0 after SIGTERM or SIGINT.`
+
+const exitCodesExample = `  tender submit --wait job.hcl
   case $? in
     0)   echo done ;;
     250) echo "the cluster does not answer, try again" ;;
     251) echo "the job file is wrong" ;;
     *)   tender logs last --stderr ;;
-  esac`,
-		},
-		{
-			Use:   "selectors",
-			Short: "How to name a job on the command line",
-			Long: `Where a command wants a JOB, it takes, in this order:
+  esac`
+
+const selectorsText = `Where a command wants a JOB, it takes, in this order:
 
   an id         such as k3f9x2mq, which submit prints
   a name        as in the job file: the latest job with that name
@@ -59,15 +60,13 @@ with 0 after SIGTERM or SIGINT.`,
   a prefix      of an id, such as k3f9, if no other job's id begins with it
 
 Scripts should keep the id: tender submit -o name prints nothing else. Tasks are
-named by group and index: --group workers --index 17.`,
-			Example: `  tender why k3f9
+named by group and index: --group workers --index 17.`
+
+const selectorsExample = `  tender why k3f9
   tender logs nightly -f
-  id=$(tender submit -o name job.hcl) && tender wait "$id"`,
-		},
-		{
-			Use:   "environment",
-			Short: "The environment variables tender reads",
-			Long: `  TENDER_ADDR     where the masters are: HOST:PORT, several separated by commas.
+  id=$(tender submit -o name job.hcl) && tender wait "$id"`
+
+const environmentText = `  TENDER_ADDR     where the masters are: HOST:PORT, several separated by commas.
                   Any master will do, one that does not lead passes requests on.
                   Default 127.0.0.1:7070; --address wins. Proxy variables such as
                   http_proxy are not looked at.
@@ -76,9 +75,7 @@ named by group and index: --group workers --index 17.`,
   COLUMNS         the terminal's width, where it should not be asked.
 
 Masters and agents take flags and a configuration file (--config), and look at no
-environment variable of tender's.`,
-			Example: `  export TENDER_ADDR=m1.example.org:7070,m2.example.org:7070
-  TENDER_VAR_epochs=20 tender submit train.hcl`,
-		},
-	}
-}
+environment variable of tender's.`
+
+const environmentExample = `  export TENDER_ADDR=m1.example.org:7070,m2.example.org:7070
+  TENDER_VAR_epochs=20 tender submit train.hcl`

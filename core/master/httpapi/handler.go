@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -112,7 +113,7 @@ func (a *api) recovering(h http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler { // how ReverseProxy ends a broken stream
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) { // how ReverseProxy ends a broken stream
 				panic(p)
 			}
 			a.Logger.Error("request panicked", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
