@@ -19,14 +19,25 @@ func mkdir(dir string) error {
 	return nil
 }
 
-// write sets a cgroup file. It never creates one.
+// write sets a cgroup file. It never creates one. It goes around os.File, which
+// takes the EAGAIN of memory.reclaim for a reason to wait.
 func write(dir, file, value string) error {
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+	path := filepath.Join(dir, file)
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	defer unix.Close(fd)
+	for {
+		_, err = unix.Write(fd, []byte(value))
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return &fs.PathError{Op: "write", Path: path, Err: err}
+	}
+	return nil
 }
 
 // procs returns the processes of a cgroup; of one that is gone, none.

@@ -37,7 +37,10 @@ func (g *Group) Reset() error {
 	}
 	g.cpuBase = g.cpuTime()
 	g.oomBase = g.oom.field("oom_kill")
-	if g.control2 != nil {
+	switch {
+	case !g.exactPeak:
+		return nil
+	case g.control2 != nil:
 		return g.peak.set("reset")
 	}
 	return g.peak.set("0")
