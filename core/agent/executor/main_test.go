@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"syscall"
 	"testing"
 	"time"
@@ -18,12 +19,26 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case MainCommand:
-			os.Exit(Main(os.Args[2:]))
+			os.Exit(profiled(func() int { return Main(os.Args[2:]) }))
 		case InitCommand:
 			os.Exit(InitMain(os.Args[2:]))
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// profiled writes a CPU profile of the executor if TENDER_TEST_PROFILE names a file.
+func profiled(f func() int) int {
+	if name := os.Getenv("TENDER_TEST_PROFILE"); name != "" {
+		out, err := os.Create(name)
+		if err != nil {
+			panic(err)
+		}
+		pprof.StartCPUProfile(out)
+		defer out.Close()
+		defer pprof.StopCPUProfile()
+	}
+	return f()
 }
 
 // rig is an executor process and an agent's connection to it.

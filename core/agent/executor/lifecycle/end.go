@@ -11,6 +11,10 @@ import (
 // of a command it cannot find. The cause tells it from a task's own 127.
 const launchFailedCode = 127
 
+// timeLimitCode is the exit code of a task that ran out of time and ended well
+// all the same, or never ran: what timeout(1) says.
+const timeLimitCode = 124
+
 func (m *Machine) preparing(a *alloc) {
 	if a.state == model.TaskStaging {
 		m.report(a, model.TaskStarting)
@@ -161,17 +165,24 @@ func (m *Machine) end(a *alloc) {
 		Result: &model.Result{Cause: o.cause, ExitCode: e.Code, Signal: e.Signal},
 		Usage:  a.usage(),
 	}
-	if e.Failure != "" && o.state == model.TaskFailed {
+	switch {
+	case o.cause == model.CauseLaunchFailed:
 		s.Result.ExitCode = launchFailedCode
+	case o.cause == model.CauseTimeLimit && s.Result.Code() == 0:
+		s.Result.ExitCode = timeLimitCode
 	}
 	if len(a.tasks) > 1 {
 		s.Result.Task = a.group.Tasks[o.task].Name
 	}
+	if len(a.tasks) == 1 && !e.At.IsZero() {
+		s.Finished = e.At
+	}
 	for i := range a.tasks {
-		if !a.tasks[i].exit.At.IsZero() && a.tasks[i].kind == kindMain && len(a.tasks) == 1 {
-			s.Finished = a.tasks[i].exit.At
+		t := &a.tasks[i]
+		if t.kind == kindPoststop && t.phase == phaseEnded && !t.stopped && !t.exit.ok() {
+			s.Message = join(s.Message, a.explain(i)) // a word, no verdict: the work is done
 		}
-		s.Message = join(s.Message, a.tasks[i].exit.Note)
+		s.Message = join(s.Message, t.exit.Note)
 	}
 	a.state = o.state
 	m.do(Report{s})
