@@ -21,7 +21,7 @@ const (
 	maxReceivedBytes   = 64 << 20
 	keepaliveAfter     = 20 * time.Second // of silence; pings of the master come more often
 	keepaliveTimeout   = 5 * time.Second  // also TCP_USER_TIMEOUT
-	connectWithin      = time.Second
+	connectWithin      = 5 * time.Second
 	reconnectBaseDelay = 50 * time.Millisecond
 	reconnectMaxDelay  = 250 * time.Millisecond
 )

@@ -41,7 +41,11 @@ type dataDir struct {
 	lock *os.File
 	meta Meta // as at the start
 
-	discarded int // directories, by this process
+	discarded int      // directories, by this process
+	named     struct { // by RemoveSandbox
+		id     ExecID
+		groups []string
+	}
 }
 
 var (
@@ -70,6 +74,10 @@ func openDataDir(path string) (*dataDir, error) {
 	return d, nil
 }
 
+// lockPatience bridges the moment in which a process that a killed agent was just
+// starting has not let go of what it inherited.
+const lockPatience = time.Second
+
 // lockDir locks the directory, or says who else has it. The lock ends with the
 // process; executors do not inherit it.
 func lockDir(path string) (*os.File, error) {
@@ -77,7 +85,13 @@ func lockDir(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory %q: %w", path, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	deadline := time.Now().Add(lockPatience)
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	for errors.Is(err, unix.EWOULDBLOCK) && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
 		defer f.Close()
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock data directory %q: %w", path, err)

@@ -13,8 +13,10 @@ import (
 	"github.com/tender-scheduler/tender/api/agentpb"
 )
 
-// openWithin bounds the wait for a connection to one master.
-const openWithin = 2 * time.Second
+// openWithin bounds the wait for a connection to one master before the next one
+// is tried. Connecting goes on meanwhile, so that a master that is only slow is
+// found connected when its turn comes again.
+const openWithin = 400 * time.Millisecond
 
 // link keeps a stream open to some master, the leading one as soon as it is
 // known. It runs in a goroutine of its own and tells the loop through the inbox.
@@ -45,7 +47,7 @@ func (l *link) run(ctx context.Context) {
 			}
 			if s.wasRegistered() {
 				l.failing = ""
-				l.masters.registered(address)
+				l.masters.registered()
 				l.log.Warn("lost the master", "address", address, "reason", reason)
 			} else {
 				l.complain(address, reason)

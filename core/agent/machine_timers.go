@@ -64,7 +64,7 @@ func (m *Machine) fence() {
 
 // patienceSteps is in how many steps executors are told of a fence that comes
 // nearer. Should the agent die as well, their tasks end at most one step after it.
-const patienceSteps = 8
+const patienceSteps = 16
 
 // patience is how long an executor may go on without this agent. In contact that
 // is as configured, but not longer than the fence allows; out of contact what is

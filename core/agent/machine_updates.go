@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"strings"
+
 	"github.com/tender-scheduler/tender/api/agentpb"
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -9,8 +11,9 @@ const (
 	// updatesInFlight bounds the updates sent and not acknowledged, so that a
 	// slow master is not buried; the others wait in the queue.
 	updatesInFlight = 8192
-	// updatesPerMessage keeps a message far below gRPC's 4 MiB.
+	// updatesPerMessage and maxTextBytes keep a message below gRPC's 4 MiB.
 	updatesPerMessage = 1024
+	maxTextBytes      = 2048 // of an update's message for people
 	// bootShift leaves 2^40 updates to each start of the agent and 2^24 starts
 	// to a data directory.
 	bootShift = 40
@@ -142,7 +145,16 @@ func (m *Machine) report(j *job, k taskKey, u *agentpb.Update, x *process, execS
 		m.touch(x)
 	}
 	u.Task = k.wire(j.id)
+	u.Message = shorten(u.Message)
 	m.updates.push(u, x, execSeq)
+}
+
+// shorten cuts a text that nobody would read to its end.
+func shorten(s string) string {
+	if len(s) <= maxTextBytes {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxTextBytes], "") + "…"
 }
 
 // adopt puts a task into the table as one that lives in x.

@@ -58,8 +58,6 @@ func (m *masters) delay() time.Duration {
 	return d/2 + time.Duration(m.rand.Int64N(int64(d/2)+1))
 }
 
-// registered starts over: the master tried last leads, and is tried first again.
-func (m *masters) registered(address string) {
-	m.tries = 0
-	m.hint = address
-}
+// registered starts over: what is lost now was a leader, and there will soon be
+// another one.
+func (m *masters) registered() { m.tries = 0 }

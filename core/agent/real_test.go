@@ -27,6 +27,8 @@ type node struct {
 	master *scriptedMaster
 	args   []string
 	cmd    *exec.Cmd
+	ended  chan struct{} // closed when cmd has ended, with err
+	err    error
 	stderr *bytes.Buffer
 }
 
@@ -47,23 +49,46 @@ func (n *node) start() {
 	if err := n.cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}
+	cmd, ended := n.cmd, make(chan struct{})
+	n.ended = ended
+	go func() {
+		n.err = cmd.Wait()
+		close(ended)
+	}()
+}
+
+// session waits for the agent to register and lets it in.
+func (n *node) session(r *agentpb.Registered) *agentSession {
+	n.t.Helper()
+	select {
+	case s := <-n.master.arrived:
+		s.send(&agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Registered{Registered: r}})
+		return s
+	case <-n.ended:
+		n.t.Fatalf("the agent ended: %v", n.err)
+		return nil
+	}
+}
+
+func (n *node) wait() error {
+	<-n.ended
+	n.cmd = nil
+	return n.err
 }
 
 func (n *node) kill9() {
 	n.t.Helper()
 	n.cmd.Process.Kill()
-	n.cmd.Wait()
-	n.cmd = nil
+	n.wait()
 }
 
 // stop ends the agent in an orderly way.
 func (n *node) stop() {
 	n.t.Helper()
 	n.cmd.Process.Signal(unix.SIGTERM)
-	if err := n.cmd.Wait(); err != nil {
+	if err := n.wait(); err != nil {
 		n.t.Errorf("agent: %v\n%s", err, n.stderr)
 	}
-	n.cmd = nil
 }
 
 // clean kills whatever is left, after saying so if the test was to leave nothing.
@@ -227,7 +252,7 @@ func (n *node) openLog(s *agentSession, request string, follow bool) {
 
 func TestRealTasks(t *testing.T) {
 	n := newNode(t)
-	s := n.master.session(leading(7))
+	s := n.session(leading(7))
 	if a := s.register.Attributes; a["meta.rack"] != "r7" || a["node.unique.name"] != "node1" || s.register.CpuMilli != 8000 {
 		t.Errorf("registers as %v", s.register)
 	}
@@ -273,7 +298,7 @@ func TestAgentKilled(t *testing.T) {
 	for _, driver := range []string{model.DriverExec, model.DriverRawExec} {
 		t.Run(driver, func(t *testing.T) {
 			n := newNode(t)
-			s := n.master.session(leading(7))
+			s := n.session(leading(7))
 			gate := filepath.Join(t.TempDir(), "gate")
 			s.launch("j1", script(driver, fmt.Sprintf(`
 				until [ -e %s.$TENDER_ALLOC_INDEX ]; do sleep 0.01; done
@@ -290,7 +315,7 @@ func TestAgentKilled(t *testing.T) {
 				b, _ = os.ReadFile(filepath.Join(n.dir, "jobs/j1/state.log"))
 			}
 			n.start()
-			s = n.master.session(leading(7, "j1"))
+			s = n.session(leading(7, "j1"))
 			if len(s.register.Tasks) != 2 || s.register.Incarnation != "2" {
 				t.Errorf("comes back with %v", s.register)
 			}
@@ -307,7 +332,7 @@ func TestAgentKilled(t *testing.T) {
 			s.jobDone("j1")
 			n.kill9()
 			n.start()
-			s = n.master.session(leading(7))
+			s = n.session(leading(7))
 			n.stop()
 		})
 	}
@@ -317,7 +342,7 @@ func TestExecutorKilled(t *testing.T) {
 	for _, driver := range []string{model.DriverExec, model.DriverRawExec} {
 		t.Run(driver, func(t *testing.T) {
 			n := newNode(t)
-			s := n.master.session(leading(7))
+			s := n.session(leading(7))
 			spec := script(driver, "sleep 1000 & [ $TENDER_ALLOC_INDEX = 0 ] || exit 4; wait")
 			s.launch("j1", spec, 0, 1)
 			s.running("j1", 0)
@@ -346,7 +371,7 @@ func TestExecutorKilled(t *testing.T) {
 
 func TestAgentEnds(t *testing.T) {
 	n := newNode(t, "stop")
-	s := n.master.session(leading(7))
+	s := n.session(leading(7))
 	s.launch("j1", script("exec", "sleep 1000"), 0, 1, 2)
 	s.launch("j2", script("raw_exec", "trap '' TERM; sleep 1000 & wait; wait"), 0)
 	s.running("j1", 2)
@@ -357,12 +382,11 @@ func TestAgentEnds(t *testing.T) {
 
 func TestAgentRemoved(t *testing.T) {
 	n := newNode(t)
-	s := n.master.session(leading(7))
+	s := n.session(leading(7))
 	s.launch("j1", script("exec", "sleep 1000"), 0)
 	s.running("j1", 0)
 	s.send(&agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Shutdown{Shutdown: &agentpb.Shutdown{Message: "gone for good"}}})
-	err := n.cmd.Wait()
-	n.cmd = nil
+	err := n.wait()
 	if err == nil || !strings.Contains(n.stderr.String(), "gone for good") {
 		t.Errorf("agent: %v\n%s", err, n.stderr)
 	}
@@ -376,7 +400,7 @@ func TestAgentRemoved(t *testing.T) {
 
 func TestNothingLeft(t *testing.T) {
 	n := newNode(t)
-	s := n.master.session(leading(7))
+	s := n.session(leading(7))
 	for _, driver := range []string{model.DriverExec, model.DriverRawExec} {
 		job := "job-" + strings.ReplaceAll(driver, "_", "-")
 		s.launch(job, script(driver, "setsid sleep 1000 & exit 0"), 0, 1, 2, 3)
@@ -401,14 +425,14 @@ func TestLongDataDirectory(t *testing.T) {
 	n := &node{t: t, dir: filepath.Join(t.TempDir(), strings.Repeat("long-directory-name/", 8), "agent"), master: startMaster(t)}
 	t.Cleanup(n.clean)
 	n.start()
-	s := n.master.session(leading(7))
+	s := n.session(leading(7))
 	s.launch("j1", script("raw_exec", "exit 7"), 0)
 	if u := s.terminal("j1", 0); u.Result.GetExitCode() != 7 {
 		t.Errorf("task ended as %v", u)
 	}
 	n.kill9()
 	n.start()
-	s = n.master.session(leading(7, "j1"))
+	s = n.session(leading(7, "j1"))
 	if u := s.terminal("j1", 0); u.Result.GetExitCode() != 7 {
 		t.Errorf("task ended as %v", u)
 	}
@@ -417,7 +441,7 @@ func TestLongDataDirectory(t *testing.T) {
 
 func TestDataDirectoryInUse(t *testing.T) {
 	n := newNode(t)
-	n.master.session(leading(7))
+	n.session(leading(7))
 	out, err := exec.Command("/proc/self/exe", agentCommand, n.dir, n.master.address).CombinedOutput()
 	want := fmt.Sprintf("already in use by process %d", n.cmd.Process.Pid)
 	if err == nil || !strings.Contains(string(out), want) {

@@ -30,6 +30,18 @@ func (d *dataDir) readSpec(id ExecID) (*model.Job, error) {
 	if err := json.Unmarshal(b, job); err != nil {
 		return nil, fmt.Errorf("read job description %q: %w", path, err)
 	}
+	for i := range job.Groups {
+		g := &job.Groups[i]
+		names := []string{g.Name}
+		for n := range g.Tasks {
+			names = append(names, g.Tasks[n].Name)
+		}
+		for _, name := range names {
+			if strings.ContainsAny(name, "/\x00") {
+				return nil, fmt.Errorf("read job description %q: name %q would lead out of the directory", path, name)
+			}
+		}
+	}
 	return job, nil
 }
 
@@ -47,17 +59,35 @@ func (d *dataDir) writeSpec(id ExecID, spec []byte) (dir string, err error) {
 
 // RemoveSandbox implements Files.
 func (d *dataDir) RemoveSandbox(id ExecID, t *execpb.Task) error {
-	job, err := d.readSpec(id)
+	groups, err := d.groupNames(id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if int(t.Group) >= len(job.Groups) {
+	if int(t.Group) >= len(groups) {
 		return fmt.Errorf("remove a directory of job %s: it has no group %d", id.Job, t.Group)
 	}
-	return os.RemoveAll(executor.SandboxDir(d.executorDir(id), job.Groups[t.Group].Name, t.Index, uint16(t.Attempt)))
+	return os.RemoveAll(executor.SandboxDir(d.executorDir(id), groups[t.Group], t.Index, uint16(t.Attempt)))
+}
+
+// groupNames returns the names of a job's groups. It remembers the latest job:
+// the sandboxes of an array go one after another.
+func (d *dataDir) groupNames(id ExecID) ([]string, error) {
+	if d.named.id == id {
+		return d.named.groups, nil
+	}
+	job, err := d.readSpec(id)
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]string, len(job.Groups))
+	for i := range job.Groups {
+		groups[i] = job.Groups[i].Name
+	}
+	d.named.id, d.named.groups = id, groups
+	return groups, nil
 }
 
 // sandboxes lists the directories of tasks in an executor's, oldest first, but
