@@ -27,17 +27,17 @@ func TestAcceptChoosesParts(t *testing.T) {
 		want     []int // group each is claimed for
 		wantFail model.Reason
 	}{
-		{"its own", []uint16{1, 0}, []uint32{3, 2}, []int{1, 0}, ""},
-		{"the smallest that holds it", []uint16{7, 7}, []uint32{2, 3}, []int{0, 1}, ""},
-		{"the rest of each", []uint16{7, 7, 7}, []uint32{1, 3, 1}, []int{0, 1, 0}, ""},
+		{"its own", []uint16{0, 7}, []uint32{2, 2}, []int{0, 1}, ""},
+		{"the smallest that holds it", []uint16{7, 7}, []uint32{2, 3}, []int{1, 0}, ""},
+		{"the rest of each", []uint16{7, 7, 7}, []uint32{1, 3, 1}, []int{1, 0, 1}, ""},
 		{"none is large enough", []uint16{7}, []uint32{4}, nil, model.ReasonBeyondOffer},
-		{"its own is too small", []uint16{0, 7}, []uint32{3, 2}, []int{1, 0}, ""},
-		{"both are used up", []uint16{0, 1, 7}, []uint32{2, 3, 1}, nil, model.ReasonBeyondOffer},
+		{"its own is too small", []uint16{1, 7}, []uint32{3, 2}, []int{0, 1}, ""},
+		{"both are used up", []uint16{0, 1, 7}, []uint32{3, 2, 1}, nil, model.ReasonBeyondOffer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := cluster(1, sized(8, 8))
 			shape := sized(1, 1)
-			b.SetDemand(model.Demand{Framework: "batch", ID: "d", Groups: []model.DemandGroup{{Count: 2, Shape: shape}, {Count: 3, Shape: shape}}})
+			b.SetDemand(model.Demand{Framework: "batch", ID: "d", Groups: []model.DemandGroup{{Count: 3, Shape: shape}, {Count: 2, Shape: shape}}})
 			o := b.Plan(epoch)[0]
 			if len(o.Parts) != 2 {
 				t.Fatalf("planned %+v", o)
