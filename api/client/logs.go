@@ -58,7 +58,7 @@ func (s *logStream) open() error {
 		q.Set("follow", "1")
 	}
 	var err error
-	s.resp, err = s.c.send(s.ctx, call{method: http.MethodGet, path: jobPath(s.want.Selector, "/logs"), query: q, repeatable: true})
+	s.resp, err = s.c.send(s.ctx, call{method: http.MethodGet, path: jobPath(s.want.Selector, "/logs"), query: q, repeatable: true}) //nolint:bodyclose // Close closes it
 	s.last = time.Now()
 	return err
 }

@@ -21,9 +21,11 @@ const (
 	groupDaemon = "daemons"
 )
 
+// Commands are listed in the order of use. The switch is a global of cobra's.
+func init() { cobra.EnableCommandSorting = false }
+
 // root builds the command tree.
 func (a *app) root() *cobra.Command {
-	cobra.EnableCommandSorting = false // in the order of use
 	root := &cobra.Command{
 		Use:   "tender",
 		Short: "Run batch jobs, services and scheduled jobs on a cluster",
