@@ -91,7 +91,7 @@ func TestWhatIsPure(t *testing.T) {
 		"gpu/topology.go":                  true,
 		"gpu/nvml/nvml.go":                 false,
 		"sim/world.go":                     true,
-		"sim/run/main.go":                  false,
+		"sim/cmd/simulate/main.go":         false,
 	} {
 		s, err := parseSource(name, []byte("package p"))
 		if err != nil {

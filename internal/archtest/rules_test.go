@@ -59,7 +59,8 @@ var exclusive = []struct {
 	only   []string
 	why    string
 }{
-	{"go.etcd.io/", []string{"core/journal", "internal/deps"},
+	// internal/e2e starts a cluster's own etcd, to point a master at.
+	{"go.etcd.io/", []string{"core/journal", "internal/deps", "internal/e2e"},
 		"core/journal is the only room that knows etcd; ask it for what you need"},
 	{"github.com/containerd/cgroups", []string{"core/agent", "internal/deps"},
 		"cgroups are the agent's; core/agent/isolation hides them"},
@@ -87,7 +88,7 @@ var pure = []string{
 // impure are the exceptions below pure directories.
 var impure = []string{
 	"gpu/nvml", // talks to the driver
-	"sim/run",  // reads traces, prints, measures
+	"sim/cmd",  // runs many seeds at once, prints, measures
 }
 
 // pureImports are the packages that pure sources do not import, each with what
@@ -113,8 +114,9 @@ var pureImports = map[string]string{
 	"golang.org/x/sys/": "let the loop around it call the system",
 }
 
-// dataImports are packages below the above that only compute.
-var dataImports = []string{"net/netip", "net/url"}
+// dataImports are packages below the above that only compute, or tell of a
+// panic where it happened.
+var dataImports = []string{"net/netip", "net/url", "runtime/debug"}
 
 // pureCalls are the functions that pure sources do not use, by package.
 var pureCalls = map[string]struct {
