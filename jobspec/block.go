@@ -51,8 +51,12 @@ func (d *decoder) open(b block, s *shape, path string) *node {
 	}
 	n.checkLabels()
 	n.checkAttributes()
-	for _, inner := range d.expand(b.body, b.ctx) {
-		n.admit(inner)
+	inner, all := d.expand(b.body, b.ctx)
+	for _, i := range inner {
+		n.admit(i)
+	}
+	if !all {
+		d.strayed[path] = true
 	}
 	return n
 }

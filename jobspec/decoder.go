@@ -16,12 +16,13 @@ type decoder struct {
 	ctx          *hcl.EvalContext
 	broken       bool // the file has syntax errors, so what is missing may only be unreadable
 	inputsBroken bool // a variable file could not be read
+	stopped      bool // the meter's verdict has been reported
 
 	at  map[string]hcl.Range // where each value of the job was written
 	bad map[string]bool      // paths whose value was refused already
 
 	opened  map[string]bool // paths of blocks
-	strayed map[string]bool // those with a name that was not understood
+	strayed map[string]bool // those with a name or a dynamic block that was not understood
 }
 
 // prepare makes what was parsed ready to be evaluated.
@@ -38,12 +39,8 @@ func (d *decoder) lacks(at hcl.Range, summary, detail, suggestion string) {
 // been reported. An unknown value also stands for a failure reported before.
 func (d *decoder) evaluate(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, ok bool) {
 	var diags hcl.Diagnostics
-	fresh := d.meter.exceeded == ""
 	if !d.meter.watch(func() { v, diags = e.Value(ctx) }) {
-		if fresh {
-			d.ds.at(e.Range(), d.meter.exceeded, "a job file is computed within fixed bounds of time and memory",
-				"for many like tasks use array { range = … }; ship data as an artifact")
-		}
+		d.tooMuch(e.Range())
 		return cty.DynamicVal, false
 	}
 	d.fromHCL(diags)
@@ -51,6 +48,24 @@ func (d *decoder) evaluate(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.
 		return cty.DynamicVal, false
 	}
 	return v, true
+}
+
+// tooMuch reports, once, where the meter stopped the evaluation.
+func (d *decoder) tooMuch(at hcl.Range) {
+	if !d.stopped {
+		d.ds.at(at, d.meter.exceeded, "a job file is computed within fixed bounds of time and memory",
+			"for many like tasks use array { range = … }; ship data as an artifact")
+	}
+	d.stopped = true
+}
+
+// pay spends steps on work at a place; false means the meter has stopped it.
+func (d *decoder) pay(steps int, at hcl.Range) bool {
+	if d.meter.watch(func() { d.meter.spend(steps) }) {
+		return true
+	}
+	d.tooMuch(at)
+	return false
 }
 
 // fromHCL takes over what HCL reported, in the house's wording.

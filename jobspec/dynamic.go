@@ -10,19 +10,22 @@ import (
 )
 
 // expand returns the blocks of a body in order, each dynamic block replaced by
-// what it makes, as Terraform's and Nomad's dynamic blocks.
-func (d *decoder) expand(body *hclsyntax.Body, ctx *hcl.EvalContext) (out []block) {
+// what it makes, as Terraform's and Nomad's dynamic blocks. all is false if some
+// could not be made.
+func (d *decoder) expand(body *hclsyntax.Body, ctx *hcl.EvalContext) (out []block, all bool) {
+	all = true
 	for _, b := range body.Blocks {
-		if !d.meter.watch(func() { d.meter.spend(stepsPerBlock) }) {
-			return out
+		if !d.pay(stepsPerBlock, b.DefRange()) {
+			return out, false
 		}
-		if b.Type == "dynamic" {
-			out = append(out, d.dynamic(b, ctx)...)
-		} else {
+		if b.Type != "dynamic" {
 			out = append(out, plainBlock(b, ctx))
+			continue
 		}
+		made, ok := d.dynamic(b, ctx)
+		out, all = append(out, made...), all && ok
 	}
-	return out
+	return out, all
 }
 
 // dynamicBlock is the parts of a dynamic block.
@@ -35,30 +38,23 @@ type dynamicBlock struct {
 	header   hcl.Range
 }
 
-func (d *decoder) dynamic(b *hclsyntax.Block, ctx *hcl.EvalContext) (out []block) {
+func (d *decoder) dynamic(b *hclsyntax.Block, ctx *hcl.EvalContext) (out []block, all bool) {
 	dyn, ok := d.dynamicParts(b)
 	if !ok {
-		return nil
+		return nil, false
 	}
-	each, ok := d.evaluate(dyn.forEach.Expr, ctx)
-	if !ok || !each.IsKnown() {
-		return nil
+	each, ok := d.forEach(dyn.forEach.Expr, ctx)
+	if !ok {
+		return nil, false
 	}
-	if ref := runtimeWithin(each); each.IsMarked() && ref != "" {
-		d.ds.at(dyn.forEach.Expr.Range(), "for_each cannot use "+ref, "its value is known only on the agent", "")
-		return nil
-	}
-	if each.IsNull() || !each.CanIterateElements() {
-		d.ds.at(dyn.forEach.Expr.Range(), "for_each must be a list, a set or a map, not "+kindOf(each), "", "")
-		return nil
-	}
+	all = true
 	for it := each.ElementIterator(); it.Next(); {
 		key, value := it.Element()
 		if each.Type().IsSetType() {
 			key = value
 		}
-		if !d.meter.watch(func() { d.meter.spend(stepsPerBlock) }) {
-			return out
+		if !d.pay(stepsPerBlock, dyn.header) {
+			return out, false
 		}
 		child := ctx.NewChild()
 		child.Variables = map[string]cty.Value{
@@ -68,8 +64,26 @@ func (d *decoder) dynamic(b *hclsyntax.Block, ctx *hcl.EvalContext) (out []block
 		if made.labels, ok = d.dynamicLabels(dyn, child); ok {
 			out = append(out, made)
 		}
+		all = all && ok
 	}
-	return out
+	return out, all
+}
+
+// forEach computes what a dynamic block goes through.
+func (d *decoder) forEach(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, bool) {
+	each, ok := d.evaluate(e, ctx)
+	if !ok || !each.IsKnown() {
+		return each, false
+	}
+	if ref := runtimeWithin(each); each.IsMarked() && ref != "" {
+		d.ds.at(e.Range(), "for_each cannot use "+ref, "its value is known only on the agent", "")
+		return each, false
+	}
+	if each.IsNull() || !each.CanIterateElements() {
+		d.ds.at(e.Range(), "for_each must be a list, a set or a map, not "+kindOf(each), "", "")
+		return each, false
+	}
+	return each, true
 }
 
 func (d *decoder) dynamicParts(b *hclsyntax.Block) (dyn dynamicBlock, ok bool) {

@@ -1,6 +1,7 @@
 package jobspec
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -87,7 +88,7 @@ func joinSize(args []cty.Value) error {
 			n, size = n+1, size+len(text(v))
 		}
 	}
-	return within("join", size+n*separator)
+	return fits(size + n*separator)
 }
 
 // replaceSize bounds replace(text, old, new); extra is 1 where old must occur.
@@ -100,7 +101,7 @@ func replaceSize(args []cty.Value, extra int) error {
 	if extra == 1 && old != "" {
 		places = strings.Count(in, old)
 	}
-	return within("replace", len(in)+places*len(with))
+	return fits(len(in) + places*len(with))
 }
 
 func formatSize(args []cty.Value) error { return padding(text(args[0])) }
@@ -119,7 +120,7 @@ func formatListSize(args []cty.Value) error {
 		}
 		size += longest
 	}
-	return within("formatlist", n*size)
+	return fits(n * size)
 }
 
 // padding refuses a verb with a width or a precision of more than maxPadding.
@@ -142,7 +143,7 @@ func indentSize(args []cty.Value) error {
 	if n < 0 || n > maxPadding {
 		return function.NewArgErrorf(0, "must be 0 to %d", maxPadding)
 	}
-	return within("indent", len(text(args[1]))+strings.Count(text(args[1]), "\n")*int(n))
+	return fits(len(text(args[1])) + strings.Count(text(args[1]), "\n")*int(n))
 }
 
 func setProductSize(args []cty.Value) error {
@@ -150,7 +151,7 @@ func setProductSize(args []cty.Value) error {
 	for _, a := range args {
 		n *= max(len(elements(a)), 1)
 		if n > maxElements {
-			return fmt.Errorf("setproduct would make more than %d elements", maxElements)
+			return fmt.Errorf("it would make more than %d elements", maxElements)
 		}
 	}
 	return nil
@@ -178,9 +179,9 @@ func yamlSize(args []cty.Value) error {
 	return nil
 }
 
-func within(name string, size int) error {
+func fits(size int) error {
 	if size > maxTextBytes {
-		return fmt.Errorf("%s would make a text of more than 2MiB", name)
+		return errors.New("it would make a text of more than 2MiB")
 	}
 	return nil
 }

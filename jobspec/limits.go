@@ -134,7 +134,7 @@ func boundSize(ds *Diagnostics, filename string, src []byte) bool {
 	}
 	ds.add(Diagnostic{
 		Origin:  filename,
-		Summary: fmt.Sprintf("the file has %s; a job file may have %s", model.FormatBytes(int64(len(src))), model.FormatBytes(model.MaxJobFileBytes)),
+		Summary: fmt.Sprintf("the file has %d bytes; it may have %d (%s)", len(src), model.MaxJobFileBytes, model.FormatBytes(model.MaxJobFileBytes)),
 		Detail:  "data belongs in an artifact, or on a file system the agents share",
 	})
 	return false

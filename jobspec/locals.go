@@ -113,7 +113,7 @@ func (r *localResolver) resolve(l *localValue) {
 	}
 	r.trail = r.trail[:len(r.trail)-1]
 	l.state = localDone
-	if !r.d.meter.watch(func() { r.d.meter.spend(stepsPerLocal * len(l.needs)) }) {
+	if !r.d.pay(stepsPerLocal*len(l.needs), l.attr.NameRange) {
 		return
 	}
 	ctx := r.d.ctx.NewChild()

@@ -15,7 +15,7 @@ const (
 	maxNumberBits = 4096      // of an exponent: about 10^1233
 	bytesPerStep  = 16
 	pairsPerStep  = 64
-	stepsPerBlock = 50
+	stepsPerBlock = 20
 	stepsPerLocal = 20
 	stepsPerValue = 2
 	stepsPerError = 200 // a loop goes on after an error, and keeps each

@@ -93,6 +93,9 @@ func (d *decoder) file(body *hclsyntax.Body, o Options) *model.Job {
 // check runs the checks that every job must pass and reports what they find
 // where it was written.
 func (d *decoder) check(job *model.Job) {
+	if d.meter.exceeded != "" {
+		return // the job is not whole
+	}
 	named := map[hcl.Range]bool{}
 	for _, p := range Validate(job) {
 		if d.reported(p.Path) {

@@ -335,7 +335,8 @@ func mapShape(b block) *shape {
 }
 
 func (n *node) noBlocks() {
-	for _, b := range n.d.expand(n.block.body, n.block.ctx) {
+	inner, _ := n.d.expand(n.block.body, n.block.ctx)
+	for _, b := range inner {
 		n.d.ds.at(b.header, fmt.Sprintf("%s holds names with values, not blocks", n.title), "", "write "+b.name+" = …")
 	}
 }

@@ -126,7 +126,7 @@ func syntaxAdvice(summary string, at int, src []byte) string {
 	case bytes.HasPrefix(line[len(before):], []byte("'")):
 		return "texts are written in double quotes"
 	case bytes.HasPrefix(line[len(before):], []byte(`"`)):
-		return `names without quotes; for a name with other characters use a map: NAME = { "a.b" = … }`
+		return `for a name with other characters use a map: NAME = { "a.b" = … }`
 	case colonSyntax.Match(line[len(before):]):
 		return "write NAME = VALUE"
 	case at == 0 && (src[0] == '{' || bytes.HasPrefix(src, []byte("---"))):

@@ -85,20 +85,29 @@ func (d *decoder) declare(b block) *variable {
 func (d *decoder) takeType(v *variable, e hcl.Expression) {
 	v.typed = true
 	var diags hcl.Diagnostics
-	ended := d.meter.watch(func() { v.typ, v.optional, diags = typeexpr.TypeConstraintWithDefaults(e) })
-	if !ended || diags.HasErrors() {
-		d.ds.at(e.Range(), "this is not a type",
-			"a type is string, number, bool, any, list(…), set(…), map(…), tuple([…]) or object({…})", typeHint(e))
+	switch ended := d.meter.watch(func() { v.typ, v.optional, diags = typeexpr.TypeConstraintWithDefaults(e) }); {
+	case !ended:
+		d.tooMuch(e.Range())
+		v.typ, v.optional, v.failed = cty.DynamicPseudoType, nil, true
+	case diags.HasErrors():
+		at, hint := e.Range(), typeHint(e)
+		if s := diags[0].Subject; s != nil && hint == "" {
+			at = *s
+			hint = didYouMean(string(s.SliceBytes(d.ds.sources[s.Filename])), typeNames)
+		}
+		d.ds.at(at, "this is not a type",
+			"a type is string, number, bool, any, list(…), set(…), map(…), tuple([…]) or object({…})", hint)
 		v.typ, v.optional, v.failed = cty.DynamicPseudoType, nil, true
 	}
 }
 
+var typeNames = []string{"string", "number", "bool", "any", "list", "map", "set", "object", "tuple"}
+
 // typeHint helps with quoted and foreign type names.
 func typeHint(e hcl.Expression) string {
-	names := []string{"string", "number", "bool", "any", "list", "map", "set", "object", "tuple"}
 	word := hcl.ExprAsKeyword(e)
 	if s, ok := literalText(e); ok {
-		if word = s; slices.Contains(names, word) {
+		if word = s; slices.Contains(typeNames, word) {
 			return "write it without quotes: type = " + word
 		}
 	}
@@ -112,7 +121,7 @@ func typeHint(e hcl.Expression) string {
 	case "list", "map", "set":
 		return fmt.Sprintf("say of what: type = %s(string)", word)
 	}
-	return didYouMean(word, names)
+	return didYouMean(word, typeNames)
 }
 
 // literalText returns a text that is written down plainly.
