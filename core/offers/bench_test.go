@@ -147,6 +147,27 @@ func BenchmarkPassManyWaiting(b *testing.B) {
 	}
 }
 
+// (b") one more demand, and the pass for it, while 100,000 of as many shapes wait.
+func BenchmarkSubmitAmongWaiting(b *testing.B) {
+	book := cluster(10_000, sized(8, 8))
+	for i := range 100_000 {
+		book.SetDemand(wants(fmt.Sprint("d", i), 1, model.Shape{Resources: model.Resources{CPUMilli: 9000 + int64(i)}}))
+	}
+	book.Plan(epoch)
+	b.ReportAllocs()
+	for b.Loop() {
+		book.SetDemand(wants("new", 1, sized(8, 8)))
+		if os := book.Plan(epoch); len(os) != 1 {
+			b.Fatal("not placed")
+		}
+		book.DropDemand("batch", "new")
+		book.Withdrawn()
+		book.planned = book.gains + 1 // what came back is not news for this figure
+		book.settle()
+		book.planned = book.gains
+	}
+}
+
 // (b') the same where the index cannot tell at once: agents have cores or
 // memory free, never both.
 func BenchmarkPassFragmented(b *testing.B) {

@@ -21,6 +21,7 @@ type Book struct {
 	pinned  map[string]*pinned // by attribute
 	classes map[string]*class
 	active  []*class // those with a demand ready to be served
+	fresh   []*class // those that got one since the last pass
 	asleep  queue    // demands with a time before which they get no offer
 
 	offers      map[model.OfferID]*offer
@@ -31,7 +32,8 @@ type Book struct {
 	tasks taskTable
 	spare *stake // released stakes, linked by next
 
-	dirty   bool // something changed since the last pass
+	dirty   bool   // something changed since the last pass
+	planned uint64 // gains at the last pass
 	serial  uint64
 	scratch scratch
 }

@@ -15,7 +15,8 @@ type class struct {
 	gang     bool
 	members  int
 	ready    queue
-	activeAt int // place in Book.active, or -1
+	activeAt int  // place in Book.active, or -1
+	fresh    bool // is in Book.fresh
 	// failedAt is Book.gains when the gang last did not fit. It still does not
 	// as long as that has not moved.
 	failedAt uint64
@@ -129,6 +130,10 @@ func (b *Book) makeReady(d *demand) {
 	if c.activeAt < 0 {
 		c.activeAt = len(b.active)
 		b.active = append(b.active, c)
+	}
+	if !c.fresh {
+		c.fresh = true
+		b.fresh = append(b.fresh, c)
 	}
 	b.dirty = true
 }

@@ -25,13 +25,7 @@ func (b *Book) Plan(now time.Time) []model.Offer {
 	b.dirty = false
 	b.settle()
 
-	heads := b.scratch.heads[:0]
-	for _, c := range b.active {
-		if b.mayFit(c) {
-			heads = append(heads, c)
-		}
-	}
-	b.scratch.heads = heads
+	heads := b.heads()
 	for i := len(heads)/2 - 1; i >= 0; i-- {
 		siftClass(heads, i)
 	}
@@ -55,6 +49,29 @@ func (b *Book) Plan(now time.Time) []model.Offer {
 	}
 	clear(b.scratch.heads)
 	return out
+}
+
+// heads returns the classes to serve, in no order: those whose first demand may
+// get something. Where no agent gained since the last pass, which left nothing
+// that fits, they are among the fresh ones.
+func (b *Book) heads() []*class {
+	among := b.active
+	if b.planned == b.gains {
+		among = b.fresh
+	}
+	b.planned = b.gains
+	heads := b.scratch.heads[:0]
+	for _, c := range among {
+		if c.ready.len() > 0 && b.mayFit(c) {
+			heads = append(heads, c)
+		}
+	}
+	for i, c := range b.fresh {
+		c.fresh, b.fresh[i] = false, nil
+	}
+	b.fresh = b.fresh[:0]
+	b.scratch.heads = heads
+	return heads
 }
 
 // mayFit reports whether the first demand of c may get something, by a look at
