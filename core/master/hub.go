@@ -26,8 +26,9 @@ type hub struct {
 }
 
 // newHub numbers events from the time, so that ids keep growing over failovers.
+// They stay below 2^53, which is as far as JavaScript counts.
 func newHub(now time.Time) *hub {
-	start := uint64(now.UnixMilli()) << 20
+	start := uint64(now.UnixMilli()) << 10
 	return &hub{origin: start, first: start, next: start, more: make(chan struct{}), ended: map[model.JobID][]chan struct{}{}}
 }
 

@@ -200,7 +200,9 @@ func (l *loop) end() {
 		o.close("this master does not lead any more")
 	}
 	if l.snapshoting != nil {
-		_ = <-l.snapshoting // it ends with the term or the context
+		if err := <-l.snapshoting; err != nil { // it ends with the term or the context
+			l.logger.Debug("the last snapshot was not saved", "err", err)
+		}
 	}
 }
 
