@@ -39,7 +39,7 @@ type Machine struct {
 	contact      time.Time     // a leading master is known to have heard of the agent
 	contactNoted time.Time     // the last Contact effect
 	pingInterval time.Duration // as the master said, 0 = it does not ping
-	fenced       bool          // tasks were killed for want of contact, not registered since
+	fenced       bool          // tasks were killed for want of contact, and there was none since
 
 	recovered bool
 	jobs      map[model.JobID]*job

@@ -112,7 +112,6 @@ func (m *Machine) registered(r *agentpb.Registered) {
 		return
 	}
 	m.stream = streamRegistered
-	m.fenced = false
 	m.pingInterval = time.Duration(r.PingIntervalNs)
 	meta := m.meta
 	meta.ClusterID, meta.Epoch, meta.FenceAfter = r.ClusterId, r.Epoch, model.Duration(r.FenceAfterNs)
@@ -157,6 +156,7 @@ func (m *Machine) jobDone(j *job) {
 // the fence goes on counting over a restart of the agent.
 func (m *Machine) noteContact() {
 	m.contact = m.askedAt
+	m.fenced = false
 	every := max(m.meta.FenceAfter.Std()/16, time.Second)
 	if m.contact.Sub(m.contactNoted) >= every {
 		m.contactNoted = m.contact
