@@ -1,0 +1,233 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// settleWithin is how long everything may take to come to rest once nothing goes
+// wrong any more: the fence, the retries' delays, and the work that is left.
+const settleWithin = 40 * time.Minute
+
+// settle mends everything and waits until all work has come to its end.
+func (w *world) settle() {
+	w.say("world", "the quiet time begins")
+	w.mend()
+	until := w.now + settleWithin
+	quiet := w.now
+	for w.failure == nil {
+		quiet += lookEvery
+		for w.failure == nil && w.next(quiet) {
+		}
+		left := w.unsettled()
+		switch {
+		case w.failure != nil:
+			return
+		case len(left) == 0:
+			w.finalChecks()
+			return
+		case w.now > until:
+			w.fail("everything settles", "%s after the last fault:\n  %s", settleWithin, strings.Join(left, "\n  "))
+		}
+	}
+}
+
+// mend ends every fault that still lasts, at once or when its time has come.
+func (w *world) mend() {
+	w.rough = false
+	for _, m := range w.masters {
+		m.dying = crashNot
+		if !m.up {
+			m.start()
+		}
+	}
+	for _, h := range w.hosts {
+		if h.agent != nil {
+			h.agent.dieIn = 0
+		}
+		if !h.up {
+			h.boot(false)
+		}
+		h.startAgent()
+	}
+}
+
+// unsettled says what is not at rest yet.
+func (w *world) unsettled() []string {
+	var left []string
+	add := func(format string, args ...any) {
+		if len(left) < 20 {
+			left = append(left, fmt.Sprintf(format, args...))
+		}
+	}
+	t := w.leader()
+	if t == nil || t.busy {
+		return []string{"nobody leads, or a turn is under way"}
+	}
+	for _, o := range w.people.owners {
+		if !o.refused && (o.id == "" || o.busy > 0) {
+			add("%s waits for the answer to a request", o.name)
+		}
+	}
+	w.openJobs(t, add)
+	for _, n := range w.nodes(t) {
+		if n.State != model.NodeReady { // one whose disk was wiped stays until it is given up
+			add("node %s is %s", n.ID, n.State)
+		}
+	}
+	if w.truth.running > 0 {
+		for _, p := range w.runningProcesses() {
+			add("task %s runs on %s", p.id, p.host.name)
+		}
+	}
+	for _, h := range w.hosts {
+		a := h.agent
+		switch {
+		case a == nil:
+			h.startAgent()
+			add("%s has no agent", h.name)
+		case !a.machine.Registered():
+			add("%s is not registered", h.name)
+		case a.machine.LiveTasks() > 0 || a.machine.Unacknowledged() > 0:
+			add("%s has %d live tasks and %d updates not acknowledged", h.name, a.machine.LiveTasks(), a.machine.Unacknowledged())
+		}
+		for _, d := range h.sortedDirs() {
+			add("%s still has executor %s: alive=%t settled=%t %d sandboxes", h.name, d.id, d.proc != nil, d.settled, len(d.sandboxes))
+		}
+	}
+	return left
+}
+
+// openJobs adds the jobs that have not ended, but for those that cannot: they
+// wait for what cannot come true, and Why must say so.
+func (w *world) openJobs(t *term, add func(string, ...any)) {
+	answer, refusal := t.m.machine.Query(t.m.time(), model.ListJobs{})
+	if refusal != nil {
+		w.fail("queries", "ListJobs: %s", refusal.Message)
+		return
+	}
+	for _, j := range answer.(model.JobList).Jobs {
+		if j.State.Ended() {
+			continue
+		}
+		answer, refusal := t.m.machine.Query(t.m.time(), model.Why{Selector: string(j.ID)})
+		if refusal != nil {
+			w.fail("queries", "Why %s: %s", j.ID, refusal.Message)
+			return
+		}
+		why := answer.(model.WhyView).Explanations
+		never := j.Slots.Staging+j.Slots.Running == 0 && len(why) > 0 &&
+			!slices.ContainsFunc(why, func(e model.Explanation) bool { return e.Tier != model.TierNever && !w.waitsForNever(&e, &j) })
+		if !never {
+			add("job %s (%s) is %s: %+v, %+v", j.Name, j.ID, j.State, j.Slots, why)
+		}
+	}
+}
+
+// waitsForNever reports whether a job waits for one that can never end.
+func (w *world) waitsForNever(e *model.Explanation, j *model.JobView) bool {
+	if e.Tier != model.TierBlocked || j.State != model.JobBlocked {
+		return false
+	}
+	for _, d := range j.DependsOn {
+		o := w.people.byJob[model.JobID(d.Job)]
+		if o == nil {
+			continue
+		}
+		if v, ok := w.auditor.job(d.Job); ok && !v.State.Ended() && (o.plan.never || v.State == model.JobBlocked) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) runningProcesses() []*process {
+	var out []*process
+	for _, p := range w.truth.slots {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *process) int { return a.id.Compare(b.id) })
+	return out
+}
+
+// finalChecks look at the end of a run at what nobody changes any more.
+func (w *world) finalChecks() {
+	t := w.leader()
+	w.checks.replayed(t.m)
+	w.checks.newTerm(t.m)
+	if err := t.m.machine.Audit(); err != nil {
+		w.fail("audit", "%s: %v", t.m.name, err)
+	}
+	for _, n := range w.nodes(t) {
+		if !n.Allocated.IsZero() || n.Tasks > 0 || n.State != model.NodeReady {
+			w.fail("nothing is left", "node %s is %s, has %d tasks and %s allocated", n.Name, n.State, n.Tasks, n.Allocated)
+		}
+	}
+	for _, o := range w.people.owners {
+		if o.id != "" {
+			w.compareJob(t, o)
+		}
+	}
+}
+
+func (w *world) nodes(t *term) []model.NodeView {
+	answer, refusal := t.m.machine.Query(t.m.time(), model.ListNodes{})
+	if refusal != nil {
+		w.fail("queries", "ListNodes: %s", refusal.Message)
+		return nil
+	}
+	return answer.(model.NodeList).Nodes
+}
+
+// compareJob compares how each task of an ended job is shown with how its
+// process really ended.
+func (w *world) compareJob(t *term, o *owner) {
+	v, ok := w.auditor.job(string(o.id))
+	if !ok || !v.State.Ended() {
+		return
+	}
+	all := v.Slots.Succeeded == v.Slots.Total // a cancel may come too late to change that
+	if v.State == model.JobSucceeded && !all || all && v.State == model.JobFailed {
+		w.fail("results are true", "job %s (%s) is %s, but its slots are %+v", v.Name, v.ID, v.State, v.Slots)
+	}
+	for offset := 0; offset < v.Slots.Total; offset += 1000 {
+		answer, refusal := t.m.machine.Query(t.m.time(), model.ListTasks{Selector: string(o.id), Offset: offset})
+		if refusal != nil {
+			w.fail("queries", "ListTasks %s: %s", o.id, refusal.Message)
+			return
+		}
+		for _, x := range answer.(model.TaskList).Tasks {
+			p := w.truth.processes[x.ID]
+			if x.Result == nil || x.State != "finished" && x.State != "failed" {
+				continue
+			}
+			if x.Result.Cause != model.CauseLaunchFailed && (p == nil || x.Result.Code() != p.ending.result().Code()) {
+				w.fail("results are true", "task %s is shown as %s with %+v", x.ID, x.State, x.Result)
+			}
+		}
+	}
+	w.countFinished(&v, o)
+}
+
+// countFinished compares the number of succeeded slots with the journal. A retry
+// or a gang may put a slot that had finished back, and a cancel then drops it.
+func (w *world) countFinished(v *model.JobView, o *owner) {
+	if o.retried || slices.ContainsFunc(v.Spec.Groups, func(g model.Group) bool { return g.Gang != nil }) {
+		return
+	}
+	finished := 0
+	for id, a := range w.auditor.attempts {
+		if id.Job == o.id && a.state == model.TaskFinished {
+			finished++
+		}
+	}
+	if finished != v.Slots.Succeeded {
+		w.fail("results are true", "%d tasks of job %s (%s) have finished by the journal, %d are shown: %s",
+			finished, v.Name, v.ID, v.Slots.Succeeded, cmp.Or(v.Message, string(v.State)))
+	}
+}
