@@ -89,7 +89,7 @@ func BenchmarkPlaceMillionTasks(b *testing.B) {
 	}
 }
 
-// (a') the same as 1,000,000 demands of one task.
+// (a2) the same as 1,000,000 demands of one task.
 func BenchmarkPlaceMillionDemands(b *testing.B) {
 	const agents, tasks = 10_000, 1_000_000
 	shape := sized(1, 1)
@@ -147,7 +147,7 @@ func BenchmarkPassManyWaiting(b *testing.B) {
 	}
 }
 
-// (b'') one more demand, and the pass for it, while 100,000 of as many shapes wait.
+// (b3) one more demand, and the pass for it, while 100,000 of as many shapes wait.
 func BenchmarkSubmitAmongWaiting(b *testing.B) {
 	book := cluster(10_000, sized(8, 8))
 	for i := range 100_000 {
@@ -167,7 +167,7 @@ func BenchmarkSubmitAmongWaiting(b *testing.B) {
 	}
 }
 
-// (b') the same where the index cannot tell at once: agents have cores or
+// (b2) the same where the index cannot tell at once: agents have cores or
 // memory free, never both.
 func BenchmarkPassFragmented(b *testing.B) {
 	for _, shapes := range []int{8, 1_000} {
