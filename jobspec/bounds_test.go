@@ -101,3 +101,17 @@ func TestHostileFiles(t *testing.T) {
 		})
 	}
 }
+
+// TestLongFile: a file that is too long to be kept with its job is still a job;
+// one whose job is too large is none.
+func TestLongFile(t *testing.T) {
+	comment := "# " + strings.Repeat("x", model.MaxJobBytes) + "\n"
+	job, ds := Parse([]byte(comment+argument(`"y"`)), Options{})
+	if job == nil || job.Source != "" || !mentions(ds, "too long to be kept with the job") {
+		t.Errorf("job %v, findings %v", job != nil, ds.List())
+	}
+	job, ds = Parse([]byte(argument(`"`+strings.Repeat("y", model.MaxJobBytes)+`"`)), Options{})
+	if job != nil || !mentions(ds, "a job may have 768KiB") {
+		t.Errorf("job %v, findings %v", job != nil, ds.List())
+	}
+}

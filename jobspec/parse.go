@@ -61,10 +61,13 @@ func Parse(src []byte, o Options) (*model.Job, *Diagnostics) {
 	return job, ds
 }
 
+// filePath stands for the top level of a file, which is no part of the job.
+const filePath = "file"
+
 // file decodes the top level: variables, then locals, then the job.
 func (d *decoder) file(body *hclsyntax.Body, o Options) *model.Job {
 	top := &node{
-		d: d, shape: fileShape, title: fileShape.title,
+		d: d, shape: fileShape, title: fileShape.title, path: filePath,
 		block: block{body: body, ctx: d.ctx, header: body.MissingItemRange()}, blocks: map[string][]block{},
 	}
 	top.checkAttributes()
@@ -75,7 +78,7 @@ func (d *decoder) file(body *hclsyntax.Body, o Options) *model.Job {
 	d.locals(top)
 
 	jobs := top.blocks["job"]
-	if len(jobs) == 0 && d.strayed[""] {
+	if len(jobs) == 0 && d.strayed[filePath] {
 		return nil // a misspelt job block
 	}
 	if len(jobs) == 0 {
@@ -101,9 +104,9 @@ func (d *decoder) check(job *model.Job) {
 		if d.reported(p.Path) {
 			continue
 		}
-		at, exact := d.position(p.Path)
-		if (!exact || d.isBlock(p.Path)) && (d.broken || d.strayed[d.blockAround(p.Path)]) {
-			continue // what is missing may be what is misspelt
+		at, around := d.position(p.Path)
+		if d.opened[around] && (d.broken || d.strayed[around]) {
+			continue // what a block lacks may be what is misspelt
 		}
 		if strings.HasSuffix(p.Path, ".name") {
 			if named[at] {

@@ -6,15 +6,15 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// position returns where the value at path was written, or, with exact false,
-// the closest block around it.
-func (d *decoder) position(path string) (at hcl.Range, exact bool) {
+// position returns where the value at path was written, or the closest value
+// or block around it; around is that one's path.
+func (d *decoder) position(path string) (at hcl.Range, around string) {
 	for p := path; ; p = parentPath(p) {
 		if at, ok := d.at[p]; ok {
-			return at, p == path
+			return at, p
 		}
 		if p == "" {
-			return hcl.Range{Filename: d.ds.main, Start: firstPos, End: firstPos}, false
+			return hcl.Range{Filename: d.ds.main, Start: firstPos, End: firstPos}, ""
 		}
 	}
 }
@@ -42,20 +42,6 @@ func (d *decoder) reported(path string) bool {
 func parentPath(p string) string {
 	if i := strings.LastIndexAny(p, ".["); i >= 0 {
 		return p[:i]
-	}
-	return ""
-}
-
-// isBlock reports whether path is that of a block, which is where something
-// missing is reported.
-func (d *decoder) isBlock(path string) bool { return d.opened[path] }
-
-// blockAround returns the path of the closest block around a value.
-func (d *decoder) blockAround(path string) string {
-	for p := path; p != ""; p = parentPath(p) {
-		if d.opened[p] {
-			return p
-		}
 	}
 	return ""
 }

@@ -66,6 +66,9 @@ func (ds *Diagnostics) addSyntax(diags hcl.Diagnostics, src []byte) {
 		if i+1 < len(diags) && sameLine(h, diags[i+1]) && strings.HasPrefix(h.Summary, "Argument or block") {
 			continue // the next says why
 		}
+		if i > 0 && h.Subject != nil && diags[i-1].Subject != nil && h.Subject.Start == diags[i-1].Subject.Start {
+			continue // a consequence of the one before
+		}
 		ds.add(explainSyntax(h, src))
 	}
 	ds.syntaxErrors = len(ds.list)

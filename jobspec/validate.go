@@ -36,7 +36,7 @@ func Validate(j *model.Job) []Problem {
 	c := &checker{}
 	c.job(j)
 	if len(c.problems) == 0 {
-		if n := len(Canonical(j)); n > model.MaxJobBytes && j.Source == "" {
+		if n := len(Canonical(j)); n > model.MaxJobBytes {
 			c.fail("", fmt.Sprintf("the job has %s; a job may have %s", model.FormatBytes(int64(n)), model.FormatBytes(model.MaxJobBytes)),
 				"ship data as an artifact, and use array for many like tasks")
 		}
