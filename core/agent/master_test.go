@@ -68,16 +68,18 @@ func (n *network) name(name string, m *scriptedMaster) {
 
 func (n *network) conns() *agent.Conns {
 	c := agent.NewConns(nil)
-	c.SetDial(func(ctx context.Context, name string) (net.Conn, error) {
-		n.mu.Lock()
-		m := n.names[name]
-		n.mu.Unlock()
-		if m == nil {
-			return nil, fmt.Errorf("no master at %s", name)
-		}
-		return m.dial(ctx)
-	})
+	c.SetDial(n.dial)
 	return c
+}
+
+func (n *network) dial(ctx context.Context, name string) (net.Conn, error) {
+	n.mu.Lock()
+	m := n.names[name]
+	n.mu.Unlock()
+	if m == nil {
+		return nil, fmt.Errorf("no master at %s", name)
+	}
+	return m.dial(ctx)
 }
 
 // startMaster serves on loopback.

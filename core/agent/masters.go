@@ -8,7 +8,7 @@ import (
 const (
 	retryFirst = 25 * time.Millisecond
 	retryMost  = 250 * time.Millisecond // while a takeover is to be expected
-	retrySlow  = 5 * time.Second        // after patientTries
+	retrySlow  = 2 * time.Second        // after patientTries
 	// patientTries at about retryMost last longer than a master's session, so
 	// that a takeover finds every agent asking often.
 	patientTries = 120
