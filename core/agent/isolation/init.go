@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +22,12 @@ const (
 
 // startInit forks the first process of the pid namespace that the calling
 // thread has unshared, and waits until it has mounted /proc. The thread must be
-// locked: the init dies with it.
+// locked: the init dies with it, and with this process.
 func startInit(fork forkFunc) (pid int, err error) {
+	life, err := lifeline()
+	if err != nil {
+		return 0, fmt.Errorf("start init: %w", err)
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return 0, err
@@ -36,7 +41,7 @@ func startInit(fork forkFunc) (pid int, err error) {
 	attr := &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   []string{},
-		Files: []uintptr{null.Fd(), null.Fd(), null.Fd(), w.Fd()},
+		Files: []uintptr{life.Fd(), null.Fd(), null.Fd(), w.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	}
 	pid, err = forkInit(fork, attr)
@@ -87,7 +92,26 @@ func InitMain(args []string) int {
 	result := binary.LittleEndian.AppendUint64(nil, uint64(-int64(errno)))
 	unix.Write(3, result)
 	unix.Close(3)
+	var none [1]byte
 	for {
-		unix.Pause()
+		// Standard input is the lifeline: it ends with the parent.
+		if _, err := unix.Read(0, none[:]); err != unix.EINTR {
+			return 0
+		}
 	}
 }
+
+// lifeline is a pipe nobody writes to, made once. Each init waits for the end of
+// file on it, which comes when this process has gone, however it went: a parent
+// death signal is lost on a child that was being forked at that moment.
+var lifeline = sync.OnceValues(func() (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	lifelineEnd = w
+	return r, nil
+})
+
+// lifelineEnd keeps the pipe's other end from being collected, and so closed.
+var lifelineEnd *os.File

@@ -36,10 +36,18 @@ TEXT ·initProgram(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $3, AX               // close(3)
 	MOVQ $3, DI
 	SYSCALL
-pause:
-	MOVQ $34, AX              // pause()
+wait:
+	XORQ AX, AX               // read(0, …, 1): returns when the parent is no more
+	XORQ DI, DI
+	LEAQ -8(BX), SI
+	MOVQ $1, DX
 	SYSCALL
-	JMP  pause
+	CMPQ AX, $-4              // EINTR
+	JEQ  wait
+	MOVQ $231, AX             // exit_group(0): the kernel kills the namespace
+	XORQ DI, DI
+	SYSCALL
+	JMP  wait
 
 // func initAddress() unsafe.Pointer
 TEXT ·initAddress(SB), NOSPLIT, $0-8

@@ -36,15 +36,18 @@ TEXT ·initProgram(SB), NOSPLIT|NOFRAME, $0
 	MOVD $57, R8              // close(3)
 	MOVD $3, R0
 	SVC
-pause:
-	MOVD $73, R8              // ppoll(0, 0, 0, 0, 0)
+wait:
+	MOVD $63, R8              // read(0, …, 1): returns when the parent is no more
 	MOVD $0, R0
-	MOVD $0, R1
-	MOVD $0, R2
-	MOVD $0, R3
-	MOVD $0, R4
+	ADD  $48, R20, R1
+	MOVD $1, R2
 	SVC
-	B    pause
+	ADD  $4, R0, R1           // EINTR
+	CBZ  R1, wait
+	MOVD $94, R8              // exit_group(0): the kernel kills the namespace
+	MOVD $0, R0
+	SVC
+	B    wait
 
 // func initAddress() unsafe.Pointer
 TEXT ·initAddress(SB), NOSPLIT, $0-8

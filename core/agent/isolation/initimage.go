@@ -20,7 +20,8 @@ import (
 //
 // Contract, shared with InitMain, which stands in where this cannot be used:
 // argv is name, file system type ("proc"), mount point; descriptor 3 gets the
-// result of mount(2) as eight bytes, little endian, and is closed.
+// result of mount(2) as eight bytes, little endian, and is closed; descriptor 0
+// is read until its end, and then the init exits.
 
 func initProgram()
 func initAddress() unsafe.Pointer
