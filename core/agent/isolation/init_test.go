@@ -15,8 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func init() { roles["__orphan"] = orphan }
-
 // orphan starts an init that gets no signal at its parent's death, as one that
 // was being forked at that moment, prints its pid, and waits to be killed.
 func orphan(args []string) {

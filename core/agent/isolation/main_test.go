@@ -40,9 +40,10 @@ var roles map[string]func(args []string)
 
 func init() {
 	roles = map[string]func([]string){
-		"__hog":  hog,
-		"__spin": spin,
-		"__hold": hold,
+		"__hog":    hog,
+		"__spin":   spin,
+		"__hold":   hold,
+		"__orphan": orphan,
 	}
 }
 
