@@ -177,18 +177,31 @@ func (m *Machine) addWarnings() {
 		if !ok || r.Existing {
 			continue
 		}
-		answer, refusal := m.why(m.now, model.Why{Selector: string(r.ID)})
-		if refusal != nil {
-			continue
-		}
-		for _, e := range answer.(model.WhyView).Explanations {
-			if e.Tier == model.TierNever {
-				r.Warning = &e
-				m.out.Replies[i].Body = r
-				break
-			}
+		if e := m.warning(r.ID); e != nil {
+			r.Warning = e
+			m.out.Replies[i].Body = r
 		}
 	}
+}
+
+func (m *Machine) warning(job model.JobID) *model.Explanation {
+	answer, refusal := m.queryFramework(m.now, model.Why{Selector: string(job)})
+	if refusal != nil {
+		return nil
+	}
+	v := answer.(model.WhyView)
+	for i := range v.Explanations {
+		if v.Explanations[i].Tier == model.TierNever {
+			return &v.Explanations[i]
+		}
+	}
+	for _, d := range v.Demands {
+		if m.book.Never(d) {
+			e := m.book.Explain(m.now, d)
+			return &e
+		}
+	}
+	return nil
 }
 
 // frameworkFor says which framework a request or query is for.

@@ -90,7 +90,6 @@ func (m *Machine) accept(fw model.FrameworkID, a model.Accept) {
 	}
 	done, refusal := m.book.Accept(m.now, fw, a)
 	if refusal != nil {
-		m.book.Decline(a.Offer) // a framework that errs once must not sit on the room
 		m.stepFramework(fw, model.Refused{Call: a, Refusal: refusal})
 		return
 	}

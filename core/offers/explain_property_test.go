@@ -89,6 +89,9 @@ func (m *machine) checkNever(t *rapid.T, d *model.Demand, e *model.Explanation, 
 	if never != (e.Tier == model.TierNever) {
 		t.Fatalf("tier is %s, want never=%v, of %+v: %+v", e.Tier, never, *d, e)
 	}
+	if total == e.Asked && m.b.Never(*d) != never {
+		t.Fatalf("Never is %v, want %v, of %+v", !never, never, *d)
+	}
 	if known == 0 && e.Fits < e.Asked && e.Why[len(e.Why)-1].Reason != model.WaitNoAgents {
 		t.Fatalf("no agent is known: %+v", e)
 	}
