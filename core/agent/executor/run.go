@@ -35,6 +35,7 @@ type run struct {
 
 	sandbox *sandbox
 	env     *taskenv.Env
+	pass    *pass
 
 	mu      sync.Mutex
 	slot    *slot // while its process runs
@@ -47,7 +48,9 @@ func (t *run) begin() {
 	if t.env == nil && !t.prepare() {
 		return
 	}
+	t.pass = t.runner.gate.enter()
 	if err := t.spawn(); err != nil {
+		t.pass.end()
 		t.failed(err)
 	}
 }
@@ -132,6 +135,7 @@ func (t *run) launch(s *slot, cmd *isolation.Command) error {
 		return startFailure(cmd, err)
 	}
 	t.slot = s
+	t.pass.begin()
 	t.runner.inbox.put(lifecycle.Started{Key: t.key, Task: t.task, At: at})
 	return nil
 }
@@ -172,6 +176,7 @@ func (t *run) finish(s *slot, e isolation.Exit) {
 	}
 	t.mu.Unlock()
 	t.cancel()
+	t.pass.end()
 	exit := lifecycle.Exit{At: e.At}
 	killed := s.cell.Kill(killPatience)
 	if killed != nil {

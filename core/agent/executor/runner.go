@@ -21,6 +21,7 @@ const driverExec = model.DriverExec
 type runner struct {
 	inbox *inbox
 	pool  *pool
+	gate  *gate
 	log   *slog.Logger
 
 	job   *model.Job
@@ -45,7 +46,7 @@ type attempt struct {
 func maxWorkers() int { return max(2, runtime.NumCPU()) }
 
 func newRunner(in *inbox, p *pool, log *slog.Logger) *runner {
-	r := &runner{inbox: in, pool: p, log: log, attempts: map[lifecycle.Key]*attempt{}}
+	r := &runner{inbox: in, pool: p, gate: newGate(), log: log, attempts: map[lifecycle.Key]*attempt{}}
 	r.more.L = &r.mu
 	return r
 }

@@ -102,14 +102,8 @@ func (m *Machine) kill(a *alloc, in Kill) {
 		a.force = true
 	}
 	if a.outcome == nil {
-		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: causeOfKill(in.Reason), task: -1}
-		if a.any(ran, kindMain) || a.started != (time.Time{}) {
-			a.outcome.message = "killed on request"
-		} else {
-			a.outcome.message = "killed before it started"
-			if in.Reason == model.ReasonNone {
-				a.outcome.reason = model.ReasonTaskKilledDuringLaunch
-			}
+		a.outcome = &outcome{
+			state: model.TaskKilled, reason: in.Reason, cause: causeOfKill(in.Reason), message: "killed on request", task: -1,
 		}
 	}
 	if a.state == model.TaskRunning || a.state == model.TaskStarting {
@@ -157,6 +151,13 @@ func (m *Machine) end(a *alloc) {
 	o := a.outcome
 	if o.task < 0 {
 		o.task = a.firstMain()
+	}
+	// Only now it is known: a process may have been on its way when the kill came.
+	if o.state == model.TaskKilled && a.started.IsZero() {
+		o.message = "killed before it started"
+		if o.reason == model.ReasonNone {
+			o.reason = model.ReasonTaskKilledDuringLaunch
+		}
 	}
 	e := a.tasks[o.task].exit
 	s := model.TaskStatus{
