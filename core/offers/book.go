@@ -44,7 +44,6 @@ type scratch struct {
 	heads  []*class
 	places []place
 	taken  []int
-	values map[string]int
 }
 
 // NewBook returns a book without agents and demands.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -60,7 +61,8 @@ func (d *dev) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd.Env = append(os.Environ(), "TENDER_ADDR="+d.addr)
 	out, err := cmd.Output()
 	if err != nil {
-		if exit, ok := err.(*exec.ExitError); ok {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
 			return nil, fmt.Errorf("tender %v: %w: %s", args, err, exit.Stderr)
 		}
 		return nil, err

@@ -41,7 +41,7 @@ func startInit(fork forkFunc) (pid int, err error) {
 	attr := &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   []string{},
-		Files: []uintptr{life.Fd(), null.Fd(), null.Fd(), w.Fd()},
+		Files: []uintptr{life[0].Fd(), null.Fd(), null.Fd(), w.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	}
 	pid, err = forkInit(fork, attr)
@@ -104,14 +104,8 @@ func InitMain(args []string) int {
 // lifeline is a pipe nobody writes to, made once. Each init waits for the end of
 // file on it, which comes when this process has gone, however it went: a parent
 // death signal is lost on a child that was being forked at that moment.
-var lifeline = sync.OnceValues(func() (*os.File, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	lifelineEnd = w
-	return r, nil
+var lifeline = sync.OnceValues(func() (ends [2]*os.File, err error) {
+	// Both ends are kept: one that is collected is closed.
+	ends[0], ends[1], err = os.Pipe()
+	return ends, err
 })
-
-// lifelineEnd keeps the pipe's other end from being collected, and so closed.
-var lifelineEnd *os.File
