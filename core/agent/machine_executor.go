@@ -314,8 +314,8 @@ func (m *Machine) failWaiting(j *job, message string) {
 	})
 }
 
-// launchFailedCode is the shell's code for a command that cannot be run.
-const launchFailedCode = 126
+// launchFailedCode is what executors report for a task that never ran.
+const launchFailedCode = 127
 
 func (m *Machine) endWaiting(j *job, e ending) {
 	launches := j.waiting

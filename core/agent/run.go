@@ -33,7 +33,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	info, err := c.info(dir.meta.AgentID, host)
+	info, err := c.info(dir, host)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,8 @@ func prepareHost(c Config) (*isolation.Host, error) {
 }
 
 // info is what the agent says of itself: what was found, then what it was told.
-func (c *Config) info(id model.AgentID, host *isolation.Host) (model.AgentInfo, error) {
+func (c *Config) info(dir *dataDir, host *isolation.Host) (model.AgentInfo, error) {
+	id := dir.meta.AgentID
 	found, err := facts.Detect(facts.Source{DataDir: c.DataDir})
 	if err != nil {
 		return model.AgentInfo{}, err
@@ -95,7 +96,9 @@ func (c *Config) info(id model.AgentID, host *isolation.Host) (model.AgentInfo, 
 		Capacity: model.Resources{
 			CPUMilli:    cmp.Or(c.CPUMilli, found.Capacity.CPUMilli),
 			MemoryBytes: cmp.Or(c.MemoryBytes, found.Capacity.MemoryBytes),
-			DiskBytes:   cmp.Or(c.DiskBytes, found.Capacity.DiskBytes),
+			// What earlier tasks take is theirs to take: without it a restart would
+			// count it twice, as used and as not there.
+			DiskBytes: cmp.Or(c.DiskBytes, found.Capacity.DiskBytes+diskUsage(dir.file(jobsName))),
 		},
 	}
 	a := found.Attributes
@@ -144,6 +147,7 @@ func newChildren(ctx context.Context, c Config, dir *dataDir, host *isolation.Ho
 			host:     host,
 			recovery: c.RecoveryTimeout,
 			warn:     func(text string, err error) { c.Log.Error(text, "error", err) },
+			starting: make(chan struct{}, startAtOnce),
 			ctx:      spareCtx,
 			cancel:   cancelSpares,
 		},

@@ -26,6 +26,9 @@ const (
 	// refillAfter lets the job that took the spare start its first tasks before
 	// the next spare competes with them for the CPUs.
 	refillAfter = 20 * time.Millisecond
+	// startAtOnce bounds how many executors start at the same time: more would
+	// only slow each other, and what runs, down.
+	startAtOnce = 4
 	// maxLogBytes is how large the executors' own log may grow before it is turned.
 	maxLogBytes = 4 << 20
 )
@@ -44,9 +47,12 @@ type spares struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu    sync.Mutex
-	n     uint64
-	spare *spare
+	starting chan struct{} // holds a token per start at the same time
+
+	mu      sync.Mutex
+	n       uint64
+	spare   *spare
+	filling bool // a refill is on its way
 }
 
 // spare is an executor without a job. It ends by itself when its agent does.
@@ -74,32 +80,34 @@ func (s *spares) take() (*spare, error) {
 	return s.start()
 }
 
-// refill starts the next spare in the background.
+// refill starts the next spare in the background, unless there is one.
 func (s *spares) refill(after time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.filling || s.spare != nil || s.ctx.Err() != nil {
+		return
+	}
+	s.filling = true
 	s.wg.Go(func() {
 		pause(s.ctx, after)
-		if s.ctx.Err() != nil {
-			return
-		}
 		next, err := s.start()
-		if err != nil {
-			if s.ctx.Err() == nil {
-				s.warn("cannot start a spare executor", err)
-			}
-			return
+		if err != nil && s.ctx.Err() == nil {
+			s.warn("cannot start a spare executor", err)
 		}
 		s.mu.Lock()
-		old := s.spare
-		s.spare = next
-		s.mu.Unlock()
-		if old != nil {
-			s.end(old)
-		}
+		defer s.mu.Unlock()
+		s.filling, s.spare = false, next
 	})
 }
 
 // start starts an executor process and says hello to it.
 func (s *spares) start() (*spare, error) {
+	select {
+	case s.starting <- struct{}{}:
+		defer func() { <-s.starting }()
+	case <-s.ctx.Done():
+		return nil, s.ctx.Err()
+	}
 	s.mu.Lock()
 	s.n++
 	name := strconv.FormatUint(s.dir.meta.Boot, 10) + "-" + strconv.FormatUint(s.n, 10)

@@ -246,6 +246,9 @@ func (w *world) executorReads(x *fakeExecutor) {
 			acked := slices.Contains(k.Acknowledge.Seqs, u.Seq)
 			if acked && model.TaskState(u.Task.State).Terminal() {
 				x.done = append(x.done, u.Task)
+				if id := keyOf(u.Task).id(x.id.Job); w.ended[id] == 0 && w.believed[id] != 0 {
+					w.t.Fatalf("the end of task %s is forgotten, but the master does not know of it", id)
+				}
 			}
 			return acked
 		})

@@ -36,7 +36,7 @@ type Source struct {
 
 // Facts are what was found.
 type Facts struct {
-	Capacity   model.Resources
+	Capacity   model.Resources   // disk: what is free
 	Attributes map[string]string // without the node.* ones, which are chosen
 	HostName   string
 }
@@ -75,7 +75,6 @@ func Detect(s Source) (*Facts, error) {
 		f.Capacity.DiskBytes = int64(st.Bavail) * st.Bsize
 		f.Attributes["attr.unique.storage.volume"] = s.DataDir
 		f.Attributes["attr.unique.storage.bytestotal"] = strconv.FormatUint(st.Blocks*uint64(st.Bsize), 10)
-		f.Attributes["attr.unique.storage.bytesfree"] = strconv.FormatInt(f.Capacity.DiskBytes, 10)
 	}
 	for k, v := range f.Attributes {
 		if v == "" {
