@@ -56,7 +56,7 @@ func (m *Machine) checkLaunch(l *agentpb.Launch) string {
 		return "the agent has had no answer of the master for too long"
 	case len(l.Attempts) != 0 && len(l.Attempts) != len(l.Indices):
 		return fmt.Sprintf("launch names %d tasks but %d attempts", len(l.Indices), len(l.Attempts))
-	case j == nil || j.spec == nil && j.current() == nil:
+	case j == nil || j.spec == nil && !j.takesTasks():
 		return fmt.Sprintf("job %s is not known on this agent: its description must come first", l.Job)
 	}
 	for i := range max(len(l.Attempts), 1) {
@@ -69,6 +69,13 @@ func (m *Machine) checkLaunch(l *agentpb.Launch) string {
 		}
 	}
 	return ""
+}
+
+// takesTasks reports whether the job has an executor that needs no description
+// of it any more.
+func (j *job) takesTasks() bool {
+	x := j.current()
+	return x != nil && !x.exiting && x.state != execLost
 }
 
 // withoutTasks returns a copy of l that lacks some of its tasks.
