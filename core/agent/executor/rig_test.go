@@ -142,6 +142,14 @@ func (r *rig) reconnect() {
 	r.connect(filepath.Join(r.dir, SocketName))
 }
 
+// sync returns once the executor has handled everything that was sent before:
+// what an agent said last before another came is dropped.
+func (r *rig) sync() {
+	r.Helper()
+	r.hello(time.Minute)
+	r.awaitState()
+}
+
 func (r *rig) send(m *execpb.ToExecutor) {
 	r.Helper()
 	if err := r.conn.Send(m); err != nil {
