@@ -149,7 +149,7 @@ func references(e hclsyntax.Expression) []hcl.Traversal {
 type referenceWalker struct{ found []hcl.Traversal }
 
 func (w *referenceWalker) visit(e hclsyntax.Node) {
-	hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
 		case *guard:
 			// Walking a guard visits what is below its expression, not the

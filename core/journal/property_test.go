@@ -198,7 +198,7 @@ func TestGroupEncoding(t *testing.T) {
 		values, err := encodeGroup(7, records, limit)
 		check(rt, err)
 		var p pending
-		whole := false
+		var whole bool
 		for i, n := range rapid.Permutation(slices.Collect(seq(len(values)))).Draw(rt, "order") {
 			if len(values[n]) > limit+maxPartOverhead {
 				rt.Fatalf("part of %d bytes, limit %d", len(values[n]), limit)

@@ -137,7 +137,7 @@ func (t *run) place(spec *model.Template, rel string, text []byte, owner *accoun
 	if err := root.MkdirAll(filepath.Dir(rel), 0o755); err != nil {
 		return err
 	}
-	root.Remove(rel)
+	_ = root.Remove(rel)
 	if err := root.WriteFile(rel, text, mode); err != nil {
 		return err
 	}

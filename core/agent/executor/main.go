@@ -58,7 +58,7 @@ func InitMain(args []string) int { return isolation.InitMain(args) }
 
 // serve is Main after its flags.
 func serve(o *options, log *slog.Logger) (err error) {
-	unix.Setsid() // fails only if the agent has done it already
+	_, _ = unix.Setsid() // fails only if the agent has done it already
 	unix.Umask(0o022)
 	// A small heap that is collected rarely: what is allocated per task is soon
 	// garbage, and a collection stops for every fork in flight.

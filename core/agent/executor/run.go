@@ -201,7 +201,7 @@ func (t *run) finish(s *slot, e isolation.Exit) {
 	}
 	var err error
 	if killed != nil {
-		go t.runner.pool.discard(s) // takes until the processes are gone
+		go func() { _ = t.runner.pool.discard(s) }() // takes until the processes are gone
 	} else {
 		err = t.runner.pool.put(s)
 	}
@@ -237,7 +237,7 @@ func (t *run) stop(grace time.Duration) {
 		return
 	}
 	if grace <= 0 {
-		go s.cell.Kill(killPatience)
+		go func() { _ = s.cell.Kill(killPatience) }()
 		return
 	}
 	if err := s.cell.Signal(t.plan.signal); err != nil {

@@ -59,10 +59,13 @@ func newStream() (*stream, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.r.Close(), unix.Close(p[1]))
 	}
-	go raw.Read(func(fd uintptr) bool {
-		s.copy(int(fd))
-		return false // until closed
-	})
+	go func() {
+		// Its error is the stream's end.
+		_ = raw.Read(func(fd uintptr) bool {
+			s.copy(int(fd))
+			return false // until closed
+		})
+	}()
 	return s, nil
 }
 
@@ -97,7 +100,7 @@ func (s *stream) attach(w *tasklog.Writer) {
 func (s *stream) drain() *tasklog.Writer {
 	raw, err := s.r.SyscallConn()
 	if err == nil {
-		raw.Control(func(fd uintptr) { s.copy(int(fd)) })
+		_ = raw.Control(func(fd uintptr) { s.copy(int(fd)) })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,7 +91,7 @@ func (l *stateLog) rewrite(records []*execpb.LogRecord) error {
 		return fmt.Errorf("compact state log: %w", err)
 	}
 	next.file = f
-	if err := next.flush(); err == nil {
+	if err = next.flush(); err == nil {
 		err = os.Rename(temp, l.path)
 	}
 	if err != nil {

@@ -170,7 +170,7 @@ func (c *Cell) leave() {
 	tid := strconv.Itoa(unix.Gettid())
 	for _, controller := range controllers {
 		if root := c.host.roots[controller]; root != "" {
-			write(filepath.Dir(root), "tasks", tid)
+			_ = write(filepath.Dir(root), "tasks", tid)
 		}
 	}
 	c.Group.thread = false
@@ -259,7 +259,7 @@ func (c *Cell) Close() error {
 	err := c.Kill(closePatience)
 	close(c.requests)
 	if c.initPid != 0 {
-		c.reaper.Signal(c.initPid, unix.SIGKILL, false)
+		_ = c.reaper.Signal(c.initPid, unix.SIGKILL, false)
 		<-c.initGone
 	}
 	<-c.stopped

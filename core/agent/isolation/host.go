@@ -145,7 +145,7 @@ func haveCgroupKill() bool {
 		return false
 	}
 	var major, minor int
-	fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
+	_, _ = fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
 	return major > 5 || major == 5 && minor >= 14
 }
 

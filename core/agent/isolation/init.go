@@ -54,7 +54,7 @@ func startInit(fork forkFunc) (pid int, err error) {
 		return 0, fmt.Errorf("start init: it ended before it was ready")
 	}
 	if errno := -int64(binary.LittleEndian.Uint64(result[:])); errno != 0 {
-		unix.Kill(pid, unix.SIGKILL)
+		_ = unix.Kill(pid, unix.SIGKILL)
 		return 0, fmt.Errorf("mount /proc in a new pid namespace: %w", syscall.Errno(errno))
 	}
 	return pid, nil
@@ -90,7 +90,7 @@ func InitMain(args []string) int {
 	var errno syscall.Errno
 	errors.As(err, &errno)
 	result := binary.LittleEndian.AppendUint64(nil, uint64(-int64(errno)))
-	unix.Write(3, result)
+	_, _ = unix.Write(3, result)
 	unix.Close(3)
 	var none [1]byte
 	for {

@@ -40,7 +40,7 @@ func initImage(machine uint16) []byte {
 	var b bytes.Buffer
 	le := func(fields ...any) {
 		for _, f := range fields {
-			binary.Write(&b, binary.LittleEndian, f)
+			_ = binary.Write(&b, binary.LittleEndian, f)
 		}
 	}
 	b.WriteString("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00")

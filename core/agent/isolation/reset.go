@@ -70,10 +70,10 @@ func (g *Group) renew() error {
 // shed asks the kernel to drop page cache that nobody uses any more.
 func (g *Group) shed() {
 	if g.control2 != nil {
-		write(g.dir2, "memory.reclaim", "1G") // fails with EAGAIN once all is gone
+		_ = write(g.dir2, "memory.reclaim", "1G") // fails with EAGAIN once all is gone
 		return
 	}
-	write(g.host.dir1("memory", g.rel), "memory.force_empty", "0")
+	_ = write(g.host.dir1("memory", g.rel), "memory.force_empty", "0")
 }
 
 // refill gives the group a fresh CPU period, so that a task does not start
@@ -82,7 +82,7 @@ func (g *Group) shed() {
 func (g *Group) refill() {
 	if g.quota != 0 && g.limits.CPUQuota {
 		var buf [20]byte
-		g.quota.set(string(appendInt(buf[:0], g.limits.quotaMicros())))
+		_ = g.quota.set(string(appendInt(buf[:0], g.limits.quotaMicros())))
 	}
 }
 
@@ -138,5 +138,5 @@ func (g *Group) awaitChange(pause time.Duration) {
 	}
 	fds := []unix.PollFd{{Fd: int32(g.events), Events: unix.POLLPRI}}
 	ts := unix.NsecToTimespec(int64(pause))
-	unix.Ppoll(fds, &ts, nil)
+	_, _ = unix.Ppoll(fds, &ts, nil)
 }

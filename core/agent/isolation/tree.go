@@ -42,7 +42,7 @@ func (t Tree) dirs() []string {
 	var all []string
 	for _, top := range t {
 		var found []string
-		filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
 				found = append(found, path)
 			}
@@ -86,7 +86,7 @@ func (t Tree) Kill() error {
 		for _, pid := range pids {
 			// A v1 group lists our own process while one of our threads sits in it.
 			if pid != self {
-				unix.Kill(pid, unix.SIGKILL)
+				_ = unix.Kill(pid, unix.SIGKILL)
 			}
 		}
 		if frozen {

@@ -130,7 +130,7 @@ func TestFollowEndsWithASilentTask(t *testing.T) {
 	}
 	defer r.Close()
 	go close(ended)
-	if n, err := r.Read(make([]byte, 10)); n != 0 || err != io.EOF {
+	if n, err := r.Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Fatalf("read %d, %v; want the end", n, err)
 	}
 }

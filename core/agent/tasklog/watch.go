@@ -53,7 +53,7 @@ func newWatch(ctx context.Context, ended <-chan struct{}, dir string) *watch {
 		case <-w.stop:
 			return
 		}
-		f.SetReadDeadline(time.Unix(1, 0))
+		_ = f.SetReadDeadline(time.Unix(1, 0))
 	}()
 	return w
 }
@@ -71,7 +71,7 @@ func (w *watch) moved() bool {
 		id, err := unix.InotifyAddWatch(w.fd, on, watchEvents)
 		if err == nil {
 			if w.on != "" {
-				unix.InotifyRmWatch(w.fd, uint32(w.id))
+				_, _ = unix.InotifyRmWatch(w.fd, uint32(w.id))
 			}
 			w.on, w.id = on, id
 			return true

@@ -65,7 +65,7 @@ func (w *Writer) Write(p []byte, now time.Time) {
 func (w *Writer) drop(n int64, cause error, now time.Time) {
 	w.gap += n
 	w.lost += n
-	if cause != w.cause || !now.Before(w.retryAt) {
+	if !errors.Is(cause, w.cause) || !now.Before(w.retryAt) {
 		w.cause = cause
 		w.retryAt = now.Add(retryAfter)
 	}
@@ -75,7 +75,7 @@ func (w *Writer) drop(n int64, cause error, now time.Time) {
 func (w *Writer) retract(n int) {
 	if w.file != nil && n > 0 && int64(n) <= w.size {
 		w.size -= int64(n)
-		w.file.Truncate(w.size)
+		_ = w.file.Truncate(w.size)
 	}
 }
 

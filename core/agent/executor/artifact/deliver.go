@@ -113,7 +113,7 @@ func (d *delivery) write(to string, from io.Reader, mode fs.FileMode) error {
 	mode = mode.Perm() | 0o200
 	// A link at this place, from an archive or an earlier artifact, is replaced
 	// and not followed.
-	d.root.Remove(to)
+	_ = d.root.Remove(to)
 	f, err := d.root.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, mode)
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func (d *delivery) link(target, at string) error {
 	if err := d.mkdir(filepath.Dir(at)); err != nil {
 		return err
 	}
-	d.root.Remove(at)
+	_ = d.root.Remove(at)
 	if err := d.root.Symlink(target, at); err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func (d *delivery) tarEntry(t *tar.Reader, h *tar.Header, to string) error {
 		if err := d.mkdir(filepath.Dir(at)); err != nil {
 			return err
 		}
-		d.root.Remove(at)
+		_ = d.root.Remove(at)
 		return d.root.Link(from, at)
 	case tar.TypeXGlobalHeader:
 		return nil
