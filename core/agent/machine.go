@@ -100,6 +100,7 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	m.now = now
 	clear(m.out)
 	m.out = m.out[:0]
+	m.checkLease()
 	switch in := in.(type) {
 	case Recovered:
 		m.recover(in)

@@ -133,22 +133,13 @@ func (m *Machine) executorUp(in ExecutorUp) {
 	x.state = execUp
 	x.patience = m.recovery
 	m.touch(x)
-	j := x.job
-	for _, t := range in.State.GetLive() {
-		k := keyOf(t)
-		old, known := j.tasks[k]
-		if !known && j.ran.add(k) {
-			old = m.adopt(j, k, x)
-			old.state = model.TaskState(t.State)
-			j.tasks[k] = old
-		}
-	}
+	m.adoptLive(x, in.State.GetLive())
 	m.setPatience(x)
 	for _, msg := range x.outbox {
 		m.do(SendExecutor{x.id, msg})
 	}
 	x.outbox = nil
-	m.pump(j)
+	m.pump(x.job)
 }
 
 // tell sends to an executor now or, while it is not connected, once it is.
@@ -262,16 +253,23 @@ func (m *Machine) readLog(x *process, log ExecutorLog) {
 	for _, t := range log.Ended {
 		j.ran.add(keyOf(t))
 	}
-	for _, t := range log.Live {
-		k := keyOf(t)
-		if _, known := j.tasks[k]; !known && j.ran.add(k) {
-			at := m.adopt(j, k, x)
-			at.state = model.TaskState(t.State)
-			j.tasks[k] = at
-		}
-	}
+	m.adoptLive(x, log.Live)
 	for _, u := range log.Unacked {
 		m.executorUpdate(x, u)
+	}
+}
+
+// adoptLive takes in tasks that an executor has, or had when it died, and this
+// machine does not know.
+func (m *Machine) adoptLive(x *process, live []*execpb.Task) {
+	j := x.job
+	for _, t := range live {
+		k := keyOf(t)
+		if _, known := j.tasks[k]; !known && j.ran.add(k) {
+			found := m.adopt(j, k, x)
+			found.state = model.TaskState(t.State)
+			j.tasks[k] = found
+		}
 	}
 }
 

@@ -52,8 +52,6 @@ func (m *Machine) checkLaunch(l *agentpb.Launch) string {
 	switch {
 	case m.leaving != nil:
 		return "the agent is stopping"
-	case m.fenced:
-		return "the agent has had no answer of the master for too long"
 	case len(l.Attempts) != 0 && len(l.Attempts) != len(l.Indices):
 		return fmt.Sprintf("launch names %d tasks but %d attempts", len(l.Indices), len(l.Attempts))
 	case j == nil || j.spec == nil && !j.takesTasks():

@@ -15,7 +15,8 @@ import (
 )
 
 // TestMachine runs the transcripts in testdata/machine: each line of a "step"
-// directive is one input, and under it stand the effects.
+// directive is one input, and under it stand the effects. "pause" lets time go by
+// without a tick.
 func TestMachine(t *testing.T) {
 	datadriven.Walk(t, "testdata/machine", func(t *testing.T, path string) {
 		s := &script{now: epoch}
@@ -43,6 +44,10 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 			line = strings.TrimSpace(line)
 			if strings.Contains(d.Input, "\n") {
 				fmt.Fprintf(&out, "> %s\n", line)
+			}
+			if d, ok := strings.CutPrefix(line, "pause "); ok {
+				s.now = s.now.Add(duration(t, d))
+				continue
 			}
 			for _, e := range s.m.Step(s.now, s.parse(t, line)) {
 				if p, ok := e.(Persist); ok {

@@ -17,15 +17,29 @@ func (m *Machine) checkTimers() {
 	if !m.recovered {
 		return
 	}
-	if at := m.fenceAt(); !at.IsZero() && !m.now.Before(at) {
-		m.fence()
-	}
+	m.checkLease()
 	if at := m.silentAt(); !at.IsZero() && !m.now.Before(at) {
 		m.redial("", "the master is silent")
 	}
 	m.checkPatience()
 	m.killDoomed()
 	m.keepCheck()
+}
+
+// checkLease fences the agent when its time is over. That goes before any input:
+// what comes late to an agent that was stopped for a while, such as a launch,
+// was meant for the time before.
+func (m *Machine) checkLease() {
+	fence := m.meta.FenceAfter.Std()
+	if !m.recovered || fence <= 0 || m.now.Before(m.contact.Add(fence)) || m.leaving != nil {
+		return
+	}
+	if m.stream == streamRegistered {
+		m.redial("", "out of contact with the master for too long")
+	}
+	if m.live > 0 && !m.fenced {
+		m.fence()
+	}
 }
 
 // fenceAt is when the tasks must be killed unless a leading master is heard of

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -170,7 +171,7 @@ func (m *scriptedMaster) PushLog(stream grpc.ClientStreamingServer[agentpb.LogCh
 	for {
 		c, err := stream.Recv()
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				p.err = "broken off"
 			}
 			m.pushes <- p

@@ -60,7 +60,7 @@ func (p *pushes) open(s *stream, r *agentpb.OpenLog, ended <-chan struct{}) {
 			last.Error, last.ErrorReason = refusalOf(end)
 		}
 		if push.Send(last) == nil {
-			push.CloseAndRecv()
+			_, _ = push.CloseAndRecv() // nobody reads any more, if this fails
 		}
 	})
 }

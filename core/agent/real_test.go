@@ -332,7 +332,7 @@ func TestAgentKilled(t *testing.T) {
 			s.jobDone("j1")
 			n.kill9()
 			n.start()
-			s = n.session(leading(7))
+			n.session(leading(7))
 			n.stop()
 		})
 	}

@@ -164,7 +164,7 @@ func (d *dataDir) Measure() (Measured, error) {
 
 // diskUsage sums what a tree takes on disk. What vanishes meanwhile counts as nothing.
 func diskUsage(dir string) (n int64) {
-	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return nil
 		}

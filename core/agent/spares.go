@@ -143,14 +143,16 @@ func (s *spares) spawn(sock, cgroup string) (proc, error) {
 		return proc{}, err
 	}
 	p, err := procOf(cmd.Process.Pid)
-	go cmd.Wait() // ends with the process, which may outlive the agent
+	go func() { _ = cmd.Wait() }() // ends with the process, which may outlive the agent
 	return p, err
 }
 
 func (s *spares) openLog() (*os.File, error) {
 	path := s.dir.file(logName)
 	if st, err := os.Stat(path); err == nil && st.Size() > maxLogBytes {
-		os.Rename(path, path+".1")
+		if err := os.Rename(path, path+".1"); err != nil {
+			return nil, err
+		}
 	}
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }

@@ -60,7 +60,6 @@ type fakeExecutor struct {
 	done    []*execpb.Task // ended and acknowledged
 	lost    []*execpb.Task // killed with the executor: the log has no end of them
 	seq     uint64
-	exiting bool
 }
 
 func newWorld(t *rapid.T) *world {
