@@ -1192,7 +1192,9 @@ type Begin struct {
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Pid           int32                  `protobuf:"varint,2,opt,name=pid,proto3" json:"pid,omitempty"`
 	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
-	Cgroups       []string               `protobuf:"bytes,4,rep,name=cgroups,proto3" json:"cgroups,omitempty"` // absolute directories, see isolation.Tree
+	Cgroups       []string               `protobuf:"bytes,4,rep,name=cgroups,proto3" json:"cgroups,omitempty"`                 // absolute directories, see isolation.Tree
+	LastSeq       uint64                 `protobuf:"varint,5,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"` // in a compacted log: the highest number used so far
+	Live          []*Task                `protobuf:"bytes,6,rep,name=live,proto3" json:"live,omitempty"`                       // in a compacted log: with their states
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1251,6 +1253,20 @@ func (x *Begin) GetAt() int64 {
 func (x *Begin) GetCgroups() []string {
 	if x != nil {
 		return x.Cgroups
+	}
+	return nil
+}
+
+func (x *Begin) GetLastSeq() uint64 {
+	if x != nil {
+		return x.LastSeq
+	}
+	return 0
+}
+
+func (x *Begin) GetLive() []*Task {
+	if x != nil {
+		return x.Live
 	}
 	return nil
 }
@@ -1347,12 +1363,14 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x05Ended\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\rR\aattempt\x12\x16\n" +
-	"\x06ranges\x18\x03 \x03(\rR\x06ranges\"U\n" +
+	"\x06ranges\x18\x03 \x03(\rR\x06ranges\"\x9a\x01\n" +
 	"\x05Begin\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x12\x0e\n" +
 	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x18\n" +
-	"\acgroups\x18\x04 \x03(\tR\acgroupsB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
+	"\acgroups\x18\x04 \x03(\tR\acgroups\x12\x19\n" +
+	"\blast_seq\x18\x05 \x01(\x04R\alastSeq\x12(\n" +
+	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04liveB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
 
 var (
 	file_execpb_exec_proto_rawDescOnce sync.Once
@@ -1410,11 +1428,12 @@ var file_execpb_exec_proto_depIdxs = []int32{
 	8,  // 18: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
 	11, // 19: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
 	14, // 20: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	5,  // 21: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }

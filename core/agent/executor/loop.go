@@ -192,10 +192,7 @@ func (l *loop) sendState(failure error) {
 		s.Error = failure.Error()
 	}
 	if l.machine != nil {
-		for _, t := range l.machine.Live() {
-			k := lifecycle.Key{Group: t.Task.Group, Index: t.Task.Index, Attempt: t.Task.Attempt}
-			s.Live = append(s.Live, wireTask(k, t.State))
-		}
+		s.Live = l.live()
 	}
 	l.send(&execpb.FromExecutor{Kind: &execpb.FromExecutor_State{State: s}})
 }
@@ -280,9 +277,8 @@ func (l *loop) killAll(reason model.TaskReason, grace time.Duration) {
 	if l.machine == nil {
 		return
 	}
-	for _, t := range l.machine.Live() {
-		k := lifecycle.Key{Group: t.Task.Group, Index: t.Task.Index, Attempt: t.Task.Attempt}
-		l.step(lifecycle.Kill{Key: k, Reason: reason, Grace: grace})
+	for _, t := range l.live() {
+		l.step(lifecycle.Kill{Key: taskKey(t), Reason: reason, Grace: grace})
 	}
 }
 

@@ -69,6 +69,10 @@ func (r *reading) record(rec *execpb.LogRecord) {
 		r.past.Job = k.Begin.Job
 		r.past.Pid = int(k.Begin.Pid)
 		r.past.Cgroups = k.Begin.Cgroups
+		r.past.LastSeq = max(r.past.LastSeq, k.Begin.LastSeq)
+		for _, t := range k.Begin.Live {
+			r.tasks[taskKey(t)] = t
+		}
 	case *execpb.LogRecord_Launch:
 		for key := range launched(k.Launch) {
 			r.tasks[key] = wireTask(key, model.TaskStaging)

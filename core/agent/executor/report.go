@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/tender-scheduler/tender/api/execpb"
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
 	"github.com/tender-scheduler/tender/core/model"
@@ -83,15 +85,23 @@ func (l *loop) acknowledge(seqs []uint64) {
 
 // compact writes the log anew with what still matters.
 func (l *loop) compact() error {
-	records := []*execpb.LogRecord{{Kind: &execpb.LogRecord_Begin{Begin: l.begin}}}
-	records = append(records, l.ended.records()...)
-	for _, t := range l.machine.Live() {
-		records = append(records, &execpb.LogRecord{Kind: &execpb.LogRecord_Launch{Launch: &execpb.Launch{
-			Group: uint32(t.Task.Group), Indices: []uint32{t.Task.Index}, Attempts: []uint32{uint32(t.Task.Attempt)},
-		}}})
-	}
+	begin := proto.CloneOf(l.begin)
+	begin.LastSeq, begin.Live = l.seq, l.live()
+	records := []*execpb.LogRecord{{Kind: &execpb.LogRecord_Begin{Begin: begin}}}
 	records = append(records, &execpb.LogRecord{Kind: &execpb.LogRecord_Updates{Updates: &execpb.Updates{Updates: l.unacked}}})
+	// Last, should a terminal update have been acknowledged before an earlier one.
+	records = append(records, l.ended.records()...)
 	return l.state.rewrite(records)
+}
+
+// live is the attempts that have not ended.
+func (l *loop) live() []*execpb.Task {
+	var live []*execpb.Task
+	for _, s := range l.machine.Live() {
+		k := lifecycle.Key{Group: s.Task.Group, Index: s.Task.Index, Attempt: s.Task.Attempt}
+		live = append(live, wireTask(k, s.State))
+	}
+	return live
 }
 
 // endedSet is the attempts that are over and acknowledged, as ranges per group

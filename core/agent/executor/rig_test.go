@@ -49,8 +49,9 @@ type rig struct {
 
 var rigs int
 
-// newSpare starts an executor without a job and says hello.
-func newSpare(t testing.TB) *rig {
+// newSpare starts an executor without a job and says hello. Before that, prepare
+// may do something about the directories.
+func newSpare(t testing.TB, prepare ...func(*rig)) *rig {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("the exec driver needs root")
@@ -77,6 +78,9 @@ func newSpare(t testing.TB) *rig {
 		r.checkLeaks()
 		os.RemoveAll(dir)
 	})
+	for _, f := range prepare {
+		f(r)
+	}
 	r.cmd = exec.Command("/proc/self/exe", MainCommand, "--sock", r.sock, "--cgroup", r.cgroup)
 	r.cmd.Stderr = &r.stderr
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tender-scheduler/tender/api/execpb"
 )
 
@@ -29,27 +31,34 @@ type server struct {
 }
 
 func listen(path string, in *inbox) (*server, error) {
-	s := &server{path: path, inbox: in}
-	err := withShortPath(path, func(short string) error {
+	l, err := listenAt(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{path: path, inbox: in, listener: l}
+	go s.accept(l)
+	return s, nil
+}
+
+func listenAt(path string) (l *net.UnixListener, err error) {
+	err = withShortPath(path, func(short string) error {
 		// A socket of a dead executor refuses connections and blocks the name.
 		if c, err := net.Dial("unix", short); err == nil {
 			c.Close()
 			return errors.New("another executor listens there")
 		}
 		os.Remove(short)
-		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
 		if err != nil {
 			return err
 		}
 		l.SetUnlinkOnClose(false) // the name changes when a spare is adopted
-		s.listener = l
 		return os.Chmod(short, 0o600)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listen at %q: %w", path, err)
 	}
-	go s.accept()
-	return s, nil
+	return l, nil
 }
 
 // move gives the socket its place in a job's directory.
@@ -58,7 +67,16 @@ func (s *server) move(dir string) error {
 	if to == s.path {
 		return nil
 	}
-	if err := os.Rename(s.path, to); err != nil {
+	err := os.Rename(s.path, to)
+	if errors.Is(err, unix.EXDEV) { // the job's directory is on another file system
+		var l *net.UnixListener
+		if l, err = listenAt(to); err == nil {
+			s.close()
+			s.listener = l
+			go s.accept(l)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("move socket: %w", err)
 	}
 	s.path = to
@@ -70,9 +88,9 @@ func (s *server) close() {
 	os.Remove(s.path)
 }
 
-func (s *server) accept() {
+func (s *server) accept(l *net.UnixListener) {
 	for {
-		c, err := s.listener.Accept()
+		c, err := l.Accept()
 		if err != nil {
 			return
 		}
