@@ -67,6 +67,7 @@ func (c *Conns) Get(address string) (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceivedBytes)),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
+		grpc.WithNoProxy(), // masters are the cluster's own, whatever a site's proxy is for
 	}
 	if c.dial != nil {
 		options = append(options, grpc.WithContextDialer(c.dial))

@@ -212,6 +212,21 @@ func TestLoopPushesLogs(t *testing.T) {
 	feed.Write([]byte("first line"))
 	s.send(&agentpb.MasterMessage{Kind: &agentpb.MasterMessage_CloseLog{CloseLog: &agentpb.CloseLog{Request: "r4"}}})
 	<-m.pushes // it ends, one way or the other
+
+	// A master that goes away does not leave the agent reading for nobody.
+	gone := make(chan struct{})
+	logs["silent"] = func(ctx context.Context) (io.ReadCloser, error) {
+		in, out := io.Pipe()
+		context.AfterFunc(ctx, func() {
+			out.Close()
+			close(gone)
+		})
+		return in, nil
+	}
+	open("r5", "silent")
+	<-m.claimed
+	m.server.Stop()
+	<-gone
 }
 
 // iotestErr reads "abc" with an error.

@@ -35,6 +35,7 @@ type scriptedMaster struct {
 	mu       sync.Mutex
 	redirect *string // answer Redirect with this instead
 	pushes   chan pushedLog
+	claimed  chan struct{} // a token when the latest PushLog has begun
 }
 
 // agentSession is one Connect stream.
@@ -101,7 +102,7 @@ func startMaster(t *testing.T) *scriptedMaster {
 func serveMaster(t *testing.T, lis net.Listener) *scriptedMaster {
 	m := &scriptedMaster{
 		t: t, address: lis.Addr().String(), server: grpc.NewServer(),
-		arrived: make(chan *agentSession, 100), asked: make(chan struct{}, 1), pushes: make(chan pushedLog, 10),
+		arrived: make(chan *agentSession, 100), asked: make(chan struct{}, 1), pushes: make(chan pushedLog, 10), claimed: make(chan struct{}, 10),
 	}
 	agentpb.RegisterAgentsServer(m.server, m)
 	served := make(chan struct{})
@@ -176,6 +177,9 @@ func (m *scriptedMaster) PushLog(stream grpc.ClientStreamingServer[agentpb.LogCh
 			}
 			m.pushes <- p
 			return stream.SendAndClose(&agentpb.LogDone{})
+		}
+		if c.Request == "r5" {
+			m.claimed <- struct{}{}
 		}
 		if c.Request != "" {
 			p.request = c.Request

@@ -49,6 +49,14 @@ func (p *pushes) open(s *stream, r *agentpb.OpenLog, ended <-chan struct{}) {
 		if err != nil {
 			return // the master has gone, and with it who asked
 		}
+		// The answer comes when the master has enough, or has gone, also while
+		// there is nothing to send.
+		answered := make(chan struct{})
+		p.wg.Go(func() {
+			defer close(answered)
+			_ = push.RecvMsg(&agentpb.LogDone{})
+			cancel()
+		})
 		var end error
 		if full {
 			end = model.Refuse(model.ReasonQueueFull, "too many log streams from this agent: %d are open", maxPushes)
@@ -59,8 +67,8 @@ func (p *pushes) open(s *stream, r *agentpb.OpenLog, ended <-chan struct{}) {
 		if end != nil {
 			last.Error, last.ErrorReason = refusalOf(end)
 		}
-		if push.Send(last) == nil {
-			_, _ = push.CloseAndRecv() // nobody reads any more, if this fails
+		if push.Send(last) == nil && push.CloseSend() == nil {
+			<-answered
 		}
 	})
 }

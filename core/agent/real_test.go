@@ -450,3 +450,59 @@ func TestDataDirectoryInUse(t *testing.T) {
 	n.stop()
 	n.nothingLeft()
 }
+
+// TestFenced cuts a real agent off: its tasks are killed while it is alone.
+func TestFenced(t *testing.T) {
+	n := newNode(t)
+	terms := leading(7, "j1")
+	terms.FenceAfterNs = int64(time.Second)
+	s := n.session(terms)
+	s.launch("j1", script("exec", "sleep 1000 & sleep 1000"), 0, 1)
+	s.ack(s.running("j1", 0), s.running("j1", 1))
+	// No pings come, and that is all it takes. Each registration lasts a fence.
+	for {
+		s = n.session(terms)
+		if model.TaskState(s.register.Tasks[0].State) == model.TaskGone {
+			break
+		}
+		s.cancel()
+	}
+	for i := range uint32(2) {
+		u := s.terminal("j1", i)
+		if model.TaskState(u.State) != model.TaskGone || u.Result.GetCause() != string(model.CauseNodeLost) {
+			t.Errorf("task %d ended as %v", i, u)
+		}
+		s.ack(u)
+	}
+	s.jobDone("j1")
+	n.stop()
+	n.nothingLeft()
+}
+
+// TestAgentStaysAway kills an agent for longer than its executors wait for it.
+func TestAgentStaysAway(t *testing.T) {
+	n := newNode(t)
+	terms := leading(7, "j1")
+	terms.PingIntervalNs, terms.FenceAfterNs = int64(time.Second), int64(2*time.Second)
+	s := n.session(terms)
+	s.launch("j1", script("raw_exec", "sleep 1000 & sleep 1000"), 0)
+	s.running("j1", 0)
+	n.kill9()
+	deadline := time.Now().Add(30 * time.Second)
+	for len(n.processes()) > 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("still there: %v", n.processes())
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	n.start()
+	s = n.session(terms)
+	u := s.terminal("j1", 0)
+	if model.TaskState(u.State) != model.TaskGone || u.Result.GetCause() != string(model.CauseNodeLost) {
+		t.Errorf("the task ended as %v", u)
+	}
+	s.ack(s.pending...)
+	s.ack(u)
+	n.stop()
+	n.nothingLeft()
+}
