@@ -21,7 +21,6 @@ type auditor struct {
 	used      map[model.AgentID]model.Resources
 	groups    map[groupID]*groupBook
 	specs     map[model.JobID]*model.Job
-	ids       []model.JobID // in the order in which they were first staged
 	owner     map[model.AgentID]*host
 	gangs     map[groupID]int // staged in the group of records being applied
 	commit    *group
