@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -248,8 +249,12 @@ func TestSignals(t *testing.T) {
 	r := newRig(t, sh(`grep -E 'Sig(Blk|Ign)' /proc/self/status`))
 	r.run(0)
 	for line := range strings.Lines(r.output("t.stdout")) {
-		if f := strings.Fields(line); f[1] != "0000000000000000" {
-			t.Errorf("%s is %s", f[0], f[1])
+		f := strings.Fields(line)
+		set, err := strconv.ParseUint(f[1], 16, 64)
+		// Signals 32 and 33 are the C library's: whoever started the tests may
+		// have left them ignored, and nobody can tell.
+		if set &^= 3 << 31; err != nil || set != 0 {
+			t.Errorf("%s is %s (%v)", f[0], f[1], err)
 		}
 	}
 }
