@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tender-scheduler/tender/core/agent/isolation"
+	"github.com/tender-scheduler/tender/core/model"
 )
 
 // Arguments with which main must call Main and InitMain before anything else.
@@ -75,7 +76,7 @@ func serve(o *options, log *slog.Logger) (err error) {
 		return err
 	}
 	in := newInbox()
-	pool := newPool(host, reaper)
+	pool := newPool(host, reaper, log)
 	pool.rel = o.cgroup
 	l := &loop{inbox: in, log: log, runner: newRunner(in, pool, log)}
 	if l.server, err = listen(o.sock, in); err != nil {
@@ -84,7 +85,7 @@ func serve(o *options, log *slog.Logger) (err error) {
 	defer l.server.close()
 	go awaitSignals(in)
 	if o.warm && o.cgroup != "" && host.Namespaces && host.Mode != isolation.ModeNone {
-		go pool.warm(driverExec, log)
+		pool.warm(model.DriverExec)
 	}
 	err = l.run()
 	if l.state != nil {

@@ -105,11 +105,13 @@ func (t *run) spawn() error {
 		return err
 	}
 	if err := s.cell.Group.SetLimits(t.plan.limits); err != nil {
-		return errors.Join(err, t.runner.pool.discard(s))
+		t.runner.pool.discard(s)
+		return err
 	}
 	null, err := devNull()
 	if err != nil {
-		return errors.Join(err, t.runner.pool.put(s))
+		t.runner.pool.put(s)
+		return err
 	}
 	cmd.Files = []uintptr{null, null, null}
 	if logs := t.plan.task.Logs; !logs.Disabled {
@@ -144,9 +146,7 @@ func (t *run) launch(s *slot, cmd *isolation.Command) error {
 func (t *run) release(s *slot) {
 	s.stdout.drain()
 	s.stderr.drain()
-	if err := t.runner.pool.put(s); err != nil {
-		t.runner.log.Warn("cannot remove a slot", "error", err)
-	}
+	t.runner.pool.put(s)
 }
 
 // startFailure explains why execve or what precedes it failed.
@@ -199,14 +199,10 @@ func (t *run) finish(s *slot, e isolation.Exit) {
 	} else {
 		exit.Code = e.Status.ExitStatus()
 	}
-	var err error
 	if killed != nil {
-		go func() { _ = t.runner.pool.discard(s) }() // takes until the processes are gone
+		go t.runner.pool.discard(s) // takes until the processes are gone
 	} else {
-		err = t.runner.pool.put(s)
-	}
-	if err != nil {
-		t.runner.log.Warn("cannot remove a slot", "error", err)
+		t.runner.pool.put(s)
 	}
 	t.runner.inbox.put(lifecycle.Ended{Key: t.key, Task: t.task, Exit: exit})
 }
@@ -236,12 +232,15 @@ func (t *run) stop(grace time.Duration) {
 	if s == nil {
 		return
 	}
-	if grace <= 0 {
-		go func() { _ = s.cell.Kill(killPatience) }()
-		return
+	// Under the lock: once finish has taken the slot, it may be another task's.
+	var err error
+	if grace > 0 {
+		err = s.cell.Signal(t.plan.signal)
+		t.killer = time.AfterFunc(grace, func() { t.stop(-1) })
+	} else {
+		err = s.cell.KillNow()
 	}
-	if err := s.cell.Signal(t.plan.signal); err != nil {
-		t.runner.log.Warn("cannot signal a task", "task", t.key, "error", err)
+	if err != nil {
+		t.runner.log.Warn("cannot stop a task", "task", t.key, "error", err)
 	}
-	t.killer = time.AfterFunc(grace, func() { t.stop(-1) })
 }

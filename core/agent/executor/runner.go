@@ -14,8 +14,6 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-const driverExec = model.DriverExec
-
 // runner starts and stops tasks for the loop. Its methods are called by the
 // loop and do not block; what happens is put into the loop's inbox.
 type runner struct {

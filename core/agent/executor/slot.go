@@ -3,16 +3,15 @@ package executor
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tender-scheduler/tender/core/agent/isolation"
 	"github.com/tender-scheduler/tender/core/agent/tasklog"
+	"github.com/tender-scheduler/tender/core/model"
 )
 
 // slot is what one running task needs and the next can use again: a cell, and
@@ -22,6 +21,25 @@ type slot struct {
 	driver string
 	stdout *stream
 	stderr *stream
+}
+
+func newSlot(h *isolation.Host, r *isolation.Reaper, rel, driver string) (*slot, error) {
+	stdout, err := newStream()
+	if err != nil {
+		return nil, err
+	}
+	stderr, err := newStream()
+	if err != nil {
+		stdout.close()
+		return nil, err
+	}
+	cell, err := h.NewCell(rel, r, driver == model.DriverExec)
+	if err != nil {
+		stdout.close()
+		stderr.close()
+		return nil, err
+	}
+	return &slot{cell: cell, driver: driver, stdout: stdout, stderr: stderr}, nil
 }
 
 func (s *slot) close() error {
@@ -115,122 +133,4 @@ func (s *stream) drain() *tasklog.Writer {
 func (s *stream) close() {
 	s.r.Close()
 	unix.Close(s.w)
-}
-
-// pool makes slots and keeps those that are clean, the last used first: its
-// memory is warm and the longest unused ones can go.
-type pool struct {
-	host   *isolation.Host
-	reaper *isolation.Reaper
-	rel    string // cgroup path that holds the slots' groups
-
-	made   atomic.Int64
-	making sync.WaitGroup
-
-	mu     sync.Mutex
-	free   map[string][]*slot // by driver
-	all    map[*slot]bool
-	closed bool
-}
-
-var errPoolClosed = errors.New("the executor is ending")
-
-func newPool(h *isolation.Host, r *isolation.Reaper) *pool {
-	return &pool{host: h, reaper: r, free: map[string][]*slot{}, all: map[*slot]bool{}}
-}
-
-func (p *pool) tree() isolation.Tree { return p.host.Tree(p.rel) }
-
-// get returns a free slot for a driver, or makes one.
-func (p *pool) get(driver string) (*slot, error) {
-	p.mu.Lock()
-	free := p.free[driver]
-	if n := len(free); n > 0 {
-		s := free[n-1]
-		p.free[driver] = free[:n-1]
-		p.mu.Unlock()
-		return s, nil
-	}
-	if p.closed {
-		p.mu.Unlock()
-		return nil, errPoolClosed
-	}
-	p.making.Add(1)
-	p.mu.Unlock()
-	defer p.making.Done()
-	return p.make(driver)
-}
-
-func (p *pool) make(driver string) (*slot, error) {
-	stdout, err := newStream()
-	if err != nil {
-		return nil, err
-	}
-	stderr, err := newStream()
-	if err != nil {
-		stdout.close()
-		return nil, err
-	}
-	rel := fmt.Sprintf("%s/%d", p.rel, p.made.Add(1))
-	cell, err := p.host.NewCell(rel, p.reaper, driver == driverExec)
-	if err != nil {
-		stdout.close()
-		stderr.close()
-		return nil, err
-	}
-	s := &slot{cell: cell, driver: driver, stdout: stdout, stderr: stderr}
-	p.mu.Lock()
-	p.all[s] = true
-	p.mu.Unlock()
-	return s, nil
-}
-
-// put takes a slot back once nothing runs in it.
-func (p *pool) put(s *slot) error {
-	if s.cell.Clean() != nil {
-		return p.discard(s)
-	}
-	p.mu.Lock()
-	p.free[s.driver] = append(p.free[s.driver], s)
-	p.mu.Unlock()
-	return nil
-}
-
-// discard ends a slot.
-func (p *pool) discard(s *slot) error {
-	p.mu.Lock()
-	delete(p.all, s)
-	p.mu.Unlock()
-	return s.close()
-}
-
-// close ends every slot with all that runs in it.
-func (p *pool) close() error {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
-	p.making.Wait()
-	p.mu.Lock()
-	all := p.all
-	p.all, p.free = map[*slot]bool{}, map[string][]*slot{}
-	p.mu.Unlock()
-	var errs []error
-	for s := range all {
-		errs = append(errs, s.close())
-	}
-	if p.rel != "" {
-		errs = append(errs, p.tree().Remove())
-	}
-	return errors.Join(errs...)
-}
-
-// warm makes a slot before it is needed.
-func (p *pool) warm(driver string, log *slog.Logger) {
-	s, err := p.get(driver)
-	if err == nil {
-		err = p.put(s)
-	}
-	if err != nil {
-		log.Warn("cannot make a slot", "error", err)
-	}
 }

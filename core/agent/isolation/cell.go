@@ -231,6 +231,15 @@ func (c *Cell) Signal(sig unix.Signal) error {
 	return err
 }
 
+// KillNow sends SIGKILL to everything in the cell and does not wait. What is
+// being forked meanwhile may be left to a later Kill.
+func (c *Cell) KillNow() error {
+	if c.host.Mode == ModeNone {
+		return c.Signal(unix.SIGKILL)
+	}
+	return c.Group.killOnce()
+}
+
 // Kill kills everything in the cell and waits for it, at most for patience.
 func (c *Cell) Kill(patience time.Duration) error {
 	if c.host.Mode == ModeNone {
