@@ -23,6 +23,9 @@ import (
 const (
 	// startWithin bounds an executor's start and each of its first answers.
 	startWithin = 10 * time.Second
+	// spareCount is how many wait for a job. With one, jobs that come at short
+	// intervals would find none every other time. Each takes about 4 MiB.
+	spareCount = 2
 	// refillAfter lets the job that took the spare start its first tasks before
 	// the next spare competes with them for the CPUs.
 	refillAfter = 20 * time.Millisecond
@@ -33,7 +36,7 @@ const (
 	maxLogBytes = 4 << 20
 )
 
-// spares keeps one executor process running ahead of need: a job that finds it
+// spares keeps executor processes running ahead of need: a job that finds one
 // waits for a message instead of for the start of a program.
 type spares struct {
 	dir      *dataDir
@@ -51,7 +54,7 @@ type spares struct {
 
 	mu      sync.Mutex
 	n       uint64
-	spare   *spare
+	ready   []*spare
 	filling bool // a refill is on its way
 }
 
@@ -63,41 +66,59 @@ type spare struct {
 	sock   string // its record lies beside it
 }
 
-// take returns the spare, or starts an executor if there is none.
+// take returns a spare, or starts an executor if there is none.
 func (s *spares) take() (*spare, error) {
-	s.mu.Lock()
-	got := s.spare
-	s.spare = nil
-	s.mu.Unlock()
-	if got != nil && got.proc.alive() {
-		return got, nil
-	}
-	if got != nil {
-		if err := got.end(); err != nil {
+	for {
+		s.mu.Lock()
+		if len(s.ready) == 0 {
+			s.mu.Unlock()
+			return s.start()
+		}
+		x := s.ready[0]
+		s.ready = s.ready[1:]
+		s.mu.Unlock()
+		if x.proc.alive() {
+			return x, nil
+		}
+		if err := x.end(); err != nil {
 			return nil, err
 		}
 	}
-	return s.start()
 }
 
-// refill starts the next spare in the background, unless there is one.
+// refill starts spares in the background, one after another, until there are
+// enough.
 func (s *spares) refill(after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.filling || s.spare != nil || s.ctx.Err() != nil {
+	if s.filling {
 		return
 	}
 	s.filling = true
 	s.wg.Go(func() {
 		pause(s.ctx, after)
-		next, err := s.start()
-		if err != nil && s.ctx.Err() == nil {
-			s.warn("cannot start a spare executor", err)
+		for s.wanting() {
+			next, err := s.start()
+			if err != nil {
+				if s.ctx.Err() == nil {
+					s.warn("cannot start a spare executor", err)
+				}
+				break
+			}
+			s.mu.Lock()
+			s.ready = append(s.ready, next)
+			s.mu.Unlock()
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.filling, s.spare = false, next
+		s.filling = false
 	})
+}
+
+func (s *spares) wanting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ready) < spareCount && s.ctx.Err() == nil
 }
 
 // start starts an executor process and says hello to it.
@@ -157,22 +178,18 @@ func (s *spares) openLog() (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }
 
-// close ends the spare. Executors that have a job are none of its business.
+// close ends the spares. Executors that have a job are none of its business.
 func (s *spares) close() {
 	s.cancel()
 	s.wg.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.spare != nil {
-		s.end(s.spare)
-		s.spare = nil
+	for _, x := range s.ready {
+		if err := x.end(); err != nil {
+			s.warn("cannot end a spare executor", err)
+		}
 	}
-}
-
-func (s *spares) end(x *spare) {
-	if err := x.end(); err != nil {
-		s.warn("cannot end a spare executor", err)
-	}
+	s.ready = nil
 }
 
 func (x *spare) record() string { return strings.TrimSuffix(x.sock, ".sock") + ".pid" }
