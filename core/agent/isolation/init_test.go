@@ -26,7 +26,9 @@ func orphan(args []string) {
 	})
 	check(err)
 	fmt.Println(pid)
-	select {}
+	for {
+		unix.Pause() // not an empty select, which the runtime may call a deadlock
+	}
 }
 
 // TestInitEndsWithItsParent: also one that the kernel does not tell.
