@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ func (c *cluster) checkNothingLeft() {
 	deadline := time.Now().Add(20 * time.Second)
 	var left []string
 	for {
-		left = slices.Concat(c.processesLeft(), c.mountsLeft())
+		left = slices.Concat(c.processesLeft(), c.mountsLeft(), c.cgroupsLeft())
 		if len(left) == 0 || time.Now().After(deadline) {
 			break
 		}
@@ -30,6 +31,44 @@ func (c *cluster) checkNothingLeft() {
 	for pid := range c.processes() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
+	if len(left) == 0 {
+		return
+	}
+	for range 100 { // until the killed are gone
+		for _, dir := range slices.Backward(cgroups(c.agentIDs()...)) {
+			_ = syscall.Rmdir(dir)
+		}
+		if len(c.cgroupsLeft()) == 0 {
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// agentIDs reads them from the agents' data directories.
+func (c *cluster) agentIDs() []string {
+	var ids []string
+	_ = filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "agent.json" {
+			return nil
+		}
+		var meta struct {
+			ID string `json:"agent_id"`
+		}
+		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &meta) == nil && meta.ID != "" {
+			ids = append(ids, meta.ID)
+		}
+		return nil
+	})
+	return ids
+}
+
+func (c *cluster) cgroupsLeft() []string {
+	var out []string
+	for _, dir := range cgroups(c.agentIDs()...) {
+		out = append(out, "cgroup "+dir)
+	}
+	return out
 }
 
 // processes returns those that belong to this test: the program under test
@@ -87,8 +126,8 @@ func (c *cluster) mountsLeft() []string {
 	return out
 }
 
-// cgroups returns the cgroup directories below any hierarchy whose path names
-// one of the ids.
+// cgroups returns the cgroup directories of any hierarchy that are named for
+// one of the ids, or lie below one that is, parents first.
 func cgroups(ids ...string) []string {
 	var out []string
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
@@ -96,11 +135,32 @@ func cgroups(ids ...string) []string {
 			return nil
 		}
 		for _, id := range ids {
-			if strings.Contains(filepath.Base(path), id) {
+			if strings.Contains(path, "/"+id) {
 				out = append(out, path)
 			}
 		}
 		return nil
 	})
+	return out
+}
+
+// cgroupsWithoutExecutor returns the agents' cgroups that belong to no executor
+// that is still there.
+func (c *cluster) cgroupsWithoutExecutor() []string {
+	var live []string
+	for _, args := range c.processes() {
+		if _, group, ok := strings.Cut(args, "--cgroup "); ok {
+			live = append(live, "/"+group)
+		}
+	}
+	var out []string
+	for _, id := range c.agentIDs() {
+		for _, dir := range cgroups(id) {
+			mine := func(group string) bool { return strings.Contains(dir+"/", group+"/") }
+			if !strings.HasSuffix(dir, id) && !slices.ContainsFunc(live, mine) {
+				out = append(out, dir)
+			}
+		}
+	}
 	return out
 }

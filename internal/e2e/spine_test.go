@@ -133,7 +133,8 @@ sleep 1000`))
 			t.Errorf("process %d still runs: %s", pid, args)
 		}
 	}
-	c.eventually("its cgroups are removed", func() bool { return len(cgroups(id)) == 0 })
+	c.eventually("its cgroups are removed", func() bool { return len(c.cgroupsWithoutExecutor()) == 0 })
+	c.eventually("its executor has ended", func() bool { return len(c.processesNamed("/jobs/"+id)) == 0 })
 }
 
 // TestRetry: a task that fails is tried again as its job says, and by hand.
