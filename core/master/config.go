@@ -76,6 +76,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.FenceAfter != 0 {
 		c.Timing.FenceAfter = c.FenceAfter
+		// Executors whose agent has gone learn of the fence in sixteenths of it,
+		// and have five seconds to kill.
+		c.Timing.FenceSlack = max(c.Timing.FenceSlack, c.FenceAfter/8+5*time.Second)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -160,7 +160,7 @@ func TestAbandoned(t *testing.T) {
 	past, err := ReadStateLog(filepath.Join(r.dir, StateLogName))
 	r.must(err)
 	last := past.Unacked[len(past.Unacked)-1]
-	r.expect(last, "KILLED cause=killed code=143 AGENT_DISCONNECTED: killed on request")
+	r.expect(last, "KILLED cause=killed code=137 AGENT_DISCONNECTED: killed on request")
 }
 
 // kill -9 of the executor: its tasks die with it, what they left behind can be

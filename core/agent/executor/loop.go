@@ -115,7 +115,7 @@ func (l *loop) event(e any) {
 		l.step(lifecycle.TimeUp{Key: e.key})
 	case terminate:
 		l.log.Info("ending", "cause", e.cause)
-		l.end(true, model.ReasonExecutorTerminated)
+		l.end(model.ReasonExecutorTerminated)
 	case lifecycle.Input:
 		l.step(e)
 	}
@@ -136,22 +136,18 @@ func (l *loop) abandoned() {
 		return
 	}
 	l.log.Warn("no agent for too long: killing all tasks", "timeout", l.recovery)
-	l.careless = true // whoever comes later reads state.log
-	l.end(false, model.ReasonAgentDisconnected)
+	// Without grace: the master counts on it that they end now, and may start
+	// them elsewhere. Whoever comes later reads state.log.
+	l.end(model.ReasonAgentDisconnected)
 }
 
-// end kills everything and ends once nothing runs.
-func (l *loop) end(force bool, reason model.TaskReason) {
-	l.exiting = true
-	grace := time.Duration(0)
-	if force {
-		grace = -1
-		if l.deadline == nil {
-			l.deadline = time.After(forceWithin)
-		}
-		l.careless = true
+// end kills everything at once, and ends when nothing runs any more.
+func (l *loop) end(reason model.TaskReason) {
+	l.exiting, l.careless = true, true
+	if l.deadline == nil {
+		l.deadline = time.After(forceWithin)
 	}
-	l.killAll(reason, grace)
+	l.killAll(reason, -1)
 }
 
 func (l *loop) over() bool {
@@ -180,7 +176,7 @@ func (l *loop) message(m *execpb.ToExecutor) {
 		l.acknowledge(k.Acknowledge.Seqs)
 	case *execpb.ToExecutor_Exit:
 		if k.Exit.Force {
-			l.end(true, model.ReasonExecutorTerminated)
+			l.end(model.ReasonExecutorTerminated)
 		}
 		l.exiting = true
 	}
