@@ -172,6 +172,9 @@ func (m *Machine) asked(in Asked) {
 // addWarnings tells those who submitted in this turn at once if their job would
 // wait for ever. Only jobs that still wait after the turn's offers are looked at.
 func (m *Machine) addWarnings() {
+	if m.book.Idle() {
+		return
+	}
 	for i := range m.out.Replies {
 		r, ok := m.out.Replies[i].Body.(model.SubmitReply)
 		if !ok || r.Existing {

@@ -140,6 +140,9 @@ func (b *Book) Demand(fw model.FrameworkID, id string) (model.Demand, bool) {
 	return d.export(), true
 }
 
+// Idle reports whether no demand is in the book: nothing waits.
+func (b *Book) Idle() bool { return len(b.demands) == 0 }
+
 // Demands returns all demands in plan order, those not to be served yet included.
 func (b *Book) Demands() []model.Demand {
 	all := make([]*demand, 0, len(b.demands))
