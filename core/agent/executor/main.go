@@ -92,7 +92,11 @@ func serve(o *options, log *slog.Logger) (err error) {
 		l.flush()
 		l.state.close()
 	}
-	return errors.Join(err, pool.close())
+	err = errors.Join(err, pool.close())
+	if host.Mode == isolation.ModeNone {
+		reaper.KillOrphans()
+	}
+	return err
 }
 
 // awaitSignals ends the executor when it is told to from outside. The others

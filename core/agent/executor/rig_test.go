@@ -37,6 +37,7 @@ type rig struct {
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	conn   *Conn
+	user   *syscall.Credential // that it runs as; nil = root
 	ended  bool
 
 	state   *execpb.State
@@ -83,7 +84,7 @@ func newSpare(t testing.TB, prepare ...func(*rig)) *rig {
 	}
 	r.cmd = exec.Command("/proc/self/exe", MainCommand, "--sock", r.sock, "--cgroup", r.cgroup)
 	r.cmd.Stderr = &r.stderr
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: r.user}
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

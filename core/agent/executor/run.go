@@ -37,9 +37,12 @@ type run struct {
 	env     *taskenv.Env
 	pass    *pass
 
+	launched chan struct{} // closed when spawn is over
+
 	mu      sync.Mutex
 	slot    *slot // while its process runs
 	stopped bool
+	grace   time.Duration // of the last stop
 	killer  *time.Timer
 }
 
@@ -126,19 +129,28 @@ func (t *run) spawn() error {
 // launch forks. From here on the task can be signalled.
 func (t *run) launch(s *slot, cmd *isolation.Command) error {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.stopped {
+	stopped := t.stopped
+	t.mu.Unlock()
+	if stopped {
 		t.release(s)
 		return errStopped
 	}
+	// Without the lock: the fork may take a while, and stop must not wait for it.
 	at := time.Now()
 	if _, err := s.cell.Start(cmd, func(e isolation.Exit) { go t.finish(s, e) }); err != nil {
 		t.release(s)
 		return startFailure(cmd, err)
 	}
-	t.slot = s
 	t.pass.begin()
 	t.runner.inbox.put(lifecycle.Started{Key: t.key, Task: t.task, At: at})
+	t.mu.Lock()
+	t.slot = s
+	stopped, grace := t.stopped, t.grace
+	t.mu.Unlock()
+	if stopped {
+		t.strike(grace)
+	}
+	close(t.launched)
 	return nil
 }
 
@@ -169,6 +181,7 @@ func startFailure(cmd *isolation.Command, err error) error {
 // finish is called when the main process has ended: the rest is killed, output
 // is brought in, and the slot given back.
 func (t *run) finish(s *slot, e isolation.Exit) {
+	<-t.launched
 	t.mu.Lock()
 	t.slot = nil
 	if t.killer != nil {
@@ -226,17 +239,24 @@ func noteLoss(note string, w *tasklog.Writer) string {
 func (t *run) stop(grace time.Duration) {
 	t.cancel()
 	t.mu.Lock()
+	t.stopped, t.grace = true, grace
+	t.mu.Unlock()
+	t.strike(grace)
+}
+
+// strike signals the task if its process runs.
+func (t *run) strike(grace time.Duration) {
+	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.stopped = true
+	// Under the lock: once finish has taken the slot, it may be another task's.
 	s := t.slot
 	if s == nil {
-		return
+		return // launch looks once more
 	}
-	// Under the lock: once finish has taken the slot, it may be another task's.
 	var err error
 	if grace > 0 {
 		err = s.cell.Signal(t.plan.signal)
-		t.killer = time.AfterFunc(grace, func() { t.stop(-1) })
+		t.killer = time.AfterFunc(grace, func() { t.strike(-1) })
 	} else {
 		err = s.cell.KillNow()
 	}

@@ -65,7 +65,7 @@ func (r *runner) start(k lifecycle.Key, task int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &run{
 		runner: r, key: k, task: task, plan: r.plans[k.Group][task], launchEnv: a.env,
-		ctx: ctx, cancel: cancel,
+		ctx: ctx, cancel: cancel, launched: make(chan struct{}),
 	}
 	a.runs[task] = t
 	if t.plan.fetches() {

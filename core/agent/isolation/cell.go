@@ -133,7 +133,7 @@ func (c *Cell) unshare() error {
 	pid, err := startInit(func(path string, argv []string, attr *syscall.ProcAttr) (int, error) {
 		return c.reaper.Start(
 			func() (int, error) { return syscall.ForkExec(path, argv, attr) },
-			func(Exit) { close(c.initGone) })
+			func(Exit) { close(c.initGone) }, false)
 	})
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func (c *Cell) Start(cmd *Command, done func(Exit)) (pid int, err error) {
 			func(e Exit) {
 				c.setMain(0, true)
 				done(e)
-			})
+			}, c.host.Mode == ModeNone)
 	})
 	if err == nil {
 		c.setMain(pid, false)

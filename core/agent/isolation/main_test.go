@@ -263,7 +263,7 @@ func (b *bench) process(args ...string) (pid int, done <-chan Exit) {
 		return syscall.ForkExec("/proc/self/exe", append([]string{"role"}, args...), &syscall.ProcAttr{
 			Env: os.Environ(), Files: []uintptr{0, out.Fd(), out.Fd()},
 		})
-	}, func(e Exit) { ended <- e })
+	}, func(e Exit) { ended <- e }, false)
 	if err != nil {
 		b.Fatal(err)
 	}

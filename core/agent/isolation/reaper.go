@@ -1,8 +1,12 @@
 package isolation
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 	"unsafe"
@@ -23,11 +27,17 @@ type Exit struct {
 type Reaper struct {
 	mu       sync.Mutex
 	work     sync.Cond // there may be a child
-	children map[int]func(Exit)
+	children map[int]child
 	starting int          // forks whose pid is not known yet
 	early    map[int]Exit // exits seen while starting > 0, perhaps of such a fork
 	idle     bool         // the kernel says there is no child
 	closed   bool
+}
+
+// child is what was asked for at its start.
+type child struct {
+	done  func(Exit)
+	sweep bool
 }
 
 // StartReaper makes the process a subreaper (PR_SET_CHILD_SUBREAPER, prctl(2))
@@ -36,15 +46,17 @@ func StartReaper() (*Reaper, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("become subreaper: %w", err)
 	}
-	r := &Reaper{children: map[int]func(Exit){}, early: map[int]Exit{}}
+	r := &Reaper{children: map[int]child{}, early: map[int]Exit{}}
 	r.work.L = &r.mu
 	go r.loop()
 	return r, nil
 }
 
 // Start runs fork and arranges for done to be called once, from the reaper's
-// goroutine, when the process has ended. done must not block.
-func (r *Reaper) Start(fork func() (int, error), done func(Exit)) (int, error) {
+// goroutine, when the process has ended. done must not block. With sweep, what
+// is left of the process's group is killed when it ends: a makeshift where there
+// is no cgroup.
+func (r *Reaper) Start(fork func() (int, error), done func(Exit), sweep bool) (int, error) {
 	r.mu.Lock()
 	r.starting++
 	r.mu.Unlock()
@@ -60,12 +72,15 @@ func (r *Reaper) Start(fork func() (int, error), done func(Exit)) (int, error) {
 		delete(r.early, pid)
 	}
 	if err == nil && !over {
-		r.children[pid] = done
+		r.children[pid] = child{done, sweep}
 	}
 	r.idle = false
 	r.work.Signal()
 	r.mu.Unlock()
 	if err == nil && over {
+		if sweep {
+			_ = unix.Kill(-pid, unix.SIGKILL)
+		}
 		done(exit)
 	}
 	return pid, err
@@ -76,7 +91,7 @@ func (r *Reaper) Start(fork func() (int, error), done func(Exit)) (int, error) {
 func (r *Reaper) Signal(pid int, sig unix.Signal, group bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.children[pid] == nil {
+	if _, ok := r.children[pid]; !ok {
 		return unix.ESRCH
 	}
 	if group {
@@ -132,6 +147,11 @@ func siginfoPid(info *unix.Siginfo) int {
 
 func (r *Reaper) collect(pid int) {
 	r.mu.Lock()
+	c, known := r.children[pid]
+	if c.sweep {
+		// While the leader is not collected, the group's number is still its own.
+		_ = unix.Kill(-pid, unix.SIGKILL)
+	}
 	var e Exit
 	got, err := unix.Wait4(pid, &e.Status, unix.WNOHANG|unix.WALL, &e.Rusage)
 	r.idle = false
@@ -140,13 +160,29 @@ func (r *Reaper) collect(pid int) {
 		return
 	}
 	e.At = time.Now()
-	done := r.children[pid]
 	delete(r.children, pid)
-	if done == nil && r.starting > 0 {
+	if !known && r.starting > 0 {
 		r.early[pid] = e
 	}
 	r.mu.Unlock()
-	if done != nil {
-		done(e)
+	if known {
+		c.done(e)
+	}
+}
+
+// KillOrphans kills every child that was not started here: what tasks without a
+// cgroup have left behind. It is for the end of the process.
+func (r *Reaper) KillOrphans() {
+	lists, _ := filepath.Glob("/proc/self/task/*/children")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, list := range lists {
+		b, _ := os.ReadFile(list)
+		for f := range bytes.FieldsSeq(b) {
+			pid, err := strconv.Atoi(string(f))
+			if _, known := r.children[pid]; err == nil && !known {
+				_ = unix.Kill(pid, unix.SIGKILL)
+			}
+		}
 	}
 }
