@@ -93,6 +93,9 @@ func serve(o *options, log *slog.Logger) (err error) {
 		l.state.close()
 	}
 	err = errors.Join(err, pool.close())
+	if l.runner.sandboxes != nil {
+		l.runner.sandboxes.nursery.close()
+	}
 	if host.Mode == isolation.ModeNone {
 		reaper.KillOrphans()
 	}

@@ -75,7 +75,7 @@ func (t *run) build() error {
 	if err != nil {
 		return err
 	}
-	t.sandbox, err = makeSandbox(t.plan.adopt.Dir, t.plan.group.Name, t.plan.task.Name, t.key, owner)
+	t.sandbox, err = t.runner.sandboxes.make(t.plan, t.key, owner)
 	if err != nil {
 		return err
 	}
@@ -215,6 +215,7 @@ func (t *run) finish(s *slot, e isolation.Exit) {
 	if killed != nil {
 		go t.runner.pool.discard(s) // takes until the processes are gone
 	} else {
+		t.runner.sandboxes.nursery.take(t.plan, t.sandbox)
 		t.runner.pool.put(s)
 	}
 	t.runner.inbox.put(lifecycle.Ended{Key: t.key, Task: t.task, Exit: exit})

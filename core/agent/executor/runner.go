@@ -22,8 +22,9 @@ type runner struct {
 	gate  *gate
 	log   *slog.Logger
 
-	job   *model.Job
-	plans [][]*plan // by group and task
+	job       *model.Job
+	sandboxes *sandboxes
+	plans     [][]*plan // by group and task
 
 	attempts map[lifecycle.Key]*attempt
 
@@ -121,6 +122,7 @@ func (r *runner) adopt(job *model.Job, a *execpb.Adopt) {
 	if r.pool.rel == "" {
 		r.pool.rel = a.Cgroup
 	}
+	r.sandboxes = &sandboxes{jobDir: a.Dir, nursery: newNursery(a.Dir)}
 	store := artifact.NewStore(filepath.Join(a.Dir, artifactsDir), artifact.DefaultLimits)
 	r.plans = make([][]*plan, len(job.Groups))
 	for g := range job.Groups {

@@ -14,7 +14,9 @@ const (
 	logsDir  = "logs"
 	allocDir = "alloc"
 
-	artifactsDir = "artifacts" // in the job's directory: downloads, shared by its tasks
+	// In the job's directory, and shared by its tasks.
+	artifactsDir = "artifacts" // downloads
+	nurseryDir   = "nursery"   // sandboxes nobody has touched
 )
 
 // SandboxDir returns the directory of one attempt below a job's directory:
@@ -33,6 +35,7 @@ func LogDir(jobDir, group string, index uint32, attempt uint16) string {
 type sandbox struct {
 	attempt string // holds alloc, logs and the tasks' directories
 	task    string
+	marks   *marks // nil if it cannot be used again
 }
 
 func (s *sandbox) alloc() string   { return s.attempt + "/" + allocDir }
@@ -41,19 +44,40 @@ func (s *sandbox) local() string   { return s.task + "/local" }
 func (s *sandbox) tmp() string     { return s.task + "/tmp" }
 func (s *sandbox) secrets() string { return s.task + "/secrets" }
 
-// makeSandbox makes the directories and gives them to the task's user. The logs
-// directory comes with the first output.
-func makeSandbox(jobDir, group, task string, k lifecycle.Key, owner *account) (*sandbox, error) {
+// sandboxes makes the sandboxes of a job.
+type sandboxes struct {
+	jobDir  string
+	nursery *nursery
+}
+
+// make makes the directories of a task and gives them to the task's user. The
+// logs directory comes with the first output.
+func (b *sandboxes) make(p *plan, k lifecycle.Key, owner *account) (*sandbox, error) {
+	group, task := p.group.Name, p.task.Name
 	for _, name := range []string{group, task} {
 		if !plainName(name) {
 			return nil, fmt.Errorf("make sandbox: name %q cannot be a directory", name)
 		}
 	}
-	dir := SandboxDir(jobDir, group, k.Index, k.Attempt)
-	s := &sandbox{attempt: dir, task: dir + "/" + task}
 	if task == logsDir || task == allocDir {
 		return nil, fmt.Errorf("make sandbox: a task cannot be named %q", task)
 	}
+	dir := SandboxDir(b.jobDir, group, k.Index, k.Attempt)
+	s := &sandbox{attempt: dir, task: dir + "/" + task}
+	if len(p.group.Tasks) > 1 {
+		return s, s.makeDirs(owner)
+	}
+	if b.nursery.give(p, s) {
+		return s, nil
+	}
+	if err := s.makeDirs(owner); err != nil {
+		return nil, err
+	}
+	b.nursery.mark(s)
+	return s, nil
+}
+
+func (s *sandbox) makeDirs(owner *account) error {
 	for _, d := range []struct {
 		path string
 		mode os.FileMode
@@ -61,7 +85,7 @@ func makeSandbox(jobDir, group, task string, k lifecycle.Key, owner *account) (*
 		{s.attempt, 0o755}, {s.alloc(), 0o777}, {s.task, 0o755}, {s.local(), 0o755}, {s.tmp(), 0o777}, {s.secrets(), 0o700},
 	} {
 		if err := os.Mkdir(d.path, d.mode); err != nil && !os.IsExist(err) {
-			return nil, fmt.Errorf("make sandbox: %w", err)
+			return fmt.Errorf("make sandbox: %w", err)
 		}
 		if owner.cred == nil || d.path == s.attempt {
 			continue
@@ -69,13 +93,13 @@ func makeSandbox(jobDir, group, task string, k lifecycle.Key, owner *account) (*
 		if d.path == s.alloc() {
 			// Tasks of one group may run as different users.
 			if err := os.Chmod(d.path, 0o777|os.ModeSticky); err != nil {
-				return nil, fmt.Errorf("make sandbox: %w", err)
+				return fmt.Errorf("make sandbox: %w", err)
 			}
 		} else if err := owner.own(d.path); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 func plainName(s string) bool {

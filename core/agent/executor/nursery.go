@@ -1,0 +1,156 @@
+package executor
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// nursery holds sandboxes whose task ended without having touched them, for the
+// next attempt at the same task. Most tasks of large arrays work elsewhere, and
+// six directories for each, made and later removed, would cost as much as
+// starting the process. An attempt whose sandbox went this way keeps an empty
+// directory.
+//
+// Whether a sandbox was touched is told by its directories' modification times:
+// they are set to a moment that has passed, exactly, and any change moves them.
+// A sandbox is taken before the end of its attempt is reported, so nobody else
+// is at work on it.
+type nursery struct {
+	dir   string
+	stamp unix.Timespec // of a directory that was not touched
+
+	mu    sync.Mutex
+	made  bool
+	n     int
+	ready map[*plan][]waiting
+}
+
+// waiting is an untouched sandbox in the nursery.
+type waiting struct {
+	path  string
+	marks *marks
+}
+
+// marks is what a sandbox's directories look like as long as nobody touches them.
+type marks struct {
+	attempt unix.Timespec
+	within  [5]unix.Stat_t // alloc, the task's, local, tmp, secrets
+}
+
+// maxWaiting bounds the nursery; it holds as many as tasks run at once.
+const maxWaiting = 256
+
+func newNursery(jobDir string) *nursery {
+	return &nursery{
+		dir:   filepath.Join(jobDir, nurseryDir),
+		stamp: unix.NsecToTimespec(time.Now().Add(-time.Hour).UnixNano()),
+		ready: map[*plan][]waiting{},
+	}
+}
+
+func (s *sandbox) within() [5]string {
+	return [5]string{s.alloc(), s.task, s.local(), s.tmp(), s.secrets()}
+}
+
+// mark sets a new sandbox's times. Without that it is merely not used again.
+func (n *nursery) mark(s *sandbox) {
+	m := &marks{}
+	dirs := s.within()
+	// Inner ones first: nothing after it may change a directory.
+	for i := len(dirs) - 1; i >= 0; i-- {
+		if setTimes(dirs[i], n.stamp) != nil || unix.Lstat(dirs[i], &m.within[i]) != nil {
+			return
+		}
+	}
+	if m.touch(s) {
+		s.marks = m
+	}
+}
+
+// touch sets the attempt's own time to now: by that others tell its age.
+func (m *marks) touch(s *sandbox) bool {
+	m.attempt = unix.NsecToTimespec(time.Now().UnixNano())
+	return setTimes(s.attempt, m.attempt) == nil
+}
+
+func setTimes(path string, t unix.Timespec) error {
+	return unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{t, t}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// give makes a waiting sandbox into s, if there is one.
+func (n *nursery) give(p *plan, s *sandbox) bool {
+	n.mu.Lock()
+	ready := n.ready[p]
+	if len(ready) == 0 {
+		n.mu.Unlock()
+		return false
+	}
+	w := ready[len(ready)-1]
+	n.ready[p] = ready[:len(ready)-1]
+	n.mu.Unlock()
+	if os.Rename(w.path, s.attempt) != nil {
+		os.RemoveAll(w.path) // the attempt was made before, by an executor that died
+		return false
+	}
+	if w.marks.touch(s) {
+		s.marks = w.marks
+	}
+	return true
+}
+
+// take takes in the sandbox of a task that has ended, if it is untouched, and
+// leaves an empty directory in its place.
+func (n *nursery) take(p *plan, s *sandbox) {
+	if s == nil || s.marks == nil || !s.untouched() {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.ready[p]) >= maxWaiting || !n.makeDir() {
+		return
+	}
+	n.n++
+	w := waiting{filepath.Join(n.dir, strconv.Itoa(n.n)), s.marks}
+	if os.Rename(s.attempt, w.path) != nil {
+		return
+	}
+	n.ready[p] = append(n.ready[p], w)
+	// Should this fail, whoever looks for the attempt finds that it left nothing.
+	_ = os.Mkdir(s.attempt, 0o755)
+}
+
+func (n *nursery) makeDir() bool {
+	if !n.made {
+		n.made = os.Mkdir(n.dir, 0o700) == nil
+	}
+	return n.made
+}
+
+// untouched reports whether all is as it was marked.
+func (s *sandbox) untouched() bool {
+	var st unix.Stat_t
+	if unix.Lstat(s.attempt, &st) != nil || st.Mtim != s.marks.attempt {
+		return false
+	}
+	for i, dir := range s.within() {
+		was := &s.marks.within[i]
+		if unix.Lstat(dir, &st) != nil || st.Ino != was.Ino || st.Mtim != was.Mtim ||
+			st.Mode != was.Mode || st.Uid != was.Uid || st.Gid != was.Gid {
+			return false
+		}
+	}
+	return true
+}
+
+// close removes what waits in the nursery.
+func (n *nursery) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.made = false
+	os.RemoveAll(n.dir)
+}
