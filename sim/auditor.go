@@ -22,7 +22,8 @@ type auditor struct {
 	groups    map[groupID]*groupBook
 	specs     map[model.JobID]*model.Job
 	owner     map[model.AgentID]*host
-	gangs     map[groupID]int // staged in the group of records being applied
+	failures  map[model.TaskID]int // of a slot
+	gangs     map[groupID]int      // staged in the group of records being applied
 	commit    *group
 }
 
@@ -58,7 +59,7 @@ func newAuditor(w *world) *auditor {
 		w: w, framework: f,
 		attempts: map[model.TaskID]*attempt{}, slots: map[model.TaskID]model.TaskID{},
 		used: map[model.AgentID]model.Resources{}, groups: map[groupID]*groupBook{},
-		specs: map[model.JobID]*model.Job{}, owner: map[model.AgentID]*host{}, gangs: map[groupID]int{},
+		specs: map[model.JobID]*model.Job{}, owner: map[model.AgentID]*host{}, failures: map[model.TaskID]int{}, gangs: map[groupID]int{},
 	}
 	a.machine = w.machineWith(&listener{f, a})
 	return a
@@ -197,6 +198,9 @@ func (a *auditor) staged(l *model.Launch) {
 		if old, ok := a.slots[id.Slot()]; ok {
 			a.w.fail("one live attempt per slot", "task %s is staged while %s is %s", id, old, a.attempts[old].state)
 		}
+		if p := g.spec.Restart; a.failures[id.Slot()] > p.Attempts && p.Interval == 0 && g.spec.Gang == nil && !a.retried(l.Job) {
+			a.w.fail("restart policy", "task %s is staged after %d failures, its policy is %+v", id, a.failures[id.Slot()], p)
+		}
 		a.slots[id.Slot()] = id
 		a.attempts[id] = &attempt{id: id, agent: l.Agent, shape: l.Shape.Resources, group: g, state: model.TaskStaging}
 		g.live++
@@ -219,6 +223,13 @@ func (a *auditor) staged(l *model.Launch) {
 		a.gangs[g.id] += n
 	}
 	a.checkExclusive(l.Agent)
+}
+
+// retried reports whether somebody may have asked for another try of a job. The
+// owner of one that is not acknowledged yet has not.
+func (a *auditor) retried(id model.JobID) bool {
+	o := a.w.people.byJob[id]
+	return o != nil && o.retried
 }
 
 // checkExclusive looks whether somebody shares an agent with an exclusive task.
@@ -262,6 +273,9 @@ func (a *auditor) status(st *model.TaskStatus) {
 		a.w.fail("results are true", "task %s is %s without a result", st.Task, next)
 	}
 	a.w.truth.check(st)
+	if next == model.TaskFailed {
+		a.failures[st.Task.Slot()]++
+	}
 	delete(a.slots, st.Task.Slot())
 	a.used[t.agent] = a.used[t.agent].Sub(t.shape)
 	t.group.live--

@@ -13,10 +13,11 @@ import (
 
 // checks are those of what the machines say, beside truth and auditor.
 type checks struct {
-	w       *world
-	fitting map[string]time.Duration      // demands that could be served, since when
-	halves  map[gangAttempt]time.Duration // gangs that run in part, since when
-	sentBy  map[updateID]*agentpb.Update  // not acknowledged yet
+	w        *world
+	fitting  map[string]time.Duration      // demands that could be served, since when
+	halves   map[gangAttempt]time.Duration // gangs that run in part, since when
+	stopping map[model.JobID]time.Duration // cancelled jobs with running tasks, since when
+	sentBy   map[updateID]*agentpb.Update  // not acknowledged yet
 }
 
 type updateID struct {
@@ -28,6 +29,7 @@ const lookEvery = 5 * time.Second
 
 func (c *checks) begin(w *world) {
 	c.w, c.fitting, c.halves = w, map[string]time.Duration{}, map[gangAttempt]time.Duration{}
+	c.stopping = map[model.JobID]time.Duration{}
 	c.sentBy = map[updateID]*agentpb.Update{}
 	w.after(lookEvery, c.look)
 }
@@ -35,6 +37,7 @@ func (c *checks) begin(w *world) {
 // look checks now and then what is too much work for every step.
 func (c *checks) look() {
 	c.lookAtGangs()
+	c.lookAtStopping()
 	if t := c.w.leader(); t != nil && !t.busy {
 		c.lookAtWaiting(t)
 		c.lookAtNodes(t)

@@ -29,6 +29,7 @@ const (
 	connectionLost faultKind = "connection_lost"
 	slowLink       faultKind = "slow_link"
 	cutOffAndDead  faultKind = "agent_crash_while_cut_off"
+	twoLeaders     faultKind = "two_leaders"
 )
 
 // fault is one that will strike.
@@ -55,7 +56,7 @@ var networkFaults = []choice[faultKind]{
 
 var churnFaults = []choice[faultKind]{
 	{masterCrash, 4}, {masterPause, 4}, {masterCut, 3}, {leaderKeyLost, 4}, {etcdOutage, 2},
-	{etcdSlow, 1}, {standbyLags, 2}, {clockSlew, 2},
+	{etcdSlow, 1}, {standbyLags, 2}, {clockSlew, 2}, {twoLeaders, 2},
 }
 
 // planFaults draws the faults of a run from its seed.
@@ -81,7 +82,7 @@ func planFaults(o Options) []fault {
 			host: r.IntN(o.Agents), hosts: 1, who: r.count(-2, 2), luck: r.Float64(),
 		}
 		f.long = howLong(r, f.kind)
-		if (f.kind == partition || f.kind == oneWay || f.kind == slowLink) && r.chance(0.5) {
+		if slices.Contains([]faultKind{partition, oneWay, slowLink, connectionLost}, f.kind) && r.chance(0.5) {
 			f.hosts = r.count(2, max(o.Agents/2, 2))
 		}
 		out = append(out, f)
@@ -96,7 +97,9 @@ func planFaults(o Options) []fault {
 func howLong(r random, kind faultKind) time.Duration {
 	switch kind {
 	case agentPause:
-		return r.between(500*time.Millisecond, 6*time.Second)
+		return r.between(500*time.Millisecond, 3*time.Second)
+	case twoLeaders:
+		return r.between(5*time.Second, 15*time.Second)
 	case masterPause, etcdOutage, masterCut:
 		return r.between(200*time.Millisecond, 12*time.Second)
 	case slowLink, etcdSlow, standbyLags, clockSlew:
@@ -134,17 +137,16 @@ func (w *world) strike(f *fault) {
 	case oneWay:
 		w.partition(some, w.someMasters(f), []direction{direction(f.num % 2)}, f.long)
 	case connectionLost:
-		for _, s := range w.network.open(func(s *stream) bool { return s.agent.host == h && s.agentOpen }) {
-			s.reset()
-		}
+		w.resetStreams(some)
 	case slowLink:
 		w.slowLinks(some, f)
 	case cutOffAndDead:
+		fence := float64(w.timing.FenceAfter)
 		w.partition(some, w.masters, []direction{toMaster, toAgent}, w.timing.FenceAfter+f.long)
-		w.after(time.Duration(f.luck*float64(w.timing.FenceAfter)), func() {
+		w.after(time.Duration(f.luck*fence), func() {
 			if a := h.agent; a != nil {
 				a.die(false)
-				w.after(2*w.timing.FenceAfter, func() { h.startAfter(a) })
+				w.after(time.Duration(float64(f.num%4)*fence), func() { h.startAfter(a) })
 			}
 		})
 	default:
@@ -168,8 +170,19 @@ func (w *world) victim(f *fault) *masterNode {
 	return w.masters[(f.who+len(w.masters))%len(w.masters)]
 }
 
+// resetStreams breaks the connections of some hosts.
+func (w *world) resetStreams(some []*host) {
+	for _, s := range w.network.open(func(s *stream) bool { return s.agentOpen && slices.Contains(some, s.agent.host) }) {
+		s.reset()
+	}
+}
+
+// slowLinks makes messages of some hosts slow, and breaks a connection or two.
 func (w *world) slowLinks(some []*host, f *fault) {
-	most := time.Duration(f.luck * float64(8*time.Second))
+	most := time.Duration(f.luck * float64(14*time.Second))
+	if f.num%2 == 0 {
+		w.after(f.long/2, func() { w.resetStreams(some) })
+	}
 	for _, h := range some {
 		w.network.slow[h.num] = [2]time.Duration{most, most}
 		if f.num%3 == 0 {
@@ -181,6 +194,11 @@ func (w *world) slowLinks(some []*host, f *fault) {
 			w.network.slow[h.num] = [2]time.Duration{}
 		}
 	})
+	if f.num%3 == 1 { // slower and slower, and then dead
+		w.after(f.long*3/4, func() {
+			w.partition(some, w.masters, []direction{toMaster, toAgent}, w.timing.FenceAfter+time.Minute)
+		})
+	}
 }
 
 func (w *world) strikeHost(f *fault, h *host) {
@@ -274,9 +292,12 @@ func (w *world) strikeMaster(f *fault) {
 			m.campaign()
 		})
 	case leaderKeyLost:
-		if e.lease != nil {
-			e.free(e.lease, "is deleted by an operator")
+		if l := e.lease; l != nil {
+			l.deleted = true
+			e.free(l, "is deleted by an operator")
 		}
+	case twoLeaders:
+		w.splitLeaders(f)
 	case etcdOutage:
 		e.outage(f.long)
 	case etcdSlow:
@@ -289,4 +310,23 @@ func (w *world) strikeMaster(f *fault) {
 		m.clock.setRate(w.now, 1000+int64(f.luck*180)-90)
 		w.after(f.long, func() { m.clock.setRate(w.now, 1000) })
 	}
+}
+
+// splitLeaders makes a new leader while the old one does not hear of it. Agents
+// first lose the old one, and some later find it again instead of the new one.
+func (w *world) splitLeaders(f *fault) {
+	l := w.etcd.lease
+	if l == nil {
+		return
+	}
+	l.deleted, l.unseen = true, f.long
+	w.partition(w.hosts, []*masterNode{l.owner}, []direction{toMaster, toAgent}, 3*time.Second)
+	for _, s := range w.network.open(func(s *stream) bool { return s.master == l.owner }) {
+		s.reset()
+	}
+	w.etcd.free(l, "is deleted, its owner does not know")
+	w.after(3500*time.Millisecond, func() {
+		n := int(f.luck * float64(len(w.hosts)))
+		w.resetStreams(w.hosts[n:])
+	})
 }

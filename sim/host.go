@@ -24,6 +24,7 @@ type host struct {
 	meta    agent.Meta
 	contact time.Time // gone after a crash of the host
 	dirs    map[agent.ExecID]*execDir
+	crashed time.Duration // the last time the host did
 
 	agent *agentProc // nil while none runs
 }
@@ -81,6 +82,7 @@ func (h *host) crash() {
 		h.agent.die(true)
 	}
 	h.up = false
+	h.crashed = h.w.now
 	h.contact = time.Time{}
 	for _, d := range h.sortedDirs() {
 		if d.proc != nil {

@@ -10,11 +10,12 @@ import (
 
 // jobPlan is one job that somebody will submit, and what else they will do.
 type jobPlan struct {
-	num   int
-	at    time.Duration
-	job   *model.Job
-	needs []need // other jobs, earlier ones
-	never bool   // it asks for what no agent has
+	num     int
+	at      time.Duration
+	job     *model.Job
+	needs   []need // other jobs, earlier ones
+	never   bool   // it asks for what no agent has
+	forever bool   // its tasks do not end by themselves
 
 	// What its processes do.
 	mean        time.Duration // of their duration
@@ -29,6 +30,9 @@ type jobPlan struct {
 	repeat  bool // submits again with the same key, though it was acknowledged
 	actions []action
 }
+
+// longestKill is the longest kill timeout of a task.
+const longestKill = 45 * time.Second
 
 type need struct {
 	num    int
@@ -77,7 +81,7 @@ const (
 )
 
 func planJob(r random, num, of int, o Options, hosts []*host, big bool) *jobPlan {
-	p := &jobPlan{num: num, killTimeout: pick(r, []time.Duration{500 * time.Millisecond, 5 * time.Second, 15 * time.Second, 45 * time.Second})}
+	p := &jobPlan{num: num, killTimeout: pick(r, []time.Duration{500 * time.Millisecond, 5 * time.Second, 15 * time.Second, longestKill})}
 	p.at = r.between(time.Second, o.Length*9/10)
 	p.mean = pick(r, []time.Duration{300 * time.Millisecond, 2 * time.Second, 5 * time.Second, 15 * time.Second, 40 * time.Second, 90 * time.Second})
 	p.job = &model.Job{
@@ -94,6 +98,9 @@ func planJob(r random, num, of int, o Options, hosts []*host, big bool) *jobPlan
 	p.temper(r)
 	p.wish(r, num)
 	p.decide(r)
+	if r.chance(0.08) {
+		p.goOn(r)
+	}
 	return p
 }
 
@@ -222,6 +229,19 @@ func (p *jobPlan) wish(r random, num int) {
 		n := r.IntN(num)
 		if !slices.ContainsFunc(p.needs, func(x need) bool { return x.num == n }) {
 			p.needs = append(p.needs, need{n, pick(r, kinds), r.chance(0.3)})
+		}
+	}
+}
+
+// goOn makes the job's tasks run until they are killed: a kill that is lost for
+// good shows.
+func (p *jobPlan) goOn(r random) {
+	p.mean, p.forever = time.Hour, true
+	p.failing, p.oom, p.job.TimeLimit, p.repeat = 0, 0, 0, false
+	p.actions = []action{{5*time.Second + r.exp(40*time.Second), model.CancelJob{}}}
+	for i := range p.job.Groups {
+		if a := p.job.Groups[i].Array; a != nil {
+			a.Limit = 10
 		}
 	}
 }

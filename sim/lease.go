@@ -8,6 +8,8 @@ type lease struct {
 	boot    int
 	epoch   int64
 	expires time.Duration
+	deleted bool          // the key is, the lease lives on: only a watch or a commit tells
+	unseen  time.Duration // how long the owner's watch stalls
 }
 
 // take gives m the leader key if it is free.
@@ -43,6 +45,7 @@ func (e *etcd) expireLater(l *lease) {
 // free deletes the leader key.
 func (e *etcd) free(l *lease, why string) {
 	if e.lease != l {
+		l.deleted = false // the lease goes as well
 		return
 	}
 	e.lease = nil
@@ -93,7 +96,7 @@ func (m *masterNode) keepAlive(l *lease) {
 		return
 	}
 	switch {
-	case e.answers(m) && e.lease == l:
+	case e.answers(m) && (e.lease == l || l.deleted):
 		e.renew(l)
 		m.session.renewed = m.w.now
 	case e.answers(m):
@@ -116,6 +119,7 @@ func (m *masterNode) leaderKeyGone(l *lease) {
 	if r.chance(0.3) {
 		lag = r.between(500*time.Millisecond, 5*time.Second)
 	}
+	lag = max(lag, l.unseen)
 	m.later(lag, func() {
 		if m.w.etcd.answers(m) {
 			m.loseSession(l, "its leader key was deleted")

@@ -62,6 +62,31 @@ func isGang(v *model.WhyView, demand string) bool {
 	return slices.ContainsFunc(v.Demands, func(d model.Demand) bool { return d.ID == demand && d.AllOrNothing })
 }
 
+// lookAtStopping finds cancelled jobs whose tasks go on: a kill was lost for good.
+func (c *checks) lookAtStopping() {
+	w := c.w
+	longest := w.timing.FenceAfter + w.timing.FenceSlack + longestKill + 2*time.Minute
+	running := map[model.JobID]bool{}
+	for _, p := range w.truth.slots {
+		running[p.id.Job] = true
+	}
+	for _, o := range w.people.owners {
+		v, ok := w.auditor.job(string(o.id))
+		if !ok || v.State != model.JobStopping || !running[o.id] {
+			delete(c.stopping, o.id)
+			continue
+		}
+		since, ok := c.stopping[o.id]
+		if !ok {
+			since = w.now
+			c.stopping[o.id] = since
+		}
+		if w.now-since > longest {
+			w.fail("kills are heeded", "job %s (%s) was cancelled %s ago, and tasks of it run", v.Name, o.id, w.now-since)
+		}
+	}
+}
+
 // lookAtNodes compares what a leader says of its agents with what they have.
 func (c *checks) lookAtNodes(t *term) {
 	answer, refusal := t.m.machine.Query(t.m.time(), model.ListNodes{})

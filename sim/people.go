@@ -37,6 +37,9 @@ func (p *people) behaviour(r random, spec *model.Job, id model.TaskID) behaviour
 		killTimeout: time.Duration(spec.Groups[id.Group].Tasks[0].KillTimeout),
 		ignoresTerm: r.chance(plan.stubborn), startFails: r.chance(plan.startFails), oom: r.chance(plan.oom),
 	}
+	if plan.forever {
+		b.duration = plan.mean
+	}
 	if plan.prepares {
 		b.prepares = r.exp(500 * time.Millisecond)
 	}
@@ -122,7 +125,7 @@ func (o *owner) submitted(r model.Reply) {
 	}
 	s := r.Body.(model.SubmitReply)
 	o.w.say(o.name, "%s is %s, existing %t", s.Name, s.ID, s.Existing)
-	if o.forgotten && !s.Existing { // with the job its key is forgotten
+	if o.forgotten && s.ID != o.id { // with the job its key is forgotten
 		o.id, o.forgotten = s.ID, false
 		o.w.people.byJob[s.ID] = o
 		return
@@ -243,6 +246,13 @@ func (m *masterNode) asked(body any, answer func(model.Reply)) {
 		return
 	}
 	t.nextID++
-	t.replies[t.nextID] = answer
+	t.replies[t.nextID] = func(r model.Reply) {
+		if r.Err != nil && m.w.etcd.lease != t.lease {
+			// It does not know yet that another one leads, and so refuses by what
+			// was true a moment ago. Nothing is promised about that; ask again.
+			r = model.Reply{Err: model.Refuse(model.ReasonNotLeader, "another master leads by now")}
+		}
+		answer(r)
+	}
 	t.put(master.Asked{ID: t.nextID, Body: body})
 }

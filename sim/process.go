@@ -32,6 +32,8 @@ type process struct {
 	running bool
 	over    bool
 	ending  ending
+	endedAt time.Duration
+	written bool // its end is in its executor's log
 
 	killed bool // on request
 	reason model.TaskReason
@@ -141,7 +143,7 @@ func (p *process) end(e ending) {
 	if p.over {
 		return
 	}
-	p.over, p.ending = true, e
+	p.over, p.ending, p.endedAt = true, e, p.w.now
 	if p.running {
 		p.running = false
 		p.w.truth.end(p)
@@ -154,6 +156,7 @@ func (p *process) end(e ending) {
 		return
 	}
 	x.report(p, p.final())
+	p.written = true
 	x.exitIfDone()
 }
 

@@ -83,6 +83,10 @@ func (t *truth) check(st *model.TaskStatus) {
 		}
 	case model.TaskFailed:
 		t.checkFailed(p, st, wrong)
+	case model.TaskGone:
+		if st.Reason == model.ReasonExecutorTerminated && p != nil && p.written && (p.host.crashed == 0 || p.host.crashed < p.endedAt) {
+			wrong("its executor had written down that it ended " + p.ending.why)
+		}
 	case model.TaskKilled:
 		if p != nil && !p.killed && !p.ending.killed {
 			wrong("nobody killed it, it ended " + p.ending.why)

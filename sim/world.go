@@ -71,6 +71,7 @@ func newWorld(o Options) *world {
 	w.stats.Faults = map[string]int{}
 	w.timing = master.DefaultTiming()
 	w.timing.FenceAfter = pick(r, []time.Duration{20 * time.Second, 30 * time.Second, 60 * time.Second, 2 * time.Minute})
+	w.timing.FenceSlack = pick(r, []time.Duration{10 * time.Second, 20 * time.Second})
 	w.keep = agent.Keep{For: pick(r, []time.Duration{0, 20 * time.Second, time.Minute})}
 	if w.keep.For > 0 && r.chance(0.3) {
 		w.keep.MaxTasks = 50
@@ -90,8 +91,8 @@ func newWorld(o Options) *world {
 	for n := range o.Agents {
 		w.hosts = append(w.hosts, newHost(w, r, n))
 	}
-	w.say("world", "seed %d, %s, %d masters, %d agents, fence after %s, keep %+v, history of %d",
-		o.Seed, o.Flavour, masters, o.Agents, w.timing.FenceAfter, w.keep, w.limits.MaxHistory)
+	w.say("world", "seed %d, %s, %d masters, %d agents, fence after %s+%s, keep %+v, history of %d",
+		o.Seed, o.Flavour, masters, o.Agents, w.timing.FenceAfter, w.timing.FenceSlack, w.keep, w.limits.MaxHistory)
 	return w
 }
 

@@ -30,6 +30,7 @@ func run() int {
 		verbose = flag.Bool("v", false, "print the trace")
 		jobs    = flag.String("jobs", "", "keep only these jobs of a seed: 1,5,7 or none")
 		faults  = flag.String("faults", "", "keep only these faults of a seed: 1,5,7 or none")
+		stop    = flag.Bool("stop", false, "stop at the first seed that fails")
 		shrink  = flag.Bool("shrink", false, "find out how little of a failing seed still fails")
 		workers = flag.Int("workers", runtime.GOMAXPROCS(0), "seeds run at once")
 		profile = flag.String("cpuprofile", "", "write a CPU profile to this file")
@@ -63,7 +64,7 @@ func run() int {
 	if single {
 		return one(o, *verbose, *shrink)
 	}
-	return many(o, *first, *seeds, *workers, *shrink)
+	return many(o, *first, *seeds, *workers, *stop, *shrink)
 }
 
 // list reads 1,5,7; "none" is an empty list, and nothing is nil.
@@ -110,14 +111,19 @@ func one(o sim.Options, verbose, shrink bool) int {
 }
 
 // many runs seeds side by side; each run is single-threaded.
-func many(o sim.Options, first uint64, seeds, workers int, shrink bool) int {
+func many(o sim.Options, first uint64, seeds, workers int, stop, shrink bool) int {
 	begun := time.Now()
 	next := make(chan uint64)
-	results := make(chan sim.Result)
+	results := make(chan sim.Result, workers)
+	enough := make(chan struct{})
 	go func() {
 		defer close(next)
 		for i := range uint64(seeds) {
-			next <- first + i
+			select {
+			case next <- first + i:
+			case <-enough:
+				return
+			}
 		}
 	}()
 	for range max(workers, 1) {
@@ -136,17 +142,20 @@ func many(o sim.Options, first uint64, seeds, workers int, shrink bool) int {
 	var total sim.Stats
 	var virtual time.Duration
 	var failed []sim.Result
-	for n := range seeds {
+	ran := 0
+	for ran < seeds && !(stop && len(failed) > 0) {
 		r := <-results
+		ran++
 		total.Add(r.Stats)
 		virtual += r.Virtual
 		if r.Failure != nil {
 			failed = append(failed, r)
 		}
-		progress(n+1, seeds, len(failed), begun)
+		progress(ran, seeds, len(failed), begun)
 	}
-	summary(total, seeds, virtual)
-	fmt.Fprintf(os.Stderr, "%d seeds in %s, %d failed\n", seeds, time.Since(begun).Round(10*time.Millisecond), len(failed))
+	close(enough)
+	summary(total, ran, virtual)
+	fmt.Fprintf(os.Stderr, "%d seeds in %s, %d failed\n", ran, time.Since(begun).Round(10*time.Millisecond), len(failed))
 	if len(failed) == 0 {
 		return 0
 	}
