@@ -208,11 +208,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 func (sb *snapshotBatch) holds(t *task) bool {
 	b := t.batch
 	return sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
-		sb.Claim == b.claim && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sameShape(sb.Launch.Shape, b.shape)
-}
-
-func sameShape(a, b model.Shape) bool {
-	return a.Resources == b.Resources && slices.Equal(a.GPUs, b.GPUs)
+		sb.Claim == b.claim && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape)
 }
 
 func (s *state) restore(in snapshotState) error {

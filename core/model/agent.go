@@ -9,4 +9,10 @@ type AgentInfo struct {
 	// "attr.kernel.name", "attr.cpu.arch", "node.unique.name", "meta.rack".
 	Attributes map[string]string `json:"attributes,omitempty"`
 	Version    string            `json:"version,omitempty"` // of tender
+	// GPUs are its devices, ordered by PCI address and MIG instance; Capacity's
+	// GPUMilli is the sum of the healthy ones.
+	GPUs []GPU `json:"gpus,omitempty"`
+	// Ports are those handed out to tasks that ask for any port; static ones
+	// may lie outside.
+	Ports []PortRange `json:"ports,omitempty"`
 }

@@ -22,7 +22,8 @@ type Framework interface {
 	Restore([]byte) error
 }
 
-// Input is one of Leading, Offers, Rescind, Staged, Statuses, Request, Refused and Tick.
+// Input is one of Leading, Offers, Rescind, InverseOffers, RescindInverse, Staged,
+// Statuses, Request, Refused and Tick.
 type Input interface{ input() }
 
 // Leading tells a framework that its master has just become the leader, with
@@ -38,6 +39,13 @@ type Rescind struct {
 	Offer  OfferID
 	Reason Reason
 }
+
+// InverseOffers ask for tasks back. A framework that agrees stops them itself and
+// says AcceptInverse; either way they are stopped at the deadline.
+type InverseOffers []InverseOffer
+
+// RescindInverse takes back an inverse offer: the room is not needed any more.
+type RescindInverse struct{ Offer OfferID }
 
 // Staged says an ACCEPT passed its check and its tasks are on their way. It is
 // also a journal event.
@@ -66,14 +74,16 @@ type Request struct {
 // Tick says that the time asked for by Effects.Wake has come.
 type Tick struct{}
 
-func (Leading) input()  {}
-func (Offers) input()   {}
-func (Rescind) input()  {}
-func (Staged) input()   {}
-func (Refused) input()  {}
-func (Statuses) input() {}
-func (Request) input()  {}
-func (Tick) input()     {}
+func (Leading) input()        {}
+func (Offers) input()         {}
+func (Rescind) input()        {}
+func (InverseOffers) input()  {}
+func (RescindInverse) input() {}
+func (Staged) input()         {}
+func (Refused) input()        {}
+func (Statuses) input()       {}
+func (Request) input()        {}
+func (Tick) input()           {}
 
 // JournalEvent is one of Staged, Statuses and OwnEvent.
 type JournalEvent interface{ journalEvent() }
@@ -95,7 +105,8 @@ type Effects struct {
 	Wake    time.Time // when to send a Tick; zero = leave the wake-up as it is
 }
 
-// Call is one of Demands, Accept, Decline, Kill and JobDone.
+// Call is one of Demands, Accept, Decline, Suppress, Revive, AcceptInverse,
+// DeclineInverse, Kill and JobDone.
 type Call interface{ call() }
 
 // Demands is the REQUEST call: Set adds or replaces, Drop withdraws by ID.
@@ -116,6 +127,19 @@ type Decline struct {
 	RefuseFor time.Duration
 }
 
+// Suppress says that the framework, which sends no demands, wants no classic
+// offers for its roles (none named = all) until Revive.
+type Suppress struct{ Roles []string }
+
+// Revive undoes Suppress and clears the framework's filters.
+type Revive struct{ Roles []string }
+
+// AcceptInverse says that the framework stops the inverse offer's tasks itself.
+type AcceptInverse struct{ Offer OfferID }
+
+// DeclineInverse says that it does not; the master does at the deadline.
+type DeclineInverse struct{ Offer OfferID }
+
 // Kill stops a task: its kill signal, then after its kill timeout SIGKILL.
 type Kill struct {
 	Task   TaskID
@@ -126,11 +150,15 @@ type Kill struct {
 // ended: agents may end its executor and let its sandboxes age out.
 type JobDone struct{ Job JobID }
 
-func (Demands) call() {}
-func (Accept) call()  {}
-func (Decline) call() {}
-func (Kill) call()    {}
-func (JobDone) call() {}
+func (Demands) call()        {}
+func (Accept) call()         {}
+func (Decline) call()        {}
+func (Suppress) call()       {}
+func (Revive) call()         {}
+func (AcceptInverse) call()  {}
+func (DeclineInverse) call() {}
+func (Kill) call()           {}
+func (JobDone) call()        {}
 
 // Reply answers a Request once the events of its step are durable.
 type Reply struct {

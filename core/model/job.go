@@ -39,7 +39,9 @@ type Job struct {
 	Type        JobType           `json:"type"`
 	Role        string            `json:"role"`
 	Priority    int               `json:"priority"`
-	TimeLimit   Duration          `json:"time_limit,omitempty"` // of each attempt; 0 = unbounded
+	TimeLimit   Duration          `json:"time_limit,omitempty"`  // of each attempt; 0 = unbounded
+	Preemptible bool              `json:"preemptible,omitempty"` // may be stopped for others and queued again
+	Placement   Placement         `json:"placement,omitempty"`
 	DependsOn   []Dependency      `json:"depends_on,omitempty"` // sorted by Job
 	Constraints []Constraint      `json:"constraints,omitempty"`
 	Meta        map[string]string `json:"meta,omitempty"`
@@ -74,11 +76,27 @@ type Group struct {
 	Array       *Array            `json:"array,omitempty"`
 	Gang        *Gang             `json:"gang,omitempty"`
 	Constraints []Constraint      `json:"constraints,omitempty"`
+	Affinities  []Affinity        `json:"affinities,omitempty"`
+	Spreads     []Spread          `json:"spreads,omitempty"`
+	Network     *Network          `json:"network,omitempty"`
 	Exclusive   bool              `json:"exclusive,omitempty"` // whole agents
 	Restart     RestartPolicy     `json:"restart"`
 	DiskBytes   int64             `json:"disk_bytes,omitempty"` // ephemeral_disk size
 	Meta        map[string]string `json:"meta,omitempty"`
 	Tasks       []TaskSpec        `json:"tasks"`
+}
+
+// Network is a group's network block: the ports that its tasks share.
+type Network struct {
+	Ports []Port `json:"ports,omitempty"` // sorted by label
+}
+
+// Port is one port of the agent's that the group gets. To is the port inside the
+// task's own network, where it has one; it is kept for the environment.
+type Port struct {
+	Label  string `json:"label"`
+	Static uint16 `json:"static,omitempty"`
+	To     uint16 `json:"to,omitempty"`
 }
 
 // Array runs one allocation per index, as Slurm's --array.
@@ -140,6 +158,11 @@ func (g *Group) SlotOf(index uint32) (slot int, ok bool) {
 // Shape returns what one allocation of the group needs: the sum over its tasks.
 func (g *Group) Shape() Shape {
 	s := Shape{Resources: Resources{DiskBytes: g.DiskBytes}}
+	if g.Network != nil {
+		for _, p := range g.Network.Ports {
+			s.Ports = append(s.Ports, PortRequest{Label: p.Label, Static: p.Static})
+		}
+	}
 	for i := range g.Tasks {
 		r := g.Tasks[i].Resources
 		s.CPUMilli += r.CPUMilli
@@ -147,6 +170,7 @@ func (g *Group) Shape() Shape {
 		s.DiskBytes += r.DiskBytes
 		if r.GPU != nil {
 			s.GPUs = append(s.GPUs, *r.GPU)
+			s.GPUMilli += r.GPU.Milli()
 		}
 	}
 	return s

@@ -16,7 +16,30 @@ type Demand struct {
 	TimeLimit     Duration      `json:"time_limit,omitempty"` // 0 = unbounded
 	EarliestStart time.Time     `json:"earliest_start,omitzero"`
 	Groups        []DemandGroup `json:"groups"`
+	// Priority is the job's, 0..100. A demand may preempt Preemptible tasks of its
+	// role whose priority is lower, and in other roles those that borrow what its
+	// role is guaranteed.
+	Priority int `json:"priority"`
+	// Preemptible says that its tasks may be stopped for another demand, with
+	// Grace to end in; they go back to the queue.
+	Preemptible bool     `json:"preemptible,omitempty"`
+	Grace       Duration `json:"grace,omitempty"`
+	// Placement is how agents are chosen among those that fit; empty = PlacePack.
+	Placement Placement `json:"placement,omitempty"`
 }
+
+// Placement names how a demand's agents are chosen among those that fit.
+type Placement string
+
+// The placements.
+const (
+	PlacePack   Placement = "pack"   // those with least left over: keeps others whole
+	PlaceSpread Placement = "spread" // those with most left over
+	// PlaceFGD is fragmentation gradient descent (Weng et al., USENIX ATC 2023):
+	// where the GPU capacity that the recent mix of demands cannot use grows
+	// least. What PlacePack does for tasks that ask for GPUs.
+	PlaceFGD Placement = "fgd"
+)
 
 // DemandGroup is Count equal tasks of a demand.
 type DemandGroup struct {
@@ -25,9 +48,14 @@ type DemandGroup struct {
 	Constraints []Constraint `json:"constraints,omitempty"`
 	// MaxPerAgent bounds how many tasks of this group may be on one agent at
 	// once, those already running included; 0 = no bound.
-	MaxPerAgent int    `json:"max_per_agent,omitempty"`
-	Exclusive   bool   `json:"exclusive,omitempty"` // only on agents that run nothing else, and nothing else beside them
-	Topology    string `json:"topology,omitempty"`
+	MaxPerAgent int  `json:"max_per_agent,omitempty"`
+	Exclusive   bool `json:"exclusive,omitempty"` // only on agents that run nothing else, and nothing else beside them
+	// Topology is the level a gang should stay inside, if it can be had: "node",
+	// "island", or the name of an agent attribute with or without "meta." or
+	// "attr." before it ("rack", "meta.switch"). Empty = as low as can be had.
+	Topology   string     `json:"topology,omitempty"`
+	Affinities []Affinity `json:"affinities,omitempty"`
+	Spreads    []Spread   `json:"spreads,omitempty"`
 }
 
 // Offer is room on one or more agents, made for one demand. It is taken wholly,
@@ -44,6 +72,9 @@ type Offer struct {
 	// must end by then. Zero = no bound.
 	UnavailableFrom time.Time `json:"unavailable_from,omitzero"`
 	MadeAt          time.Time `json:"made_at"`
+	// Classic says that the offer was made for no demand, to a framework that
+	// sends none: each part is what Resources and so on say, for any tasks.
+	Classic bool `json:"classic,omitempty"`
 }
 
 // OfferPart is room for Count tasks of the demand's group Group on Agent.
@@ -51,6 +82,53 @@ type OfferPart struct {
 	Agent AgentID `json:"agent"`
 	Group int     `json:"group"`
 	Count int     `json:"count"`
+	// Grants are what each of the Count tasks gets; nil where the shape asks for
+	// no named things.
+	Grants []Grant `json:"grants,omitempty"`
+	// Room is all of a classic offer's part, nil in others.
+	Room *OfferRoom `json:"room,omitempty"`
+}
+
+// OfferRoom is room for any tasks on one agent.
+type OfferRoom struct {
+	Resources
+	GPUs  []GPUShare  `json:"gpus,omitempty"`
+	Ports []PortRange `json:"ports,omitempty"`
+}
+
+// InverseOffer asks a framework to give tasks back by Deadline: Mesos' inverse
+// offer with its unavailability. At Deadline the master stops those that still
+// run, whatever the framework answered.
+type InverseOffer struct {
+	ID        OfferID     `json:"id"` // from the same sequence as offers
+	Framework FrameworkID `json:"framework"`
+	Tasks     []TaskID    `json:"tasks"`
+	Agents    []AgentID   `json:"agents"` // beside Tasks
+	For       string      `json:"for"`    // label of the demand that needs the room
+	ForRole   string      `json:"for_role,omitempty"`
+	Deadline  time.Time   `json:"deadline"`
+	MadeAt    time.Time   `json:"made_at"`
+}
+
+// Affinity is a constraint that is preferred rather than required. Weight is
+// -100..100, negative to keep away; as Nomad's affinity block.
+type Affinity struct {
+	Constraint
+	Weight int `json:"weight"`
+}
+
+// Spread asks for a group's tasks to be distributed over an attribute's values,
+// as Nomad's spread block: evenly, or by Targets' percentages.
+type Spread struct {
+	Attribute string         `json:"attribute"`
+	Weight    int            `json:"weight"` // 1..100
+	Targets   []SpreadTarget `json:"targets,omitempty"`
+}
+
+// SpreadTarget is the share of a group's tasks wanted at one value, in percent.
+type SpreadTarget struct {
+	Value   string `json:"value"`
+	Percent int    `json:"percent"`
 }
 
 // Launch is some of one job group's slots, going to one agent. All its tasks
@@ -63,6 +141,9 @@ type Launch struct {
 	TimeLimit Duration `json:"time_limit,omitempty"`
 	// Tasks are the slots and their attempt numbers, ascending by index.
 	Tasks []Attempt `json:"tasks"`
+	// Grants are beside Tasks; nil where the shape asks for no named things. Left
+	// out of an ACCEPT, the master gives the offer's in their order.
+	Grants []Grant `json:"grants,omitempty"`
 	// Env is added to every task's environment (a gang's node list and sizes).
 	Env map[string]string `json:"env,omitempty"`
 	// Spec is what to run. It is not journaled with the launch: a launch that

@@ -117,6 +117,13 @@ const (
 	WaitDistinct     Reason = "distinct_hosts"      // every fitting agent already runs one
 	WaitNotBefore    Reason = "earliest_start"      // it wants to start later
 	WaitDeclined     Reason = "declined"            // its framework declined an offer and wants no other yet
+	WaitHeld         Reason = "held"                // free, but held for a demand that goes first
+	WaitRoleLimit    Reason = "role_limit"          // its role, or one above, may use no more
+	WaitGuarantee    Reason = "guarantee"           // a role below its guarantee goes first
+	WaitShare        Reason = "share"               // a role with less of its fair share goes first
+	WaitReserved     Reason = "reserved"            // free, but reserved for another role
+	WaitPorts        Reason = "ports"               // a port asked for is taken
+	WaitPreempting   Reason = "preempting"          // tasks are being stopped to make room for it
 )
 
 // Refusal is an error with a Reason; what a loop, the API and the CLI pass on.

@@ -2,36 +2,40 @@ package model
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// Resources is a vector of divisible resources. GPU devices and ports are named
-// things, not amounts, and travel separately (see Shape).
+// Resources is a vector of amounts. GPUs and ports are named things: which ones
+// travels separately (see Grant). Of GPUs the vector has the sum, which is what
+// shares, quota and a v1 framework's scalar "gpus" go by.
 type Resources struct {
 	CPUMilli    int64 `json:"cpu_milli,omitempty"` // thousandths of a core
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
 	DiskBytes   int64 `json:"disk_bytes,omitempty"`
+	GPUMilli    int64 `json:"gpu_milli,omitempty"` // thousandths of a device
 }
 
 // Add returns r + o.
 func (r Resources) Add(o Resources) Resources {
-	return Resources{r.CPUMilli + o.CPUMilli, r.MemoryBytes + o.MemoryBytes, r.DiskBytes + o.DiskBytes}
+	return Resources{r.CPUMilli + o.CPUMilli, r.MemoryBytes + o.MemoryBytes, r.DiskBytes + o.DiskBytes, r.GPUMilli + o.GPUMilli}
 }
 
 // Sub returns r - o; a component may become negative.
 func (r Resources) Sub(o Resources) Resources {
-	return Resources{r.CPUMilli - o.CPUMilli, r.MemoryBytes - o.MemoryBytes, r.DiskBytes - o.DiskBytes}
+	return Resources{r.CPUMilli - o.CPUMilli, r.MemoryBytes - o.MemoryBytes, r.DiskBytes - o.DiskBytes, r.GPUMilli - o.GPUMilli}
 }
 
 // Times returns r repeated n times.
 func (r Resources) Times(n int64) Resources {
-	return Resources{r.CPUMilli * n, r.MemoryBytes * n, r.DiskBytes * n}
+	return Resources{r.CPUMilli * n, r.MemoryBytes * n, r.DiskBytes * n, r.GPUMilli * n}
 }
 
 // Fits reports whether r is within o in every component.
 func (r Resources) Fits(o Resources) bool {
-	return r.CPUMilli <= o.CPUMilli && r.MemoryBytes <= o.MemoryBytes && r.DiskBytes <= o.DiskBytes
+	return r.CPUMilli <= o.CPUMilli && r.MemoryBytes <= o.MemoryBytes && r.DiskBytes <= o.DiskBytes && r.GPUMilli <= o.GPUMilli
 }
 
 // IsZero reports whether every component is zero.
@@ -41,7 +45,7 @@ func (r Resources) IsZero() bool { return r == Resources{} }
 func (r Resources) TimesIn(free Resources, limit int64) int64 {
 	n := limit
 	for _, c := range [...]struct{ want, have int64 }{
-		{r.CPUMilli, free.CPUMilli}, {r.MemoryBytes, free.MemoryBytes}, {r.DiskBytes, free.DiskBytes},
+		{r.CPUMilli, free.CPUMilli}, {r.MemoryBytes, free.MemoryBytes}, {r.DiskBytes, free.DiskBytes}, {r.GPUMilli, free.GPUMilli},
 	} {
 		switch {
 		case c.want > 0 && c.have < c.want:
@@ -64,6 +68,9 @@ func (r Resources) String() string {
 	}
 	if r.DiskBytes != 0 {
 		p = append(p, "disk="+FormatBytes(r.DiskBytes))
+	}
+	if r.GPUMilli != 0 {
+		p = append(p, "gpus="+FormatCPU(r.GPUMilli))
 	}
 	if p == nil {
 		return "nothing"
@@ -100,10 +107,49 @@ type GPURequest struct {
 	MIG            string `json:"mig,omitempty"` // a MIG profile such as "1g.10gb"
 }
 
-// Shape is what one task of a demand needs on one agent.
+// Milli returns how much of devices one request takes in all, in thousandths;
+// that of a MIG instance counts as far as its profile tells: "2g.20gb" is 2/7.
+func (g *GPURequest) Milli() int64 {
+	n := int64(max(g.Count, 1))
+	switch {
+	case g.ShareMilli > 0:
+		return n * int64(g.ShareMilli)
+	case g.MIG != "":
+		return n * MIGMilli(g.MIG)
+	}
+	return n * 1000
+}
+
+// MIGMilli is the part of a device that a MIG profile takes, in thousandths: its
+// compute slices of seven. An unknown notation counts as one slice.
+func MIGMilli(profile string) int64 {
+	compute := int64(1)
+	if g, _, ok := strings.Cut(profile, "g."); ok {
+		if n, err := strconv.ParseInt(g[strings.LastIndexByte(g, '.')+1:], 10, 64); err == nil && n > 0 {
+			compute = n
+		}
+	}
+	return compute * 1000 / 7
+}
+
+// PortRequest asks for one port of an agent, under the label of the job file's
+// port block. Static 0 = any port of the agent's range.
+type PortRequest struct {
+	Label  string `json:"label"`
+	Static uint16 `json:"static,omitempty"`
+}
+
+// Shape is what one task of a demand needs on one agent. Resources.GPUMilli is
+// the sum over GPUs.
 type Shape struct {
 	Resources
-	GPUs []GPURequest `json:"gpus,omitempty"`
+	GPUs  []GPURequest  `json:"gpus,omitempty"`
+	Ports []PortRequest `json:"ports,omitempty"`
+}
+
+// Equal reports whether two shapes ask for the same.
+func (s *Shape) Equal(o *Shape) bool {
+	return s.Resources == o.Resources && slices.Equal(s.GPUs, o.GPUs) && slices.Equal(s.Ports, o.Ports)
 }
 
 // Duration is a time.Duration that reads and writes JSON as Go's notation ("1h30m").

@@ -113,7 +113,7 @@ func (b *Book) choosePart(o *offer, l *model.Launch, left []int) (int, *model.Re
 	}
 	best, room, others := -1, 0, 0
 	for i := o.firstPart(a); i < len(o.Parts) && o.stakes[i].agent == a; i++ {
-		if !sameShape(&l.Shape, &o.demand.Groups[o.Parts[i].Group].Shape) {
+		if !l.Shape.Equal(&o.demand.Groups[o.Parts[i].Group].Shape) {
 			others++
 			continue
 		}

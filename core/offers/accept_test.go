@@ -1,6 +1,7 @@
 package offers
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -155,7 +156,7 @@ func TestSameCallsSameOffers(t *testing.T) {
 	for range 5 {
 		got := run()
 		if !slices.EqualFunc(got, want, func(a, b model.Offer) bool {
-			return a.ID == b.ID && a.Demand == b.Demand && slices.Equal(a.Parts, b.Parts)
+			return a.ID == b.ID && a.Demand == b.Demand && reflect.DeepEqual(a.Parts, b.Parts)
 		}) {
 			t.Fatalf("planned %+v, then %+v", want, got)
 		}

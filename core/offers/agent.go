@@ -67,13 +67,14 @@ func (a *agent) promised() bool {
 	return (a.offered.CPUMilli == 0 || free.CPUMilli >= 0) &&
 		(a.offered.MemoryBytes == 0 || free.MemoryBytes >= 0) &&
 		(a.offered.DiskBytes == 0 || free.DiskBytes >= 0) &&
+		(a.offered.GPUMilli == 0 || free.GPUMilli >= 0) &&
 		(a.promise == 0 || a.exclusive == 0 || a.promise+a.tasks == 1)
 }
 
 // within reports whether what runs there is no more than there is.
 func (a *agent) within() bool {
 	free := a.info.Capacity.Sub(a.used)
-	return free.CPUMilli >= 0 && free.MemoryBytes >= 0 && free.DiskBytes >= 0 && (a.exclusive == 0 || a.tasks <= 1)
+	return free.CPUMilli >= 0 && free.MemoryBytes >= 0 && free.DiskBytes >= 0 && free.GPUMilli >= 0 && (a.exclusive == 0 || a.tasks <= 1)
 }
 
 // reckon takes note of a fact: what is there, or what runs. Offers that are not

@@ -59,7 +59,7 @@ func auditAgent(a *agent, report func(string, ...any)) {
 	if !a.promised() {
 		report("agent %s: allocated %s + offered %s is more than its %s", a.info.Name, used, offered, a.info.Capacity)
 	}
-	if free := a.free(); !a.excess && (free.CPUMilli < 0 || free.MemoryBytes < 0 || free.DiskBytes < 0) {
+	if free := a.free(); !a.excess && (free.CPUMilli < 0 || free.MemoryBytes < 0 || free.DiskBytes < 0 || free.GPUMilli < 0) {
 		report("agent %s: allocated %s is more than its %s", a.info.Name, used, a.info.Capacity)
 	}
 	if exclusive > 0 && tasks+promise > 1 && !a.excess {

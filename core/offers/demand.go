@@ -98,13 +98,9 @@ func compareDemands(a, b *model.Demand) (changed, unlike bool) {
 			unlike = a.AllOrNothing
 		}
 		unlike = unlike || g.MaxPerAgent != h.MaxPerAgent || g.Exclusive != h.Exclusive ||
-			g.Topology != h.Topology || !sameShape(&g.Shape, &h.Shape) || !slices.Equal(g.Constraints, h.Constraints)
+			g.Topology != h.Topology || !g.Shape.Equal(&h.Shape) || !slices.Equal(g.Constraints, h.Constraints)
 	}
 	return changed || unlike, unlike
-}
-
-func sameShape(a, b *model.Shape) bool {
-	return a.Resources == b.Resources && slices.Equal(a.GPUs, b.GPUs)
 }
 
 // DropDemand withdraws a demand, and the offers out for it. Running tasks stay.

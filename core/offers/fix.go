@@ -85,7 +85,7 @@ func (q *inquiry) helps(apply func(d *model.Demand)) bool {
 
 func sameGroup(a, b *model.DemandGroup) bool {
 	return a.Count == b.Count && a.MaxPerAgent == b.MaxPerAgent && a.Exclusive == b.Exclusive &&
-		sameShape(&a.Shape, &b.Shape) && slices.Equal(a.Constraints, b.Constraints)
+		a.Shape.Equal(&b.Shape) && slices.Equal(a.Constraints, b.Constraints)
 }
 
 // of names group i where there are several.

@@ -37,7 +37,10 @@ func placement(op string) bool { return op == "distinct_hosts" || op == "distinc
 func plainGroup(d *model.Demand, i int) group {
 	dg := &d.Groups[i]
 	g := group{kind: &kind{
-		Claim: Claim{Key: Key{Framework: d.Framework, Demand: d.ID, Group: i}, Exclusive: dg.Exclusive},
+		Claim: Claim{
+			Key: Key{Framework: d.Framework, Demand: d.ID, Group: i}, Exclusive: dg.Exclusive,
+			Role: d.Role, Priority: d.Priority, Preemptible: d.Preemptible, Grace: d.Grace,
+		},
 		shape: dg.Shape.Resources,
 	}}
 	var c caps

@@ -33,7 +33,8 @@ func (n *indexNode) holds(need *model.Resources, after uint64) bool {
 func covers(free, need *model.Resources) bool {
 	return (need.CPUMilli <= free.CPUMilli || need.CPUMilli <= 0) &&
 		(need.MemoryBytes <= free.MemoryBytes || need.MemoryBytes <= 0) &&
-		(need.DiskBytes <= free.DiskBytes || need.DiskBytes <= 0)
+		(need.DiskBytes <= free.DiskBytes || need.DiskBytes <= 0) &&
+		(need.GPUMilli <= free.GPUMilli || need.GPUMilli <= 0)
 }
 
 // set replaces the leaf of position pos, which must be within what grow made.
@@ -63,6 +64,7 @@ func better(l, r *indexNode) indexNode {
 			CPUMilli:    max(l.free.CPUMilli, r.free.CPUMilli),
 			MemoryBytes: max(l.free.MemoryBytes, r.free.MemoryBytes),
 			DiskBytes:   max(l.free.DiskBytes, r.free.DiskBytes),
+			GPUMilli:    max(l.free.GPUMilli, r.free.GPUMilli),
 		},
 		gain: max(l.gain, r.gain),
 	}

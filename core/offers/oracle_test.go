@@ -171,7 +171,7 @@ func order(b *Book) []model.AgentID {
 
 func stakeOf(d *model.Demand, group int, id model.AgentID) wStake {
 	g := &d.Groups[group]
-	return wStake{agent: id, claim: Claim{Key{d.Framework, d.ID, group}, g.Exclusive}, shape: g.Shape.Resources}
+	return wStake{agent: id, claim: Claim{Key: Key{d.Framework, d.ID, group}, Exclusive: g.Exclusive}, shape: g.Shape.Resources}
 }
 
 // place puts up to count tasks of d's group on the agents, first fit, as parts
@@ -237,13 +237,12 @@ func (w *world) plan(now time.Time, agents []model.AgentID) (out []wOffer) {
 			continue
 		}
 		o := wOffer{Offer: model.Offer{Framework: d.Framework, Demand: d.ID, AllOrNothing: d.AllOrNothing}, stakes: stakes}
-		counts := map[model.OfferPart]int{}
+		counts := map[partKey]int{}
 		for _, s := range stakes {
-			counts[model.OfferPart{Agent: s.agent, Group: s.claim.Group}]++
+			counts[partKey{s.agent, s.claim.Group}]++
 		}
 		for p, n := range counts {
-			p.Count = n
-			o.Parts = append(o.Parts, p)
+			o.Parts = append(o.Parts, model.OfferPart{Agent: p.agent, Group: p.group, Count: n})
 		}
 		slices.SortFunc(o.Parts, func(x, y model.OfferPart) int {
 			return cmp.Or(cmp.Compare(slices.Index(agents, x.Agent), slices.Index(agents, y.Agent)), cmp.Compare(x.Group, y.Group))
@@ -252,6 +251,11 @@ func (w *world) plan(now time.Time, agents []model.AgentID) (out []wOffer) {
 		out = append(out, o)
 	}
 	return out
+}
+
+type partKey struct {
+	agent model.AgentID
+	group int
 }
 
 // couldServe reports, by trying every way to place them, whether anything of d

@@ -2,6 +2,7 @@ package offers
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -171,7 +172,7 @@ func (m *machine) Plan(t *rapid.T) {
 		t.Fatalf("planned %+v, want %+v", got, want)
 	}
 	for i, o := range got {
-		if w := want[i]; o.Framework != w.Framework || o.Demand != w.Demand || o.AllOrNothing != w.AllOrNothing || !slices.Equal(o.Parts, w.Parts) {
+		if w := want[i]; o.Framework != w.Framework || o.Demand != w.Demand || o.AllOrNothing != w.AllOrNothing || !reflect.DeepEqual(o.Parts, w.Parts) {
 			t.Fatalf("offer %d is %+v, want %+v", i, o, w.Offer)
 		}
 		m.w.offers[o.ID] = wOffer{o, want[i].stakes}
@@ -296,8 +297,8 @@ func (m *machine) forgetEmpty() {
 func (m *machine) Use(t *rapid.T) {
 	l := model.Launch{Agent: rapid.SampledFrom(agentIDs).Draw(t, "agent"), Job: "job",
 		Shape: model.Shape{Resources: model.Resources{CPUMilli: rapid.Int64Range(0, 2).Draw(t, "cpu"), MemoryBytes: rapid.Int64Range(0, 2).Draw(t, "memory")}}}
-	c := Claim{Key{rapid.SampledFrom(frameworks).Draw(t, "framework"), rapid.SampledFrom(demandIDs).Draw(t, "demand"), 0},
-		rapid.IntRange(0, 9).Draw(t, "exclusive") == 0}
+	c := Claim{Key: Key{rapid.SampledFrom(frameworks).Draw(t, "framework"), rapid.SampledFrom(demandIDs).Draw(t, "demand"), 0},
+		Exclusive: rapid.IntRange(0, 9).Draw(t, "exclusive") == 0}
 	l.TimeLimit = drawLimit(t)
 	for range rapid.IntRange(1, 2).Draw(t, "count") {
 		l.Tasks = append(l.Tasks, model.Attempt{Index: m.next})

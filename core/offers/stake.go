@@ -19,7 +19,11 @@ type Key struct {
 // Use needs to know when the launch is found again in the journal.
 type Claim struct {
 	Key
-	Exclusive bool // nothing else may join them on their agent
+	Exclusive   bool           `json:",omitempty"` // nothing else may join them on their agent
+	Role        string         `json:",omitempty"` // that pays for them
+	Priority    int            `json:",omitempty"`
+	Preemptible bool           `json:",omitempty"`
+	Grace       model.Duration `json:",omitempty"` // to end in when preempted
 }
 
 // kind is what the tasks of a stake have in common.

@@ -200,7 +200,7 @@ func (s *script) running(a arguments) error {
 				}
 			}
 		}
-		s.b.Use(&l, Claim{Key{"batch", a.value("of", string(l.Job)), 0}, a.has("exclusive")}, s.now)
+		s.b.Use(&l, Claim{Key: Key{"batch", a.value("of", string(l.Job)), 0}, Exclusive: a.has("exclusive")}, s.now)
 	}
 	return nil
 }
