@@ -50,6 +50,12 @@ type Book struct {
 	reservations map[string][]model.Reservation // by agent's name
 	far          farIndex
 
+	preemptible int // tasks that run
+	inverses    []*inverse
+	favoured    []*demand // for which tasks were recalled
+	newInverse  []model.InverseOffer
+	rescinded   []model.InverseOffer
+
 	pass   pass
 	passes uint64
 	win    window // of the demand that is being served

@@ -15,12 +15,13 @@ type place struct {
 
 // pass is one run over the demands.
 type pass struct {
-	at      time.Time
-	now     int64     // at, in Unix nanoseconds
-	holds   int       // how many more demands may get a hold
-	pending []*demand // those that are to get one before another is served, in order
-	parked  []*demand // out of their class's queue until the pass is over
-	offers  []*offer
+	at       time.Time
+	now      int64     // at, in Unix nanoseconds
+	holds    int       // how many more demands may get a hold
+	pending  []*demand // those that are to get one before another is served, in order
+	parked   []*demand // out of their class's queue until the pass is over
+	offers   []*offer
+	unserved []*demand // the first of those that got nothing, or not all
 }
 
 // Plan makes offers for all demands that can be met now, wholly or, if not a
@@ -38,11 +39,13 @@ func (b *Book) Plan(now time.Time) []model.Offer {
 	b.dirty = false
 	b.settle()
 	b.begin(now)
+	b.serveFavoured()
 	if b.queueUp() {
 		for c := b.nextClass(); c != nil; c = b.nextClass() {
 			b.consider(c)
 		}
 	}
+	b.preempt()
 	return b.finish()
 }
 
@@ -52,7 +55,7 @@ func (b *Book) begin(now time.Time) {
 	b.passes++
 	p := &b.pass
 	*p = pass{at: now, now: now.UnixNano(), holds: b.mostHolds(),
-		pending: p.pending[:0], parked: p.parked[:0], offers: p.offers[:0]}
+		pending: p.pending[:0], parked: p.parked[:0], offers: p.offers[:0], unserved: p.unserved[:0]}
 }
 
 // finish ends a pass: what was set aside is back, the offers are in form.
@@ -97,6 +100,9 @@ func (b *Book) consider(c *class) {
 			return // its role has had its turn; others may go first now
 		}
 		allowed = b.headroom(d, d.total())
+	}
+	if allowed > 0 && len(b.pass.unserved) < maxPreemptors {
+		b.pass.unserved = append(b.pass.unserved, d)
 	}
 	switch {
 	case allowed == 0:
