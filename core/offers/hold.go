@@ -2,6 +2,7 @@ package offers
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -223,11 +224,18 @@ func (h *hold) view() model.HoldView {
 	if !h.estimated {
 		v.From = time.Unix(0, h.from).UTC()
 	}
+	at := map[*agent]int{}
 	for i := range h.parts {
 		p := &h.parts[i]
-		v.Parts = append(v.Parts, model.HoldPart{
-			Agent: p.agent.info.ID, Name: p.agent.info.Name, Tasks: p.count, Resources: p.room,
-		})
+		k, seen := at[p.agent]
+		if !seen {
+			k = len(v.Parts)
+			at[p.agent] = k
+			v.Parts = append(v.Parts, model.HoldPart{Agent: p.agent.info.ID, Name: p.agent.info.Name})
+		}
+		v.Parts[k].Tasks += p.count
+		v.Parts[k].Resources = v.Parts[k].Resources.Add(p.room)
 	}
+	slices.SortFunc(v.Parts, func(x, y model.HoldPart) int { return strings.Compare(x.Name, y.Name) })
 	return v
 }

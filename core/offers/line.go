@@ -55,10 +55,15 @@ func (b *Book) lineUp(l *line) {
 // something; and only if some may do others matter, for what is held for them.
 //
 // Of the classes that cannot get anything only as many of each role matter as
-// there are holds to give.
+// there are holds to give, or may be preempted for.
 func (b *Book) queueUp() bool {
 	b.waiting = 0
-	if b.planned == b.gains && !b.replan && !slices.ContainsFunc(b.fresh, func(c *class) bool { return c.ready.len() > 0 && b.mayFit(c) }) {
+	few := b.pass.holds
+	if b.preemptible > 0 {
+		few = max(few, maxPreemptors)
+	}
+	matters := func(c *class) bool { return c.ready.len() > 0 && (b.preemptible > 0 || b.mayFit(c)) }
+	if b.planned == b.gains && !b.replan && !slices.ContainsFunc(b.fresh, matters) {
 		b.noFresh()
 		return false
 	}
@@ -70,7 +75,7 @@ func (b *Book) queueUp() bool {
 		l := c.line
 		if b.mayFit(c) {
 			l.heads = append(l.heads, c)
-		} else if b.pass.holds > 0 {
+		} else if few > 0 {
 			l.unfit = append(l.unfit, c)
 		}
 	}
@@ -80,7 +85,7 @@ func (b *Book) queueUp() bool {
 		b.ranking().Begin()
 	}
 	for _, l := range b.inLine {
-		l.choose(b.pass.holds)
+		l.choose(few)
 		switch {
 		case len(l.heads) > 0:
 			b.waiting++

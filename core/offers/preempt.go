@@ -104,9 +104,17 @@ func (b *Book) victimsFor(d *demand) ([]victim, time.Time) {
 	})
 	var out []victim
 	grace := leastGrace
+	due := d.class.node.GuaranteeRoom(d.groups[i].kind.shape, want)
+	taken := map[*shares.Node]model.Resources{}
 	for _, g := range gains {
 		if want <= 0 {
 			break
+		}
+		if g.others(d) && (g.tasks > due || !g.spares(d, taken)) {
+			continue
+		}
+		if g.others(d) {
+			due -= g.tasks
 		}
 		want -= g.tasks
 		for _, v := range g.victims {
@@ -165,6 +173,34 @@ func (b *Book) gainsOn(a *agent, d *demand, i, want int, out []gain) []gain {
 		}
 	}
 	return out
+}
+
+// others reports whether some of the victims are of roles that only what is
+// guaranteed may be taken back from.
+func (g *gain) others(d *demand) bool {
+	return slices.ContainsFunc(g.victims, func(v victim) bool {
+		n := v.stake.node
+		return !within(n, d.class.node) && !within(d.class.node, n)
+	})
+}
+
+// spares reports whether all roles keep what they are guaranteed without the
+// victims and what was taken of them before, and adds the victims to that.
+func (g *gain) spares(d *demand, taken map[*shares.Node]model.Resources) bool {
+	more := map[*shares.Node]model.Resources{}
+	for _, v := range g.victims {
+		n := v.stake.node
+		more[n] = more[n].Add(v.stake.shape.Times(int64(v.count)))
+	}
+	for n, r := range more {
+		if !borrows(n, d.class.node, taken[n].Add(r)) {
+			return false
+		}
+	}
+	for n, r := range more {
+		taken[n] = taken[n].Add(r)
+	}
+	return true
 }
 
 func (g *gain) add(s *stake, now int64) {
