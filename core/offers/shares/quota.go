@@ -12,6 +12,7 @@ func (t *Tree) Configure(c model.RoleConfig) {
 	n := t.Node(c.Role)
 	n.setConfig(c)
 	n.configured = true
+	n.settleDue()
 	t.stale()
 }
 
@@ -24,6 +25,7 @@ func (t *Tree) Reset(path string) (model.RoleConfig, bool) {
 	was := n.config
 	n.setConfig(model.RoleConfig{Role: path})
 	n.configured = false
+	n.settleDue()
 	t.stale()
 	n.prune()
 	return was, true
@@ -35,8 +37,13 @@ func (n *Node) setConfig(c model.RoleConfig) {
 	if !(c.Weight > 0) || math.IsInf(c.Weight, 1) {
 		n.weight = 1
 	}
+	if n.guaranteed != 0 {
+		n.tree.guarantees--
+	}
 	n.guarantee = of(c.Guarantee)
-	n.guaranteed = n.guarantee.positive()
+	if n.guaranteed = n.guarantee.positive(); n.guaranteed != 0 {
+		n.tree.guarantees++
+	}
 	n.limit = limitsOf(c.Limit)
 	n.limited = n.limit != limitsOf(model.Limits{})
 }

@@ -19,12 +19,14 @@ type rank struct {
 	at      int  // place in the parent's heap, from 1; 0 = not in it
 	ownAt   int  // place in the own heap, from 1; 0 = not in it
 	dropped bool // for the rest of the pass
+	listed  bool // in Ranking.dropped
 }
 
 // item is an entry of a node's heap and what it is ordered by.
 type item struct {
 	score float64 // dominant share by weight
 	owed  bool    // a guarantee at or below it is unmet
+	name  uint64  // the beginning of the node's name
 	node  *Node
 }
 
@@ -37,6 +39,8 @@ func (a *item) before(b *item, owner *Node) bool {
 		return a.score < b.score
 	case a.node == owner || b.node == owner:
 		return a.node == owner && b.node != owner
+	case a.name != b.name:
+		return a.name < b.name
 	}
 	return a.node.path < b.node.path
 }
@@ -80,13 +84,13 @@ func (o *Ranking) owed(n *Node) bool {
 // entry returns n's entry in its parent's heap.
 func (o *Ranking) entry(n *Node) item {
 	s, _ := o.tree.share(&n.used)
-	return item{s / n.weight, o.owed(n), n}
+	return item{s / n.weight, o.owed(n), n.name, n}
 }
 
 // ownEntry returns n's entry in its own heap.
 func (o *Ranking) ownEntry(n *Node) item {
 	s, _ := o.tree.share(&n.own)
-	return item{s, false, n}
+	return item{s, false, n.name, n}
 }
 
 // settle brings n's own entry and those of n and the nodes above it to where

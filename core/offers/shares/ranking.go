@@ -40,7 +40,11 @@ func (o *Ranking) Want(n *Node, shape model.Resources, count int) {
 	if had == has {
 		return
 	}
+	wanted := n.wantsOwn()
 	r.bits ^= 1 << asked
+	if wants := n.wantsOwn(); wants != wanted {
+		n.countWanting(wants)
+	}
 	if r.dropped {
 		return
 	}
@@ -59,14 +63,21 @@ func (o *Ranking) Wants(n *Node) bool { return n.ranks[o.which].bits != 0 }
 func (o *Ranking) Begin() {
 	for i, n := range o.dropped {
 		o.dropped[i] = nil
-		r := &n.ranks[o.which]
-		r.dropped = false
-		for b := r.bits; b != 0; b &= b - 1 {
-			o.count(n, kindSet(bits.TrailingZeros16(b)), 1)
-		}
-		o.settle(n)
+		n.ranks[o.which].listed = false
+		o.Restore(n)
 	}
 	o.dropped = o.dropped[:0]
+}
+
+// Restore undoes a Drop before its pass is over, or without a new one.
+func (o *Ranking) Restore(n *Node) {
+	r := &n.ranks[o.which]
+	if !r.dropped {
+		return
+	}
+	r.dropped = false
+	o.countAll(n, 1)
+	o.settle(n)
 }
 
 // Drop leaves n's own demands out for the rest of the pass; those of the roles
@@ -77,11 +88,19 @@ func (o *Ranking) Drop(n *Node) {
 		return
 	}
 	r.dropped = true
-	o.dropped = append(o.dropped, n)
-	for b := r.bits; b != 0; b &= b - 1 {
-		o.count(n, kindSet(bits.TrailingZeros16(b)), -1)
+	if !r.listed {
+		r.listed = true
+		o.dropped = append(o.dropped, n)
 	}
+	o.countAll(n, -1)
 	o.settle(n)
+}
+
+// countAll adds d to the nodes that want what n does.
+func (o *Ranking) countAll(n *Node, d int32) {
+	for b := n.ranks[o.which].bits; b != 0; b &= b - 1 {
+		o.count(n, kindSet(bits.TrailingZeros16(b)), d)
+	}
 }
 
 // fresh makes the order anew if it does not hold.
