@@ -107,7 +107,7 @@ func (b *Book) consider(c *class) {
 	switch {
 	case allowed == 0:
 		b.setAside(c) // its role's limit is in the way, which is so for all of c
-	case b.pass.holds > len(b.pass.pending) && d.hopeful():
+	case b.pass.holds > 0 && len(b.pass.pending) < b.pass.holds+spareCandidates && !b.impossible(c):
 		b.pass.pending = append(b.pass.pending, d)
 		b.park(c, d)
 	default:
