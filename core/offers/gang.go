@@ -29,7 +29,7 @@ func (b *Book) serveGang(d *demand) bool {
 // free: a search for several groups may miss them.
 func (b *Book) takeHeld(d *demand) bool {
 	h := d.hold
-	if h == nil || h.estimated || h.from > b.pass.now || h.tasks != d.total() {
+	if h == nil || h.from > b.pass.now || h.tasks != d.total() {
 		return false
 	}
 	for i := range h.parts {
@@ -46,6 +46,25 @@ func (b *Book) takeHeld(d *demand) bool {
 		b.put(place{p.agent, p.group, p.count}, g, nil)
 	}
 	return true
+}
+
+// takeOnes takes, for a demand that is no gang, the places held for it whose time
+// has come, for at most limit tasks. It returns for how many.
+func (b *Book) takeOnes(d *demand, limit int) int {
+	got := 0
+	for i := range d.hold.parts {
+		p := &d.hold.parts[i]
+		g := &d.groups[p.group]
+		want := min(p.count, limit-got, d.wanted(p.group)-got)
+		if p.from > b.pass.now || want <= 0 || b.byID[p.agent.info.ID] != p.agent {
+			continue
+		}
+		if n, _ := g.check(p.agent, want, tallyOf(b.agents, g), &b.win); n > 0 {
+			b.put(place{p.agent, p.group, n}, g, nil)
+			got += n
+		}
+	}
+	return got
 }
 
 // giveBack frees the places found so far.

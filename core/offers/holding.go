@@ -35,11 +35,13 @@ func (b *Book) holdFor(d *demand) *hold {
 		return nil
 	}
 	found := b.findHold(d)
-	if old := d.hold; old != nil && !old.estimated && old.tasks == d.heldTasks(b) &&
-		(found == nil || found.estimated || found.from > old.from) && old.stands(b) {
+	if old := d.hold; old != nil && !old.estimated && old.tasks == d.heldTasks(b) && old.stands(b) {
 		// The search is not exact for gangs of several groups: what it found before
-		// is as good as ever, and a hold must not move later.
-		return old
+		// is as good as ever, and a hold must not move later. Nor to other agents, if
+		// others have holds that were made around it.
+		if found == nil || found.estimated || found.from > old.from || found.from == old.from && b.settings.Holds != 1 {
+			return old
+		}
 	}
 	if d.hold = found; found == nil {
 		d.hopelessAt, d.hopelessGen = now, b.gains

@@ -189,11 +189,16 @@ func (b *Book) serve(d *demand, limit int) int {
 	b.scratch.places = b.scratch.places[:0]
 	b.win = window{d: d, node: d.class.node, until: endOf(b.pass.now, d.TimeLimit)}
 	b.sight = b.see(&b.win)
+	early := b.settings.Holds != 1 && d.hold != nil && d.hold.from <= b.pass.now
 	if d.AllOrNothing {
-		if !b.serveGang(d) && b.sight == near {
+		// Others' holds were made around this one: what was held is what is taken.
+		if !(early && b.takeHeld(d)) && !b.serveGang(d) && b.sight == near {
 			d.class.failedAt = b.gains
 		}
 	} else {
+		if early {
+			limit -= b.takeOnes(d, limit)
+		}
 		for i := range d.groups {
 			limit -= b.fill(d, i, limit)
 		}
