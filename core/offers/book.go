@@ -63,6 +63,7 @@ type Book struct {
 	turn   int // tasks until another role goes first
 
 	fleet   uint64 // counts changes to what agents there are
+	keptFew int    // how many unfit classes the last pass chose at most
 	surveys int    // looks at all agents in the pass
 	replan  bool   // what a pass found may not hold, though no agent gained
 	dirty   bool   // something changed since the last pass

@@ -23,6 +23,7 @@ type class struct {
 	ready    queue
 	activeAt int  // place in Book.active, or -1
 	fresh    bool // is in Book.fresh
+	kept     bool // is in line.kept
 	// failedAt is Book.gains when the gang last did not fit for want of room near.
 	// It still does not as long as that has not moved.
 	failedAt uint64
@@ -176,6 +177,9 @@ func (b *Book) delist(d *demand) {
 	}
 	b.ranking().Want(c.node, d.asks(), -1)
 	d.parked = false
+	if c.kept {
+		c.line.missed = true
+	}
 	c.ready.remove(d)
 	if c.ready.len() > 0 || c.activeAt < 0 {
 		return

@@ -101,6 +101,9 @@ func (b *Book) consider(c *class) {
 		}
 		allowed = b.headroom(d, d.total())
 	}
+	if allowed > 0 {
+		c.line.keep(c, b.keptFew)
+	}
 	if allowed > 0 && len(b.pass.unserved) < maxPreemptors {
 		b.pass.unserved = append(b.pass.unserved, d)
 	}
