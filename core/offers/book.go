@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers/shares"
 )
 
 // Book is what agents have, what of it is used, offered and wanted.
@@ -32,6 +33,9 @@ type Book struct {
 	tasks taskTable
 	spare *stake // released stakes, linked by next
 
+	roles   *shares.Tree
+	classic classic
+
 	dirty   bool   // something changed since the last pass
 	planned uint64 // gains at the last pass
 	serial  uint64
@@ -44,11 +48,12 @@ type scratch struct {
 	heads  []*class
 	places []place
 	taken  []int
+	offers []*offer
 }
 
 // NewBook returns a book without agents and demands.
 func NewBook() *Book {
-	return &Book{
+	b := &Book{
 		byID:    make(map[model.AgentID]*agent),
 		demands: make(map[demandID]*demand),
 		rooms:   make(map[string]*room),
@@ -57,15 +62,19 @@ func NewBook() *Book {
 		asleep:  queue{kind: sleepQueue},
 		offers:  make(map[model.OfferID]*offer),
 		tasks:   newTaskTable(),
+		roles:   shares.New(),
 	}
+	b.initClassic()
+	return b
 }
 
 // NextWake returns the earliest time at which Plan may find something to offer
 // though nothing else happened, because a filter or an earliest start comes due.
 // Zero = never. A time in the past means "now".
 func (b *Book) NextWake() time.Time {
-	if d := b.asleep.peek(); d != nil {
+	next := b.classic.filters.next()
+	if d := b.asleep.peek(); d != nil && (next.IsZero() || d.wakeAt().Before(next)) {
 		return d.wakeAt()
 	}
-	return time.Time{}
+	return next
 }

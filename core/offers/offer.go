@@ -14,7 +14,8 @@ type offer struct {
 	model.Offer
 	demand     *demand
 	stakes     []stake
-	prev, next *offer // by age
+	prev, next *offer       // by age
+	classic    *classicPart // nil for an offer to a demand
 	// The part and the stake of an offer that has just one, as most do when many
 	// are out at once.
 	onePart  [1]model.OfferPart
@@ -42,7 +43,6 @@ func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
 			AllOrNothing: d.AllOrNothing, MadeAt: now,
 		},
 		demand: d,
-		prev:   b.last,
 	}
 	o.Parts, o.stakes = o.onePart[:], o.oneStake[:]
 	if len(places) > 1 {
@@ -55,14 +55,19 @@ func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
 		o.stakes[i].link()
 		g.offered += p.count
 	}
-	if b.last != nil {
+	b.putOut(o)
+	return o
+}
+
+// putOut enters o among the outstanding offers, as the youngest.
+func (b *Book) putOut(o *offer) {
+	if o.prev = b.last; b.last != nil {
 		b.last.next = o
 	} else {
 		b.first = o
 	}
 	b.last = o
 	b.offers[o.ID] = o
-	return o
 }
 
 // closeOffer forgets o and frees what is left of its room.
@@ -70,8 +75,13 @@ func (b *Book) closeOffer(o *offer) {
 	for i := range o.stakes {
 		s := &o.stakes[i]
 		s.unlink()
-		o.demand.groups[s.Group].offered -= o.Parts[i].Count
+		if o.classic != nil {
+			o.classic.to.offers--
+		} else {
+			o.demand.groups[s.Group].offered -= o.Parts[i].Count
+		}
 		if s.count > 0 {
+			s.node.Charge(s.shape, -int64(s.count))
 			s.take(-s.count)
 			b.gain(s.agent)
 		}
@@ -96,6 +106,10 @@ func (b *Book) Decline(id model.OfferID) (model.Offer, bool) {
 	o := b.offers[id]
 	if o == nil {
 		return model.Offer{}, false
+	}
+	if o.classic != nil {
+		b.closeOffer(o)
+		return o.Offer, true
 	}
 	b.delist(o.demand)
 	b.closeOffer(o)

@@ -20,7 +20,7 @@ type place struct {
 func (b *Book) Plan(now time.Time) []model.Offer {
 	b.wake(now)
 	if !b.dirty {
-		return nil
+		return b.planClassic(now)
 	}
 	b.dirty = false
 	b.settle()
@@ -48,7 +48,11 @@ func (b *Book) Plan(now time.Time) []model.Offer {
 		siftClass(heads, 0)
 	}
 	clear(b.scratch.heads)
-	return out
+	left := b.planClassic(now)
+	if len(out) == 0 {
+		return left
+	}
+	return append(out, left...)
 }
 
 // heads returns the classes to serve, in no order: those whose first demand may
@@ -157,6 +161,7 @@ func (b *Book) reserve(p place, g *group, count int) {
 	if g.kind.Exclusive {
 		a.exclusive += count
 	}
+	g.kind.node.Charge(g.kind.shape, int64(count))
 	b.reindex(a)
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers/shares"
 )
 
 // Key names one group of a demand: what MaxPerAgent, distinct_hosts and
@@ -30,6 +31,7 @@ type Claim struct {
 type kind struct {
 	Claim
 	shape model.Resources
+	node  *shares.Node // that is charged for them; nil in what-ifs
 }
 
 // stake is room on one agent held by equal tasks: those of one launch, or those
@@ -139,7 +141,7 @@ func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
 	if a == nil {
 		a = b.addAgent(l.Agent)
 	}
-	k := &kind{Claim: c, shape: l.Shape.Resources}
+	k := &kind{Claim: c, shape: l.Shape.Resources, node: b.payer(&c)}
 	n := 0
 	for i := range l.Tasks {
 		id := l.ID(i)
@@ -148,6 +150,7 @@ func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
 			n++
 		}
 	}
+	k.node.Charge(k.shape, int64(n))
 	if n == 0 && a.tasks == 0 && !a.known {
 		b.dropAgent(a)
 		return 0
@@ -169,6 +172,7 @@ func (b *Book) Release(task model.TaskID) bool {
 	s.count--
 	a.used = a.used.Sub(s.shape)
 	a.tasks--
+	s.node.Charge(s.shape, -1)
 	if s.Exclusive {
 		a.exclusive--
 	}

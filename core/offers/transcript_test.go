@@ -73,7 +73,8 @@ func (s *script) run(t *testing.T, pos, cmd string, args []datadriven.CmdArg) {
 		"agents": s.agents, "down": s.down, "up": s.up, "remove": s.remove, "running": s.running, "end": s.end,
 		"demand": s.demand, "drop": s.drop, "plan": s.plan, "accept": s.accept, "decline": s.decline,
 		"why": s.why, "whatif": s.whatIf, "tick": s.tick, "nodes": s.nodes, "demands": s.demands, "offers": s.offers,
-		"wake": s.wake,
+		"wake": s.wake, "role": s.role, "roles": s.roles,
+		"subscribe": s.subscribe, "unsubscribe": s.unsubscribe, "suppress": s.suppress, "revive": s.revive, "launch": s.launch,
 	}
 	f := commands[cmd]
 	if f == nil {
@@ -92,7 +93,7 @@ func (s *script) run(t *testing.T, pos, cmd string, args []datadriven.CmdArg) {
 		t.Fatalf("%s: %s: %v", pos, cmd, err)
 	}
 	for _, w := range s.b.Withdrawn() {
-		s.printf("withdrawn %s of %s: %s", w.Offer.ID, w.Offer.Demand, w.Reason)
+		s.printf("withdrawn %s of %s: %s", w.Offer.ID, whose(&w.Offer), w.Reason)
 	}
 	if err := s.b.Audit(); err != nil {
 		t.Fatalf("%s: %s: %v", pos, cmd, err)
@@ -132,6 +133,8 @@ func quantity(r *model.Resources, name, text string) error {
 		r.MemoryBytes = int64(f * unit)
 	case "disk":
 		r.DiskBytes = int64(f * unit)
+	case "gpus":
+		r.GPUMilli = int64(f * 1000)
 	default:
 		return fmt.Errorf("there is no resource %q", name)
 	}
@@ -200,7 +203,11 @@ func (s *script) running(a arguments) error {
 				}
 			}
 		}
-		s.b.Use(&l, Claim{Key: Key{"batch", a.value("of", string(l.Job)), 0}, Exclusive: a.has("exclusive")}, s.now)
+		c := Claim{Key: Key{"batch", a.value("of", string(l.Job)), 0}, Exclusive: a.has("exclusive"), Role: a.value("role", "")}
+		if fw := a.value("framework", ""); fw != "" {
+			c.Key = Key{Framework: model.FrameworkID(fw)}
+		}
+		s.b.Use(&l, c, s.now)
 	}
 	return nil
 }
@@ -256,6 +263,8 @@ func (s *script) parseDemand(a arguments) (model.Demand, error) {
 			d.EarliestStart = s.now.Add(in)
 		case k == "where":
 			g.Constraints = constraints(a.values[k])
+		case k == "role":
+			d.Role = v
 		case k == "framework" || k == "label":
 		default:
 			err = quantity(&g.Shape.Resources, k, v)

@@ -100,6 +100,9 @@ func (o *Ranking) settle(n *Node) {
 		return
 	}
 	r := &n.ranks[o.which]
+	if root := &o.tree.root.ranks[o.which]; root.below == 0 && len(root.heap) == 0 {
+		return // nobody wants anything
+	}
 	switch {
 	case r.active() != 0:
 		o.put(n, r.ownAt, o.ownEntry(n))
