@@ -44,9 +44,10 @@ func (b *Book) Accept(now time.Time, fw model.FrameworkID, a model.Accept) (Acce
 	}
 	d := o.demand
 	b.delist(d)
+	d.since = now
 	done := Accepted{Offer: o.Offer, Claims: make([]Claim, len(a.Launches))}
 	for i := range a.Launches {
-		l, s := &a.Launches[i], &o.stakes[parts[i]]
+		l, s := &a.Launches[i], o.stakes[parts[i]]
 		n := len(l.Tasks)
 		s.take(-n)
 		used := b.run(s.agent, s.kind, l, n, now)

@@ -23,9 +23,12 @@ type agent struct {
 	// exclusive counts stakes of exclusive groups; nothing may join them.
 	exclusive int
 	// excess says that facts (Use, SetAgent) put more there than there is.
-	excess  bool
-	running *stake // linked by next
-	onOffer *stake
+	excess   bool
+	running  stakeList
+	onOffer  stakeList
+	holds    []*heldPart // in the order in which they were made
+	points   []point     // see hold.go
+	reserved []reservation
 }
 
 func (a *agent) free() model.Resources {
@@ -51,8 +54,8 @@ func (a *agent) count(key *Key) int {
 // stakes yields the running ones, then those on offer.
 func (a *agent) stakes() iter.Seq[*stake] {
 	return func(yield func(*stake) bool) {
-		for _, s := range [...]*stake{a.running, a.onOffer} {
-			for ; s != nil; s = s.next {
+		for _, l := range [...]stakeList{a.running, a.onOffer} {
+			for _, s := range l {
 				if !yield(s) {
 					return
 				}

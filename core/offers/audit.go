@@ -104,7 +104,7 @@ func (b *Book) auditDemands(report func(string, ...any)) {
 			report("offer %s: is for no demand in the book", o.ID)
 		}
 		for i, p := range o.Parts {
-			if s := &o.stakes[i]; s.count != p.Count || s.agent.info.ID != p.Agent || s.Group != p.Group {
+			if s := o.stakes[i]; s.count != p.Count || s.agent.info.ID != p.Agent || s.Group != p.Group {
 				report("offer %s: part %d is not backed by its stake", o.ID, i)
 			}
 			offered[account{o.demand, p.Group}] += p.Count

@@ -33,9 +33,37 @@ type Book struct {
 	tasks taskTable
 	spare *stake // released stakes, linked by next
 
-	roles   *shares.Tree
-	classic classic
+	settings Settings
+	roles    *shares.Tree
+	classic  classic
+	lines    map[string]*line // by role
+	inLine   []*line          // in the order of the roles' names
+	waiting  int              // roles with something to serve in the pass
 
+	// What is held, as of the last pass.
+	holds        []*hold
+	held         []*agent                       // with holds on them
+	firstFrom    int64                          // when the first firm hold begins on some agent
+	lastFrom     int64                          // ... and the last
+	soft         int                            // parts of holds that are not firm
+	softFrom     int64                          // when the first of those begins
+	reserves     int                            // reservations on agents
+	reservations map[string][]model.Reservation // by agent's name
+	far          farIndex
+
+	preemptible int // tasks that run
+	inverses    []*inverse
+	favoured    []*demand // for which tasks were recalled
+	newInverse  []model.InverseOffer
+	rescinded   []model.InverseOffer
+
+	pass   pass
+	passes uint64
+	win    window // of the demand that is being served
+	sight  sight
+	turn   int // tasks until another role goes first
+
+	replan  bool   // what a pass found may not hold, though no agent gained
 	dirty   bool   // something changed since the last pass
 	planned uint64 // gains at the last pass
 	serial  uint64
@@ -44,25 +72,32 @@ type Book struct {
 
 // scratch is memory kept from one call to the next.
 type scratch struct {
-	key    []byte
-	heads  []*class
-	places []place
-	taken  []int
-	offers []*offer
+	key      []byte
+	heads    []*class
+	places   []place
+	taken    []int
+	offers   []*offer
+	scout    scout
+	forecast forecast
 }
 
 // NewBook returns a book without agents and demands.
 func NewBook() *Book {
 	b := &Book{
-		byID:    make(map[model.AgentID]*agent),
-		demands: make(map[demandID]*demand),
-		rooms:   make(map[string]*room),
-		pinned:  make(map[string]*pinned),
-		classes: make(map[string]*class),
-		asleep:  queue{kind: sleepQueue},
-		offers:  make(map[model.OfferID]*offer),
-		tasks:   newTaskTable(),
-		roles:   shares.New(),
+		byID:         make(map[model.AgentID]*agent),
+		demands:      make(map[demandID]*demand),
+		rooms:        make(map[string]*room),
+		pinned:       make(map[string]*pinned),
+		classes:      make(map[string]*class),
+		asleep:       queue{kind: sleepQueue},
+		offers:       make(map[model.OfferID]*offer),
+		tasks:        newTaskTable(),
+		lines:        make(map[string]*line),
+		roles:        shares.New(),
+		reservations: make(map[string][]model.Reservation),
+
+		settings:  DefaultSettings(),
+		firstFrom: never, softFrom: never,
 	}
 	b.initClassic()
 	return b

@@ -3,27 +3,29 @@ package offers
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers/shares"
 )
 
-// class is the demands that are served alike: of one room, or gangs of the same
-// rooms and counts. When the first of them does not fit, none does. A demand
-// with a cap of its own, or of several groups that are no gang, is a class of
-// its own.
+// class is the demands that are served alike: of one role and time limit, and of
+// one room, or gangs of the same rooms and counts. When the first of them does
+// not fit, none does. A demand with a cap of its own, or of several groups that
+// are no gang, is a class of its own.
 type class struct {
 	key      string
-	room     *room // whose solo this is, or nil
+	line     *line
+	node     *shares.Node // its role
+	role     string
+	limit    model.Duration
 	gang     bool
 	members  int
 	ready    queue
 	activeAt int  // place in Book.active, or -1
 	fresh    bool // is in Book.fresh
-	// failedAt is Book.gains when the gang last did not fit. It still does not
-	// as long as that has not moved.
+	// failedAt is Book.gains when the gang last did not fit for want of room near.
+	// It still does not as long as that has not moved.
 	failedAt uint64
-}
-
-func newClass(gang bool) *class {
-	return &class{gang: gang, activeAt: -1, ready: queue{kind: readyQueue}}
 }
 
 // compileGroups gives d its rooms and its class.
@@ -63,13 +65,11 @@ func (b *Book) useClass(d *demand) *class {
 	for i := range d.groups {
 		alone = alone || d.groups[i].caps != nil
 	}
-	if r := d.groups[0].room; !d.AllOrNothing && !alone {
-		if r.solo == nil {
-			r.solo = newClass(false)
-			r.solo.room = r
-		}
-		r.solo.members++
-		return r.solo
+	r := d.groups[0].room
+	solo := !d.AllOrNothing && !alone
+	if c := r.solo; solo && c != nil && c.role == d.Role && c.limit == d.TimeLimit {
+		c.members++
+		return c
 	}
 	key := appendBool(b.scratch.key[:0], d.AllOrNothing)
 	for i := range d.groups {
@@ -78,15 +78,22 @@ func (b *Book) useClass(d *demand) *class {
 			key = binary.AppendUvarint(key, uint64(d.Groups[i].Count))
 		}
 	}
+	key = appendString(binary.AppendVarint(key, int64(d.TimeLimit)), d.Role)
 	if alone {
 		key = appendString(appendString(key, string(d.Framework)), d.ID)
 	}
 	b.scratch.key = key
 	c := b.classes[string(key)]
 	if c == nil {
-		c = newClass(d.AllOrNothing)
-		c.key = string(key)
+		l := b.lineOf(d.Role)
+		c = &class{
+			key: string(key), line: l, node: l.node, role: d.Role, limit: d.TimeLimit, gang: d.AllOrNothing,
+			activeAt: -1, ready: queue{kind: readyQueue},
+		}
 		b.classes[c.key] = c
+	}
+	if solo {
+		r.solo = c
 	}
 	c.members++
 	return c
@@ -96,11 +103,13 @@ func (b *Book) useClass(d *demand) *class {
 func (b *Book) releaseRooms(d *demand) {
 	c := d.class
 	if c.members--; c.members == 0 {
-		if c.room != nil {
-			c.room.solo = nil
-		} else {
-			delete(b.classes, c.key)
+		for i := range d.groups {
+			if r := d.groups[i].room; r.solo == c {
+				r.solo = nil
+			}
 		}
+		delete(b.classes, c.key)
+		b.leaveLine(c.role)
 	}
 	for i := range d.groups {
 		r := d.groups[i].room
@@ -128,15 +137,21 @@ func (b *Book) enlist(d *demand) {
 func (b *Book) makeReady(d *demand) {
 	c := d.class
 	c.ready.push(d, ^d.Rank, d.Seq)
-	if c.activeAt < 0 {
-		c.activeAt = len(b.active)
-		b.active = append(b.active, c)
-	}
+	b.ranking().Want(c.node, d.asks(), 1)
+	b.activate(c)
 	if !c.fresh {
 		c.fresh = true
 		b.fresh = append(b.fresh, c)
 	}
 	b.dirty = true
+}
+
+// activate enters c among the classes with a demand that is ready.
+func (b *Book) activate(c *class) {
+	if c.activeAt < 0 {
+		c.activeAt = len(b.active)
+		b.active = append(b.active, c)
+	}
 }
 
 // relist is enlist after an offer for d is closed, which may have been the last
@@ -153,6 +168,11 @@ func (b *Book) relist(d *demand) {
 func (b *Book) delist(d *demand) {
 	b.asleep.remove(d)
 	c := d.class
+	if d.place[readyQueue] < 0 && !d.parked {
+		return
+	}
+	b.ranking().Want(c.node, d.asks(), -1)
+	d.parked = false
 	c.ready.remove(d)
 	if c.ready.len() > 0 || c.activeAt < 0 {
 		return

@@ -74,7 +74,8 @@ func (b *Book) payer(c *Claim) *shares.Node {
 }
 
 // Subscribe adds a framework that gets classic offers, or replaces what is known
-// of one: in roles it already had its filters and offers stay.
+// of one: in roles it already had its offers stay, and its filters unless GPUs
+// changes.
 func (b *Book) Subscribe(s Subscription) {
 	c := &b.classic
 	if len(c.frameworks) == 0 {
@@ -96,6 +97,9 @@ func (b *Book) Subscribe(s Subscription) {
 		}
 		x := now[i]
 		b.wantClassic(x, false)
+		if x.gpus != s.GPUs {
+			c.filters.liftAll(x) // what it declined was something else
+		}
 		x.gpus, x.suppressed = s.GPUs, slices.Contains(s.Suppressed, role)
 		b.wantClassic(x, true)
 		c.wantAll(x)

@@ -71,8 +71,7 @@ func (w *classicWorld) setRole(t *rapid.T) {
 		cpu := 1000 * n.Draw(t, "limit")
 		c.Limit.CPUMilli = &cpu
 	}
-	w.b.roles.Configure(c)
-	w.b.classic.reconsider()
+	w.b.SetRole(c)
 }
 
 func (w *classicWorld) subscribe(t *rapid.T) {
@@ -81,6 +80,11 @@ func (w *classicWorld) subscribe(t *rapid.T) {
 		Roles:      rapid.SliceOfNDistinct(rapid.SampledFrom(someRol), 0, 2, rapid.ID[string]).Draw(t, "roles"),
 		Suppressed: rapid.SliceOfNDistinct(rapid.SampledFrom(someRol), 0, 1, rapid.ID[string]).Draw(t, "suppressed"),
 		GPUs:       rapid.Bool().Draw(t, "gpus"),
+	}
+	for _, x := range w.b.classic.frameworks[s.Framework] {
+		if x.gpus != s.GPUs {
+			w.lift(s.Framework, func(string) bool { return true })
+		}
 	}
 	w.b.Subscribe(s)
 	w.lift(s.Framework, func(role string) bool { return !slices.Contains(s.Roles, role) })
@@ -122,7 +126,7 @@ func (w *classicWorld) plan(t *rapid.T) {
 		}
 		free[a.info.ID] = a.free()
 		maps.DeleteFunc(w.filters, func(k filterKey, n filterNote) bool {
-			return k.agent == a.info.ID && a.open() && !a.free().Fits(n.amount)
+			return k.agent == a.info.ID && !a.free().Fits(n.amount)
 		})
 	}
 	for _, o := range w.b.Plan(w.now) {

@@ -5,7 +5,7 @@ import "github.com/tender-scheduler/tender/core/model"
 // auditClassic checks one classic offer.
 func (b *Book) auditClassic(o *offer, report func(string, ...any)) {
 	c := o.classic
-	switch s := &o.stakes[0]; {
+	switch s := o.stakes[0]; {
 	case b.offers[o.ID] != o:
 		report("offer %s: is not among the offers", o.ID)
 	case b.classic.subscribers[c.to.slot] != c.to:

@@ -25,18 +25,19 @@ func (b *Book) offerRoom(p *classicPass, x *subscriber, a *agent, give model.Res
 		to: x, room: model.OfferRoom{Resources: give}, before: a.free(),
 		kind: kind{Claim: Claim{Key: Key{Framework: x.framework}, Role: x.role}, shape: give, node: x.node},
 	}
-	if !x.gpus {
-		c.before.GPUMilli = everything.GPUMilli // more of them is nothing to x
-	}
 	b.lastOffer++
 	o.Offer = model.Offer{ID: b.lastOffer, Framework: x.framework, Role: x.role, MadeAt: p.now, Classic: true}
 	o.classic = c
 	o.onePart[0] = model.OfferPart{Agent: a.info.ID, Count: 1, Room: &c.room}
-	o.oneStake[0] = stake{kind: &c.kind, agent: a, offer: o}
-	o.Parts, o.stakes = o.onePart[:], o.oneStake[:]
-	s := &o.stakes[0]
+	s := &o.oneStake[0]
+	*s = stake{kind: &c.kind, agent: a, offer: o, since: p.now.UnixNano(), until: never}
+	o.oneList[0] = s
+	o.Parts, o.stakes = o.onePart[:], o.oneList[:]
 	s.link()
 	s.take(1)
+	if len(a.holds) > 0 {
+		(&window{until: never}).charge(a, give)
+	}
 	x.node.Charge(give, 1)
 	x.offers++
 	p.free = p.free.Sub(give)
@@ -82,7 +83,7 @@ func (b *Book) acceptClassic(now time.Time, o *offer, launches []model.Launch) (
 		b.Decline(o.ID)
 		return Accepted{}, refusal
 	}
-	c, s := o.classic, &o.stakes[0]
+	c, s := o.classic, o.stakes[0]
 	a := s.agent
 	s.take(-1)
 	s.node.Charge(s.shape, -1)
@@ -134,6 +135,3 @@ func (b *Book) checkClassic(now time.Time, o *offer, launches []model.Launch) (s
 	}
 	return sum, nil
 }
-
-// atLeastNone returns r without what is negative.
-func atLeastNone(r model.Resources) model.Resources { return r.Sub(least(r, model.Resources{})) }

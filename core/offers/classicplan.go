@@ -8,9 +8,18 @@ import (
 	"github.com/tender-scheduler/tender/core/offers/shares"
 )
 
-// planClassic offers what agents have left to subscribers. The index must be up
-// to date. Without a change since the last time it returns none at the cost of a
-// look.
+// stirClassic ends filters, and reports whether subscribers may get something
+// though no agent gained.
+func (b *Book) stirClassic(now time.Time) bool {
+	c := &b.classic
+	if len(c.frameworks) == 0 {
+		return false
+	}
+	c.filters.expire(now)
+	return len(c.eager) > 0 || len(c.held) > 0 && (c.changed || c.due != b.roles.Due())
+}
+
+// planClassic offers what agents have left to subscribers, at the end of a pass.
 //
 // It is progressive filling: the subscriber with the smallest share gets the
 // first agent that has something for it, until no agent has anything for anybody.
@@ -21,7 +30,6 @@ func (b *Book) planClassic(now time.Time) []model.Offer {
 	if len(c.frameworks) == 0 {
 		return nil
 	}
-	c.filters.expire(now)
 	p, some := b.beginClassic(now)
 	if !some {
 		return nil
@@ -71,6 +79,7 @@ func (b *Book) beginClassic(now time.Time) (p classicPass, some bool) {
 		return p, false
 	}
 	c.pass++
+	b.holdPending()
 	ranking := b.roles.Ranking(shares.Classic)
 	if c.anyGained {
 		ranking.Begin()
@@ -162,8 +171,19 @@ func (b *Book) allowance(p *classicPass, x *subscriber) model.Resources {
 
 var everything = model.Resources{CPUMilli: math.MaxInt64, MemoryBytes: math.MaxInt64, DiskBytes: math.MaxInt64, GPUMilli: math.MaxInt64}
 
-// leftover is what of a's free room may be offered to x.
-func (b *Book) leftover(a *agent, _ *subscriber) model.Resources { return a.free() }
+// leftover is what of a's free room may be offered to x: what reservations for
+// others leave, beside all holds that are firm. Nothing is offered until a hold
+// begins, for hardly a framework that sends no demands says how long its tasks run.
+func (b *Book) leftover(a *agent, x *subscriber) model.Resources {
+	left := a.free()
+	if len(a.reserved) > 0 {
+		left = a.unreserved(x.node)
+	}
+	for i := range a.points {
+		left = least(left, a.points[i].slack)
+	}
+	return left
+}
 
 // useful reports whether r is worth an offer: what Mesos calls allocatable
 // (MIN_CPUS and MIN_MEM), and nothing below zero.
@@ -171,13 +191,6 @@ func useful(r model.Resources) bool {
 	const minCPUMilli, minMemoryBytes = 10, 32 << 20
 	return (r.CPUMilli >= minCPUMilli || r.MemoryBytes >= minMemoryBytes) &&
 		r.CPUMilli >= 0 && r.MemoryBytes >= 0 && r.DiskBytes >= 0 && r.GPUMilli >= 0
-}
-
-func least(a, b model.Resources) model.Resources {
-	return model.Resources{
-		CPUMilli: min(a.CPUMilli, b.CPUMilli), MemoryBytes: min(a.MemoryBytes, b.MemoryBytes),
-		DiskBytes: min(a.DiskBytes, b.DiskBytes), GPUMilli: min(a.GPUMilli, b.GPUMilli),
-	}
 }
 
 // holdBack notes that x would get more but for a limit, or others' guarantees.

@@ -22,6 +22,14 @@ type demand struct {
 
 	place        [queueKinds]int // in class.ready and Book.asleep, -1 where it is not
 	refusedUntil time.Time
+	parked       bool      // out of class.ready until the pass is over
+	since        time.Time // when it was set, or got something last
+	hold         *hold     // as last found, in force or not
+	hopelessAt   int64     // when no hold was found, Unix nanoseconds; 0 = one was
+	hopelessGen  uint64    // Book.gains at the time
+	preempting   int       // inverse offers out for it
+	current      *offer    // made in the pass with the number inPass
+	inPass       uint64
 	// The groups of a demand that has just one, as most do.
 	oneGroup [1]model.DemandGroup
 	one      [1]group
@@ -74,6 +82,7 @@ func (b *Book) SetDemand(d model.Demand) {
 	}
 	b.delist(x)
 	if unlike {
+		b.pardon(x)
 		b.withdrawFor(x)
 		b.releaseRooms(x)
 	}
@@ -114,6 +123,7 @@ func (b *Book) DropDemand(fw model.FrameworkID, id string) {
 
 func (b *Book) forget(d *demand) {
 	b.delist(d)
+	b.pardon(d)
 	b.releaseRooms(d)
 	delete(b.demands, demandID{d.Framework, d.ID})
 }
@@ -184,6 +194,47 @@ func (d *demand) satisfied() bool {
 		}
 	}
 	return true
+}
+
+// total returns how many tasks are to be offered.
+func (d *demand) total() int {
+	n := 0
+	for i := range d.groups {
+		n += d.wanted(i)
+	}
+	return n
+}
+
+// firstWanted returns the first group of which something is to be offered.
+func (d *demand) firstWanted() int {
+	for i := range d.groups {
+		if d.wanted(i) > 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// capped reports whether where tasks may go depends on where others of d are.
+func (d *demand) capped() bool {
+	return slices.ContainsFunc(d.groups, func(g group) bool { return g.caps != nil })
+}
+
+// hopeful reports whether agents might ever meet what d asks.
+func (d *demand) hopeful() bool {
+	return !slices.ContainsFunc(d.groups, func(g group) bool { return !g.possible() })
+}
+
+// asks returns which resources d asks for, of all its groups.
+func (d *demand) asks() model.Resources {
+	if len(d.groups) == 1 {
+		return d.groups[0].kind.shape
+	}
+	var sum model.Resources
+	for i := range d.groups {
+		sum = sum.Add(d.groups[i].kind.shape)
+	}
+	return sum
 }
 
 // offered reports whether an offer is out for d.

@@ -10,14 +10,17 @@ import (
 
 // Explain says why d waits, or what it would wait for if it were set now: d
 // need not be in the book, and d's counts stand for those in it. Every agent is
-// looked at with the filter that Plan uses. Nothing changes, and nothing is
-// kept up to date for it: a demand costs an explanation when somebody asks.
+// looked at with the filter that Plan uses, beside the holds of those that go
+// before d. Nothing changes but what is held, which the next pass finds out for
+// itself; nothing is kept up to date for it: a demand costs an explanation when
+// somebody asks.
 //
-// Asked counts the tasks d wants, Fits those that would start now with no other
-// demand in the way: all or none of a gang's. Tasks on offer count as fitting.
+// Asked counts the tasks d wants, Fits those that would start now: all or none of
+// a gang's. Tasks on offer count as fitting.
 //
 // The tier is never if agents as they are, in contact and empty, could not
-// start any of it.
+// start any of it; blocked if it may not be served yet or a limit of its role is
+// in the way; held if room is held for it; else waiting.
 func (b *Book) Explain(now time.Time, d model.Demand) model.Explanation {
 	q := b.inquire(now, d)
 	e := model.Explanation{Demand: d.ID, Label: d.Label, Tier: model.TierWaiting, Asked: q.asked, Fits: q.offered, At: now}
@@ -28,12 +31,22 @@ func (b *Book) Explain(now time.Time, d model.Demand) model.Explanation {
 		return e
 	}
 	asleep := len(e.Why) > 0
-	if asleep {
+	switch {
+	case asleep:
 		e.Tier, e.Expected = model.TierBlocked, q.wakeAt
-	} else {
-		e.Fits += q.now.starts(d.AllOrNothing)
+	case q.allowed == 0 && q.total() > 0:
+		e.Tier = model.TierBlocked
+	default:
+		e.Fits += min(q.now.starts(d.AllOrNothing), q.allowed)
+	}
+	if q.allowed < q.total() {
+		e.Why = append(e.Why, q.whyLimited())
+	}
+	if q.asIf.preempting > 0 {
+		e.Why = append(e.Why, q.whyPreempting())
 	}
 	e.Why = append(e.Why, q.whyNot()...)
+	q.addAhead(&e)
 	slices.SortStableFunc(e.Why, func(x, y model.WhyReason) int {
 		if tx, ty := hardness(x.Tier), hardness(y.Tier); tx != ty {
 			return tx - ty
@@ -41,13 +54,15 @@ func (b *Book) Explain(now time.Time, d model.Demand) model.Explanation {
 		return y.Count - x.Count
 	})
 	switch {
-	case q.total() > 0 && q.empty.starts(d.AllOrNothing) == 0:
+	case q.total() > 0 && (q.empty.starts(d.AllOrNothing) == 0 || q.limitNever(&e)):
 		e.Tier, e.Expected = model.TierNever, time.Time{}
 	case e.Fits == 0 && q.total() > 0 && e.Tier == model.TierWaiting:
-		e.Expected = q.expected()
+		q.expect(&e)
 	}
-	if e.Fits == 0 && q.total() > 0 && !asleep {
-		e.Fix = q.fix()
+	if e.Fits == 0 && q.total() > 0 && !asleep && q.allowed > 0 {
+		if c, ok := q.smallestChange(); ok {
+			e.Fix, e.Change = "would start now "+c.text, &c.Change
+		}
 	}
 	e.Summary = summary(q, &e)
 	return e
@@ -63,15 +78,19 @@ type inquiry struct {
 	b       *Book
 	at      time.Time
 	d       *model.Demand
+	asIf    *demand // d as if it were in the book
+	win     window
 	groups  []group
 	wants   []int // tasks of each group that are not on offer
 	asked   int
 	offered int
 	wakeAt  time.Time // when it may be served at all
 	refused bool      // ... because its framework declined
+	allowed int       // tasks that its role's limits allow now
+	ahead   []*demand // that wait and go before it
 
 	agents []*agent // those known
-	now    trial    // on the agents as they are
+	now    trial    // on the agents as they are, beside the holds of those ahead
 	empty  trial    // on the agents as they would be without anything on them
 }
 
@@ -81,21 +100,15 @@ func (b *Book) inquire(now time.Time, d model.Demand) *inquiry {
 	if booked != nil && booked.refusedUntil.After(q.wakeAt) {
 		q.wakeAt, q.refused = booked.refusedUntil, true
 	}
-	for i := range d.Groups {
-		g := plainGroup(&d, i)
-		key, _ := appendRoomKey(nil, &d.Groups[i])
-		if g.room = b.rooms[string(key)]; g.room == nil {
-			g.room = newRoom(&d.Groups[i])
-		}
-		want, out := max(d.Groups[i].Count, 0), 0
-		if booked != nil && i < len(booked.groups) {
-			out = min(want, booked.groups[i].offered)
-		}
-		q.groups = append(q.groups, g)
-		q.wants = append(q.wants, want-out)
-		q.asked += want
-		q.offered += out
+	q.pretend(booked)
+	for i := range q.groups {
+		q.asked += d.Groups[i].Count
+		q.offered += q.groups[i].offered
+		q.wants = append(q.wants, q.asIf.wanted(i))
 	}
+	q.ahead = b.holdAhead(now, q.asIf, b.mostHolds())
+	q.win = window{d: q.asIf, node: q.asIf.class.node, until: endOf(now.UnixNano(), d.TimeLimit)}
+	q.allowed = b.headroom(q.asIf, q.asIf.total())
 	var empty []*agent
 	for _, a := range b.agents {
 		if a != nil && a.known {
@@ -103,9 +116,60 @@ func (b *Book) inquire(now time.Time, d model.Demand) *inquiry {
 			empty = append(empty, a.vacated())
 		}
 	}
-	q.now = try(q.agents, q.groups, q.wants, d.AllOrNothing)
-	q.empty = try(empty, q.groups, q.wants, d.AllOrNothing)
+	q.now = try(q.agents, q.groups, q.wants, d.AllOrNothing, &q.win)
+	q.empty = try(empty, q.groups, q.wants, d.AllOrNothing, nil)
 	return q
+}
+
+// pretend makes asIf of the demand, which may or may not be booked.
+func (q *inquiry) pretend(booked *demand) {
+	b, x := q.b, &demand{place: [queueKinds]int{-1, -1}, since: q.at}
+	x.set(*q.d)
+	q.d = &x.Demand
+	node := b.roles.Nearest(q.d.Role)
+	x.class = &class{node: node, role: q.d.Role, line: b.lines[q.d.Role]}
+	if x.class.line == nil {
+		x.class.line = &line{node: node}
+	}
+	for i := range x.Groups {
+		g := plainGroup(q.d, i)
+		key, _ := appendRoomKey(nil, &x.Groups[i])
+		if g.room = b.rooms[string(key)]; g.room == nil {
+			g.room = newRoom(&x.Groups[i])
+		}
+		if booked != nil && i < len(booked.groups) {
+			g.offered = min(x.Groups[i].Count, booked.groups[i].offered)
+		}
+		x.groups = append(x.groups, g)
+	}
+	if booked != nil {
+		x.since, x.preempting = booked.since, booked.preempting
+	}
+	q.asIf, q.groups = x, x.groups
+}
+
+// expect says when the demand can start at the latest if nothing is added that
+// goes before it, and whether room is held for it.
+func (q *inquiry) expect(e *model.Explanation) {
+	if q.b.settings.Holds == 0 {
+		return
+	}
+	n := q.b.mostHolds() - len(q.b.holds)
+	q.b.holdAhead(q.at, q.asIf, max(maxAhead, q.b.mostHolds()))
+	h := q.b.findHold(q.asIf)
+	if h == nil {
+		return
+	}
+	if !h.estimated {
+		e.Expected, e.Estimated = timeOf(max(h.from, q.at.UnixNano())), q.at
+	}
+	if _, booked := q.b.demands[demandID{q.d.Framework, q.d.ID}]; booked && n > 0 {
+		v := h.view()
+		e.Hold = &v
+		if h.firm || e.Hold.Preempting {
+			e.Tier = model.TierHeld
+		}
+	}
 }
 
 // total returns how many tasks are not on offer.
@@ -149,13 +213,23 @@ func summary(q *inquiry, e *model.Explanation) string {
 	case e.Fits > 0:
 		return fmt.Sprintf("%d of %d tasks fit now, the others wait for resources", e.Fits, e.Asked)
 	case q.d.AllOrNothing && q.now.total() > 0:
-		return fmt.Sprintf("waiting for resources: %d of %d tasks fit now, and all must start at once; %s", q.now.total(), q.asked, noHolds)
+		return fmt.Sprintf("waiting for resources: %d of %d tasks fit now, and all must start at once%s", q.now.total(), q.asked, q.when(e))
 	}
-	return "waiting for resources: " + q.nearest(e) + "; " + noHolds
+	return "waiting for resources: " + q.nearest(e) + q.when(e)
 }
 
-// noHolds is what this allocator does not do yet, said wherever it matters.
-const noHolds = "nothing is held for it, so those behind it that fit go first"
+// when says when it is expected to start, and what is held for it.
+func (q *inquiry) when(e *model.Explanation) string {
+	switch {
+	case e.Hold != nil && !e.Hold.From.IsZero():
+		return fmt.Sprintf("; held for it from %s on", e.Hold.From.Format(time.TimeOnly))
+	case e.Hold != nil:
+		return "; what frees up is kept for it, before those of lower priority"
+	case !e.Expected.IsZero():
+		return "; expected " + e.Expected.Format(time.TimeOnly)
+	}
+	return ""
+}
 
 // hardest is the reason to name for a demand that can never start: the last
 // filter that agents fail says most about how near it is, and a gang's lack of

@@ -65,6 +65,9 @@ func (f *filters) refuse(s *subscriber, pos int, amount model.Resources, now tim
 		copy(of, a.of)
 		a.of = of
 	}
+	if !s.gpus {
+		amount.GPUMilli = math.MaxInt64 // more of them is nothing to it
+	}
 	until := roundUp(now.UnixNano()+int64(length), int64(length))
 	i := a.level(amount, until)
 	if i < 0 {

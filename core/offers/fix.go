@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -13,6 +16,7 @@ import (
 // everything: the share of tasks or of a resource that is given up, or a guess
 // at how much a rule that is given up matters.
 type change struct {
+	model.Change
 	size  float64
 	text  string
 	apply func(d *model.Demand)
@@ -21,6 +25,7 @@ type change struct {
 // How much it matters to give up a rule.
 const (
 	sizeSpelling   = 0.01
+	sizeUnlimited  = 0.3 // to give a time limit where there was none
 	sizeCap        = 0.45
 	sizeExclusive  = 0.5
 	sizeConstraint = 0.6
@@ -28,24 +33,16 @@ const (
 	sizeMost = 0.9
 )
 
-// fix returns the smallest single change to the demand that would start it now,
-// in words; empty if there is none.
-func (q *inquiry) fix() string {
-	c, ok := q.smallestChange()
-	if !ok {
-		return ""
-	}
-	return "would start now " + c.text
-}
-
+// smallestChange returns the smallest single change to the demand that would
+// start it now.
 func (q *inquiry) smallestChange() (change, bool) {
-	var all []change
+	all := q.shorter()
 	for i := range q.groups {
 		if q.wants[i] == 0 || q.groups[i].fault() != "" {
 			continue
 		}
 		all = append(all, q.fewerTasks(i)...)
-		for _, dim := range dimensions {
+		for _, dim := range dimensions[:3] {
 			all = append(all, q.lessOf(i, dim)...)
 		}
 		all = append(all, q.looser(i)...)
@@ -74,12 +71,14 @@ func (q *inquiry) helps(apply func(d *model.Demand)) bool {
 		groups[i] = g
 		wants[i] -= q.d.Groups[i].Count - d.Groups[i].Count
 	}
+	w := q.win
+	w.until = endOf(q.at.UnixNano(), d.TimeLimit)
 	if !d.AllOrNothing {
 		for i := range wants {
 			wants[i] = min(wants[i], 1)
 		}
 	}
-	t := try(q.agents, groups, wants, d.AllOrNothing)
+	t := try(q.agents, groups, wants, d.AllOrNothing, &w)
 	return t.starts(d.AllOrNothing) > 0
 }
 
@@ -96,6 +95,61 @@ func (q *inquiry) of(i int) string {
 	return ""
 }
 
+// maxPoints is how many beginnings of holds are tried as an end.
+const maxPoints = 256
+
+// shorter asks for a time limit that ends before what is held is wanted: the
+// longest with which the demand starts.
+func (q *inquiry) shorter() []change {
+	now := q.at.UnixNano()
+	var ends []int64
+	for _, a := range q.b.held {
+		for _, p := range a.holds {
+			if p.from > now && q.win.bars(p) && !slices.Contains(ends, p.from) && len(ends) < maxPoints {
+				ends = append(ends, p.from)
+			}
+		}
+	}
+	slices.SortFunc(ends, func(x, y int64) int { return cmp.Compare(y, x) })
+	apply := func(end int64) func(d *model.Demand) {
+		return func(d *model.Demand) { d.TimeLimit = model.Duration(wholeLimit(time.Duration(end - now))) }
+	}
+	n := sort.Search(len(ends), func(n int) bool { return ends[n]-now >= int64(time.Second) && q.helps(apply(ends[n])) })
+	if n == len(ends) {
+		return nil
+	}
+	limit := wholeLimit(time.Duration(ends[n] - now))
+	size := sizeUnlimited
+	if q.d.TimeLimit > 0 {
+		size = 1 - float64(limit)/float64(q.d.TimeLimit)
+	}
+	text := shortDuration(limit)
+	return []change{{model.Change{Kind: model.ChangeTimeLimit, Value: text}, size, "with time_limit ≤ " + text, apply(ends[n])}}
+}
+
+// wholeLimit rounds a time limit down to what a person would write.
+func wholeLimit(d time.Duration) time.Duration {
+	switch {
+	case d >= 10*time.Minute:
+		return d.Truncate(time.Minute)
+	case d >= time.Second:
+		return d.Truncate(time.Second)
+	}
+	return d
+}
+
+// shortDuration prints a duration as a job file has it: 1h29m, not 1h29m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if t, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = t + "m"
+	}
+	if t, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = t + "h"
+	}
+	return s
+}
+
 // fewerTasks asks for as many of a gang's as fit.
 func (q *inquiry) fewerTasks(i int) []change {
 	n, want := q.now.placed[i], q.d.Groups[i].Count
@@ -106,7 +160,8 @@ func (q *inquiry) fewerTasks(i int) []change {
 	if !q.helps(apply) {
 		return nil
 	}
-	return []change{{1 - float64(n)/float64(want), fmt.Sprintf("with count ≤ %d%s", n, q.of(i)), apply}}
+	return []change{{model.Change{Kind: model.ChangeCount, Group: i, Value: strconv.Itoa(n)},
+		1 - float64(n)/float64(want), fmt.Sprintf("with count ≤ %d%s", n, q.of(i)), apply}}
 }
 
 // lessOf asks for the most of a resource with which the demand starts.
@@ -124,7 +179,8 @@ func (q *inquiry) lessOf(i int, dim dimension) []change {
 		return nil
 	}
 	v := steps[n-1]
-	return []change{{float64(want-v) / float64(want), fmt.Sprintf("with %s ≤ %s%s", dim.name, dim.format(v), q.of(i)), set(v)}}
+	return []change{{model.Change{Kind: model.ChangeKind(dim.name), Group: i, Value: dim.format(v)},
+		float64(want-v) / float64(want), fmt.Sprintf("with %s ≤ %s%s", dim.name, dim.format(v), q.of(i)), set(v)}}
 }
 
 // sizesBelow returns amounts below want that a person might write, ascending:
@@ -158,9 +214,9 @@ func sizesBelow(want int64, cpu bool) []int64 {
 func (q *inquiry) looser(i int) []change {
 	dg := &q.d.Groups[i]
 	var out []change
-	add := func(size float64, text string, apply func(d *model.Demand)) {
+	add := func(kind model.ChangeKind, value string, size float64, text string, apply func(d *model.Demand)) {
 		if q.helps(apply) {
-			out = append(out, change{size, text + q.of(i), apply})
+			out = append(out, change{model.Change{Kind: kind, Group: i, Value: value}, size, text + q.of(i), apply})
 		}
 	}
 	if g := &q.groups[i]; dg.MaxPerAgent > 0 && g.caps != nil {
@@ -170,11 +226,11 @@ func (q *inquiry) looser(i int) []change {
 		from, to := dg.MaxPerAgent+1, max(dg.MaxPerAgent, g.caps.perAgent)+q.wants[i]
 		n := from + sort.Search(to-from+1, func(n int) bool { return q.helps(raise(from + n)) })
 		if n <= to {
-			add(sizeCap, fmt.Sprintf("with at most %d tasks on an agent", n), raise(n))
+			add(model.ChangePerAgent, strconv.Itoa(n), sizeCap, fmt.Sprintf("with at most %d tasks on an agent", n), raise(n))
 		}
 	}
 	if dg.Exclusive {
-		add(sizeExclusive, "without exclusive", func(d *model.Demand) { d.Groups[i].Exclusive = false })
+		add(model.ChangeExclusive, "false", sizeExclusive, "without exclusive", func(d *model.Demand) { d.Groups[i].Exclusive = false })
 	}
 	return out
 }
@@ -189,14 +245,16 @@ func (q *inquiry) fewerRules(i int) []change {
 				d.Groups[i].Constraints[n] = right
 			}
 			if q.helps(apply) {
-				out = append(out, change{sizeSpelling, "with " + name + " in place of " + bare(c.Attribute) + q.of(i), apply})
+				out = append(out, change{model.Change{Kind: model.ChangeConstraint, Group: i, Value: name, Old: describe(c)},
+					sizeSpelling, "with " + name + " in place of " + bare(c.Attribute) + q.of(i), apply})
 			}
 		}
 		apply := func(d *model.Demand) {
 			d.Groups[i].Constraints = slices.Delete(slices.Clone(d.Groups[i].Constraints), n, n+1)
 		}
 		if q.helps(apply) {
-			out = append(out, change{sizeConstraint, "without constraint " + describe(c) + q.of(i), apply})
+			out = append(out, change{model.Change{Kind: model.ChangeConstraint, Group: i, Old: describe(c)},
+				sizeConstraint, "without constraint " + describe(c) + q.of(i), apply})
 		}
 	}
 	return out

@@ -46,7 +46,7 @@ func (b *Book) gather(d *demand, i int) bool {
 	if want == 0 {
 		return true
 	}
-	if !g.possible() || b.known(g) < want || b.hopeless.covers(g.room, b.gains) {
+	if !g.possible() || b.known(g) < want || b.knownFull(g.room) {
 		return false
 	}
 	s := b.scout(g)
@@ -57,14 +57,14 @@ func (b *Book) gather(d *demand, i int) bool {
 			break
 		}
 		a := b.agents[at]
-		if n, _ := g.check(a, want-got, t); n > 0 {
+		if n, _ := g.check(a, want-got, t, &b.win); n > 0 {
 			got += n
 			t.add(g, a, n)
 			b.scratch.places = append(b.scratch.places, place{a, i, n})
 		}
 	}
 	if got < want {
-		if mark == 0 && g.caps == nil {
+		if mark == 0 && g.caps == nil && !b.win.barred && b.sight == near {
 			g.room.total, g.room.totalAt = got, b.gains
 			if got == 0 {
 				b.hopeless.add(g.room, b.gains)

@@ -83,13 +83,22 @@ func (g *group) possible() bool { return g.fault() == "" && len(g.room.shape.GPU
 // attributes; nil for a group without one.
 type tally []map[string]int
 
-// checkGroup returns how many tasks of g fit on a now, at most limit, and with
-// 0 why: what the room says, and then what the group's own caps say.
-func (g *group) check(a *agent, limit int, t tally) (int, verdict) {
+// check returns how many tasks of g fit on a now, at most limit, and with 0 why:
+// what the room says, then what the group's own caps say, then what holds and
+// reservations leave to the window's demand. Without a window these do not count.
+func (g *group) check(a *agent, limit int, t tally, w *window) (int, verdict) {
 	n, v := g.room.check(a, limit)
-	if n == 0 || g.caps == nil {
-		return n, v
+	if n > 0 && g.caps != nil {
+		n, v = g.checkCaps(a, n, t)
 	}
+	if n > 0 && w != nil && (len(a.holds) > 0 || len(a.reserved) > 0) {
+		n, v = w.clip(a, g, n)
+	}
+	return n, v
+}
+
+// checkCaps returns how many of n tasks of g the caps allow on a.
+func (g *group) checkCaps(a *agent, n int, t tally) (int, verdict) {
 	if most := g.caps.perAgent; most > 0 {
 		if n = min(n, most-a.count(&g.kind.Key)); n <= 0 {
 			return 0, capped

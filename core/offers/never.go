@@ -31,7 +31,7 @@ func (b *Book) Never(d model.Demand) bool {
 		}
 		empty = append(empty, a.vacated())
 		if asked > 0 && len(empty) == enough {
-			if t := try(empty, groups, wants, d.AllOrNothing); t.starts(d.AllOrNothing) > 0 {
+			if t := try(empty, groups, wants, d.AllOrNothing, nil); t.starts(d.AllOrNothing) > 0 {
 				return false
 			}
 			enough *= 8
@@ -40,6 +40,6 @@ func (b *Book) Never(d model.Demand) bool {
 	if asked == 0 || len(empty) == 0 {
 		return false
 	}
-	t := try(empty, groups, wants, d.AllOrNothing)
+	t := try(empty, groups, wants, d.AllOrNothing, nil)
 	return t.starts(d.AllOrNothing) == 0
 }

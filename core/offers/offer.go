@@ -3,6 +3,7 @@ package offers
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -13,13 +14,14 @@ import (
 type offer struct {
 	model.Offer
 	demand     *demand
-	stakes     []stake
+	stakes     []*stake
 	prev, next *offer       // by age
 	classic    *classicPart // nil for an offer to a demand
 	// The part and the stake of an offer that has just one, as most do when many
 	// are out at once.
 	onePart  [1]model.OfferPart
 	oneStake [1]stake
+	oneList  [1]*stake
 }
 
 // Withdrawal is an offer that the book took back by itself, and why.
@@ -28,14 +30,8 @@ type Withdrawal struct {
 	Reason model.Reason
 }
 
-// makeOffer offers places, whose room is reserved, to d. The places of a single
-// group are in the order of the index already.
+// makeOffer offers places, whose room is reserved, to d.
 func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
-	if len(d.groups) > 1 {
-		slices.SortFunc(places, func(x, y place) int {
-			return cmp.Or(cmp.Compare(x.agent.pos, y.agent.pos), cmp.Compare(x.group, y.group))
-		})
-	}
 	b.lastOffer++
 	o := &offer{
 		Offer: model.Offer{
@@ -44,17 +40,13 @@ func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
 		},
 		demand: d,
 	}
-	o.Parts, o.stakes = o.onePart[:], o.oneStake[:]
+	o.Parts, o.stakes = o.onePart[:0], o.oneList[:0]
+	block := o.oneStake[:]
 	if len(places) > 1 {
-		o.Parts, o.stakes = make([]model.OfferPart, len(places)), make([]stake, len(places))
+		o.Parts, o.stakes = make([]model.OfferPart, 0, len(places)), make([]*stake, 0, len(places))
+		block = make([]stake, len(places))
 	}
-	for i, p := range places {
-		g := &d.groups[p.group]
-		o.Parts[i] = model.OfferPart{Agent: p.agent.info.ID, Group: p.group, Count: p.count}
-		o.stakes[i] = stake{kind: g.kind, agent: p.agent, count: p.count, offer: o}
-		o.stakes[i].link()
-		g.offered += p.count
-	}
+	o.extend(places, block)
 	b.putOut(o)
 	return o
 }
@@ -70,10 +62,75 @@ func (b *Book) putOut(o *offer) {
 	b.offers[o.ID] = o
 }
 
+// extend adds places, whose room is reserved, to o; block is memory for as many
+// stakes.
+func (o *offer) extend(places []place, block []stake) {
+	since := o.MadeAt.UnixNano()
+	until := endOf(since, o.demand.TimeLimit)
+	for i, p := range places {
+		g := &o.demand.groups[p.group]
+		o.Parts = append(o.Parts, model.OfferPart{Agent: p.agent.info.ID, Group: p.group, Count: p.count})
+		s := &block[i]
+		*s = stake{kind: g.kind, agent: p.agent, count: p.count, offer: o, since: since, until: until}
+		o.stakes = append(o.stakes, s)
+		s.link()
+		g.offered += p.count
+		o.UnavailableFrom = earlier(o.UnavailableFrom, p.agent.wantedFrom(until))
+	}
+}
+
+// finish brings the parts in their order, those for the same group on the same
+// agent joined.
+func (o *offer) finish() {
+	inOrder := true
+	for i := 1; i < len(o.stakes) && inOrder; i++ {
+		inOrder = o.comparePart(i-1, i) < 0
+	}
+	if inOrder {
+		return
+	}
+	sort.Sort((*partOrder)(o))
+	n := 0
+	for i := 1; i < len(o.stakes); i++ {
+		if o.comparePart(n, i) == 0 {
+			joined, s := o.stakes[n], o.stakes[i]
+			s.unlink()
+			joined.count += s.count
+			o.Parts[n].Count += s.count
+			o.Parts[n].Grants = append(o.Parts[n].Grants, o.Parts[i].Grants...)
+			continue
+		}
+		n++
+		o.stakes[n], o.Parts[n] = o.stakes[i], o.Parts[i]
+	}
+	o.stakes, o.Parts = o.stakes[:n+1], o.Parts[:n+1]
+}
+
+func (o *offer) comparePart(i, j int) int {
+	return cmp.Or(cmp.Compare(o.stakes[i].agent.pos, o.stakes[j].agent.pos), cmp.Compare(o.Parts[i].Group, o.Parts[j].Group))
+}
+
+// partOrder sorts the parts of an offer by the agents' positions, then by group.
+type partOrder offer
+
+func (p *partOrder) Len() int           { return len(p.stakes) }
+func (p *partOrder) Less(i, j int) bool { return (*offer)(p).comparePart(i, j) < 0 }
+func (p *partOrder) Swap(i, j int) {
+	p.stakes[i], p.stakes[j] = p.stakes[j], p.stakes[i]
+	p.Parts[i], p.Parts[j] = p.Parts[j], p.Parts[i]
+}
+
+// earlier returns the earlier of two times, of which zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // closeOffer forgets o and frees what is left of its room.
 func (b *Book) closeOffer(o *offer) {
-	for i := range o.stakes {
-		s := &o.stakes[i]
+	for i, s := range o.stakes {
 		s.unlink()
 		if o.classic != nil {
 			o.classic.to.offers--
@@ -120,7 +177,7 @@ func (b *Book) Decline(id model.OfferID) (model.Offer, bool) {
 // withdrawFrom withdraws the offers that a is part of, oldest first.
 func (b *Book) withdrawFrom(a *agent, why model.Reason) {
 	var out []*offer
-	for s := a.onOffer; s != nil; s = s.next {
+	for _, s := range a.onOffer {
 		out = append(out, s.offer)
 	}
 	slices.SortFunc(out, func(x, y *offer) int { return cmp.Compare(x.ID, y.ID) })

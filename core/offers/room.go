@@ -20,8 +20,10 @@ type room struct {
 	serial    uint64 // names it in class keys
 	users     int    // groups of demands in the book
 
-	scout scout
-	solo  *class // of the demands that have just one group, of this room, no gang and no cap
+	scout  scout // of what is near
+	far    scout // of what is far, as of farGen
+	farGen uint64
+	solo   *class // the one used last, of demands that have just one group, of this room, no gang and no cap
 
 	// total bounds how many tasks of this room fit in all, as long as no agent
 	// has gained since gain count totalAt.
@@ -44,6 +46,8 @@ const (
 	capped              // as many of the group are there as may be
 	crowded             // as many of the group share the agent's property as may
 	behind              // free, but on offer to another demand (told by Explain only)
+	held                // free, but a hold for a demand that goes first needs it
+	reserved            // free, but reserved for another role
 )
 
 // static reports whether v does not change with what runs where.

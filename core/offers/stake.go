@@ -1,6 +1,9 @@
 package offers
 
 import (
+	"math"
+	"slices"
+	"sort"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -31,7 +34,7 @@ type Claim struct {
 type kind struct {
 	Claim
 	shape model.Resources
-	node  *shares.Node // that is charged for them; nil in what-ifs
+	node  *shares.Node // that is charged for them; nil where nobody is: in what-ifs
 }
 
 // stake is room on one agent held by equal tasks: those of one launch, or those
@@ -42,9 +45,60 @@ type stake struct {
 	count int
 	offer *offer      // nil once running
 	job   model.JobID // of running tasks
-	until int64       // when the tasks' time limit ends them, Unix nanoseconds; 0 = unbounded
-	// links of agent.running or onOffer; next also of Book.spare
-	prev, next *stake
+	since int64       // when the latest of the tasks started, Unix nanoseconds
+	until int64       // when their time limit ends them at the latest, Unix nanoseconds; never = unbounded
+	next  *stake      // of Book.spare
+	// inverse is the inverse offer that wants the tasks back, and was their until
+	// before it.
+	inverse *inverse
+	was     int64
+}
+
+// never is the time at which what has no time limit ends, in Unix nanoseconds.
+const never = math.MaxInt64
+
+// endOf returns when tasks started at a time end by their limit, 0 = none.
+func endOf(start int64, limit model.Duration) int64 {
+	if limit <= 0 || int64(limit) > never-start {
+		return never
+	}
+	return start + int64(limit)
+}
+
+// stakeList is stakes in the order in which they end; of those that end together
+// the one added first comes first.
+type stakeList []*stake
+
+func (l *stakeList) add(s *stake) {
+	i := len(*l)
+	for i > 0 && i > len(*l)-8 && (*l)[i-1].until > s.until {
+		i--
+	}
+	if i > 0 && (*l)[i-1].until > s.until {
+		i = sort.Search(i, func(i int) bool { return (*l)[i].until > s.until })
+	}
+	*l = slices.Insert(*l, i, s)
+}
+
+// remove takes s out; it must be in.
+func (l *stakeList) remove(s *stake) {
+	i := sort.Search(len(*l), func(i int) bool { return (*l)[i].until >= s.until })
+	for (*l)[i] != s {
+		i++
+	}
+	*l = slices.Delete(*l, i, i+1)
+}
+
+// lastOf returns the stake that ends at the given time and was added last.
+func (l stakeList) lastOf(until int64) *stake {
+	i := len(l)
+	if i > 0 && l[i-1].until > until {
+		i = sort.Search(i, func(i int) bool { return l[i].until > until })
+	}
+	if i == 0 || l[i-1].until != until {
+		return nil
+	}
+	return l[i-1]
 }
 
 // take puts count tasks of s's kind on s's agent.
@@ -65,7 +119,7 @@ func (s *stake) take(count int) {
 }
 
 // list returns the list of its agent that s belongs in.
-func (s *stake) list() **stake {
+func (s *stake) list() *stakeList {
 	if s.offer != nil {
 		return &s.agent.onOffer
 	}
@@ -73,26 +127,9 @@ func (s *stake) list() **stake {
 }
 
 // link enters s in its agent's list.
-func (s *stake) link() {
-	head := s.list()
-	s.prev, s.next = nil, *head
-	if s.next != nil {
-		s.next.prev = s
-	}
-	*head = s
-}
+func (s *stake) link() { s.list().add(s) }
 
-func (s *stake) unlink() {
-	if s.prev != nil {
-		s.prev.next = s.next
-	} else {
-		*s.list() = s.next
-	}
-	if s.next != nil {
-		s.next.prev = s.prev
-	}
-	s.prev, s.next = nil, nil
-}
+func (s *stake) unlink() { s.list().remove(s) }
 
 // newStake returns an unlinked stake, a released one where there is one: tasks
 // come and go by the million, and a slab that one straggler keeps alive would
@@ -114,15 +151,17 @@ func (b *Book) newStake() *stake {
 // run puts the tasks of l on a, as started at the given time. It joins a's
 // latest stake where that is of the same kind.
 func (b *Book) run(a *agent, k *kind, l *model.Launch, count int, at time.Time) *stake {
-	var until int64
-	if l.TimeLimit > 0 {
-		until = at.Add(l.TimeLimit.Std()).UnixNano()
-	}
-	s := a.running
-	if s == nil || s.job != l.Job || s.until != until || *s.kind != *k {
+	since := at.UnixNano()
+	until := endOf(since, l.TimeLimit)
+	s := a.running.lastOf(until)
+	if s == nil || s.job != l.Job || *s.kind != *k {
 		s = b.newStake()
 		s.kind, s.agent, s.job, s.until = k, a, l.Job, until
 		s.link()
+	}
+	s.since = max(s.since, since)
+	if k.Preemptible {
+		b.preemptible += count
 	}
 	s.take(count)
 	return s
@@ -173,6 +212,12 @@ func (b *Book) Release(task model.TaskID) bool {
 	a.used = a.used.Sub(s.shape)
 	a.tasks--
 	s.node.Charge(s.shape, -1)
+	if s.Preemptible {
+		b.preemptible--
+	}
+	if s.inverse != nil {
+		b.gave(s.inverse)
+	}
 	if s.Exclusive {
 		a.exclusive--
 	}

@@ -26,46 +26,6 @@ func whose(o *model.Offer) string {
 	return fmt.Sprintf("%s in %q", o.Framework, o.Role)
 }
 
-// role r [weight=2] [guarantee.cpus=4] [limit.gpus=0]
-func (s *script) role(a arguments) error {
-	c := model.RoleConfig{Role: a.words[0]}
-	var most model.Resources
-	for _, k := range a.order {
-		v := a.values[k][0]
-		var err error
-		switch what, kind, _ := strings.Cut(k, "."); what {
-		case "weight":
-			c.Weight, err = strconv.ParseFloat(v, 64)
-		case "guarantee":
-			err = quantity(&c.Guarantee, kind, v)
-		case "limit":
-			err = quantity(&most, kind, v)
-			for name, p := range map[string][2]any{
-				"cpus": {&most.CPUMilli, &c.Limit.CPUMilli}, "memory": {&most.MemoryBytes, &c.Limit.MemoryBytes},
-				"disk": {&most.DiskBytes, &c.Limit.DiskBytes}, "gpus": {&most.GPUMilli, &c.Limit.GPUMilli},
-			} {
-				if name == kind {
-					*p[1].(**int64) = p[0].(*int64)
-				}
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	s.b.roles.Configure(c)
-	s.b.classic.reconsider()
-	return nil
-}
-
-func (s *script) roles(arguments) error {
-	for n := range s.b.roles.Walk() {
-		share, kind := n.Share()
-		s.printf("%q uses %s, share %.2g %s", n.Path(), n.Used(), share, kind)
-	}
-	return nil
-}
-
 // subscribe f roles=(a, b) [suppressed=b] [gpus]
 func (s *script) subscribe(a arguments) error {
 	s.b.Subscribe(Subscription{

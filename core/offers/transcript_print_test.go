@@ -30,12 +30,19 @@ func (s *script) parts(o *model.Offer) string {
 func (s *script) plan(arguments) error {
 	os := s.b.Plan(s.now)
 	for i := range os {
-		s.printf("offer %s %s: %s", os[i].ID, forWhom(&os[i]), s.parts(&os[i]))
+		s.printf("offer %s %s: %s%s", os[i].ID, forWhom(&os[i]), s.parts(&os[i]), until(os[i].UnavailableFrom))
 	}
 	if len(os) == 0 {
 		s.printf("no offers")
 	}
 	return nil
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " until " + t.Format(time.TimeOnly)
 }
 
 func (s *script) offers(arguments) error {
@@ -56,11 +63,11 @@ func (s *script) accept(a arguments) error {
 	o, _ := s.b.Offer(offerID(a.words[0]))
 	acc := model.Accept{Offer: offerID(a.words[0])}
 	job := model.JobID(a.value("job", o.Demand))
-	limit, err := time.ParseDuration(a.value("limit", "0s"))
+	d, _ := s.b.Demand(o.Framework, o.Demand)
+	limit, err := time.ParseDuration(a.value("limit", d.TimeLimit.String()))
 	if err != nil {
 		return err
 	}
-	d, _ := s.b.Demand(o.Framework, o.Demand)
 	explicit := slices.ContainsFunc(a.order, func(k string) bool { return s.b.byID[model.AgentID("id-"+k)] != nil || k == "nowhere" })
 	take := func(agent model.AgentID, group, count int) {
 		l := model.Launch{Agent: agent, Job: job, Group: uint16(group), TimeLimit: model.Duration(limit), Tasks: s.tasks(job, count)}

@@ -1,14 +1,29 @@
 package offers
 
+import "slices"
+
 // What would be, if: copies of agents on which the filter of Plan is tried
 // without touching the book.
 
-// with returns a as it would be with n more tasks of k.
-func (a *agent) with(k *kind, n int) *agent {
+// with returns a as it would be with n more tasks of k as the window says.
+func (a *agent) with(k *kind, n int, w *window) *agent {
 	c := *a
-	s := &stake{kind: k, agent: &c, offer: whatIf, next: a.onOffer}
-	c.onOffer = s
+	s := &stake{kind: k, agent: &c, offer: whatIf, until: never}
+	if w != nil {
+		s.until = w.until
+	}
+	c.onOffer = slices.Clone(a.onOffer)
+	s.link()
 	s.take(n)
+	if w != nil && len(a.holds) > 0 {
+		c.points = slices.Clone(a.points)
+		c.holds = make([]*heldPart, len(a.holds))
+		for i, p := range a.holds {
+			moved := *p
+			c.holds[i] = &moved
+		}
+		w.charge(&c, k.shape.Times(int64(n)))
+	}
 	return &c
 }
 
@@ -25,8 +40,8 @@ func (a *agent) vacated() *agent {
 func (a *agent) unoffered(but *Key) *agent {
 	c := *a
 	c.onOffer = nil
-	for s := a.onOffer; s != nil; s = s.next {
-		back := &stake{kind: s.kind, agent: &c, count: s.count, offer: s.offer}
+	for _, s := range a.onOffer {
+		back := &stake{kind: s.kind, agent: &c, count: s.count, offer: s.offer, until: s.until}
 		if s.Framework == but.Framework && s.Demand == but.Demand {
 			back.link()
 			continue
@@ -47,14 +62,14 @@ type trial struct {
 // try places groups on agents, first fit, as serve would. For a gang it returns
 // the first order of groups in which all fit, or else what fits in the order
 // written.
-func try(agents []*agent, groups []group, wants []int, gang bool) trial {
+func try(agents []*agent, groups []group, wants []int, gang bool, w *window) trial {
 	orders := [][]int{written(len(groups))}
 	if gang && len(groups) > 1 {
 		orders = gangOrders(groups)
 	}
 	var first trial
 	for i, order := range orders {
-		t := tryOrder(agents, groups, wants, order)
+		t := tryOrder(agents, groups, wants, order, w)
 		if t.whole {
 			return t
 		}
@@ -65,7 +80,7 @@ func try(agents []*agent, groups []group, wants []int, gang bool) trial {
 	return first
 }
 
-func tryOrder(agents []*agent, groups []group, wants []int, order []int) trial {
+func tryOrder(agents []*agent, groups []group, wants []int, order []int, w *window) trial {
 	t := trial{placed: make([]int, len(groups)), tallies: make([]tally, len(groups)), whole: true}
 	t.agents = append(t.agents, agents...)
 	for _, i := range order {
@@ -76,10 +91,10 @@ func tryOrder(agents []*agent, groups []group, wants []int, order []int) trial {
 			if a == nil {
 				continue
 			}
-			if n, _ := g.check(a, wants[i]-t.placed[i], t.tallies[i]); n > 0 {
+			if n, _ := g.check(a, wants[i]-t.placed[i], t.tallies[i], w); n > 0 {
 				t.placed[i] += n
 				t.tallies[i].add(g, a, n)
-				t.agents[at] = a.with(g.kind, n)
+				t.agents[at] = a.with(g.kind, n, w)
 			}
 		}
 		t.whole = t.whole && t.placed[i] == wants[i]

@@ -57,7 +57,7 @@ func (q *inquiry) survey(i int) []*rejects {
 	byReason := map[[2]int]*rejects{}
 	var out []*rejects
 	for at, a := range q.now.agents {
-		_, v := g.check(a, 1, q.now.tallies[i])
+		_, v := g.check(a, 1, q.now.tallies[i], &q.win)
 		if v == fits {
 			continue // a gang of several groups that fit only one at a time
 		}
@@ -66,7 +66,7 @@ func (q *inquiry) survey(i int) []*rejects {
 		case v == constrained:
 			detail = g.firstFailing(a)
 		case v == busy && q.agents[at].promise > 0:
-			if _, alone := g.check(q.agents[at].unoffered(&g.kind.Key), 1, q.now.tallies[i]); alone == fits {
+			if _, alone := g.check(q.agents[at].unoffered(&g.kind.Key), 1, q.now.tallies[i], &q.win); alone == fits {
 				v = behind
 			}
 		}
@@ -120,6 +120,12 @@ func (q *inquiry) describe(i int, r *rejects) model.WhyReason {
 		return model.WhyReason{Reason: model.WaitDistinct, Tier: model.TierWaiting,
 			Text:   "as many of its tasks run with the same " + bare(p.Attribute) + " as " + describe(p) + " allows",
 			Clears: "when one of them ends, or with agents of another " + bare(p.Attribute)}
+	case held:
+		return q.whyHeld(r)
+	case reserved:
+		return model.WhyReason{Reason: model.WaitReserved, Tier: model.TierWaiting,
+			Text:   "the agent is free, and reserved for " + list(reservedFor(q.win.node, r.agents), 3),
+			Clears: "in that role, or if the reservation is taken back (tender role unreserve)"}
 	case behind:
 		return model.WhyReason{Reason: model.WaitBehind, Tier: model.TierWaiting,
 			Text: "the room is on offer to " + list(q.offeredTo(r.agents), 3), Clears: "if the offer is declined or expires"}
@@ -233,7 +239,7 @@ const maxSearched = 1000
 func frees(agents []*agent) string {
 	jobs := map[model.JobID]int{}
 	for _, a := range agents[:min(maxSearched, len(agents))] {
-		for s := a.running; s != nil; s = s.next {
+		for _, s := range a.running {
 			jobs[s.job] += s.count
 		}
 	}
@@ -254,7 +260,7 @@ func frees(agents []*agent) string {
 func (q *inquiry) offeredTo(agents []*agent) []string {
 	var out []string
 	for _, a := range agents {
-		for s := a.onOffer; s != nil; s = s.next {
+		for _, s := range a.onOffer {
 			if s.Framework == q.d.Framework && s.Demand == q.d.ID {
 				continue
 			}
@@ -267,10 +273,12 @@ func (q *inquiry) offeredTo(agents []*agent) []string {
 	return out
 }
 
+func joined(words []string) string { return strings.Join(words, ", ") }
+
 // list joins up to limit words, and counts the others.
 func list(words []string, limit int) string {
 	if more := len(words) - limit; more > 0 {
-		return strings.Join(words[:limit], ", ") + fmt.Sprintf(" and %d more", more)
+		return joined(words[:limit]) + fmt.Sprintf(" and %d more", more)
 	}
 	if n := len(words); n > 1 {
 		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]

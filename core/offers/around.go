@@ -1,0 +1,147 @@
+package offers
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// segment is a stretch of time in which what is free on an agent is the same.
+type segment struct {
+	at   int64 // it begins; it ends where the next one begins
+	free model.Resources
+	fits int // tasks of the group
+}
+
+// around gathers the steps of an agent on which room is held already: a task must
+// fit beside the holds for as long as it may run.
+func (f *forecast) around(a *agent) {
+	if !f.g.plain() || a.exclusive > 0 || len(a.reserved) > 0 {
+		f.behind(a)
+		return
+	}
+	segs := f.profile(a)
+	for i := range segs {
+		segs[i].fits = int(f.g.kind.shape.TimesIn(segs[i].free, int64(f.want)))
+	}
+	// A start just late enough to run into a segment with less is a step, too.
+	starts := make([]int64, 0, 2*len(segs))
+	for i := range segs {
+		starts = append(starts, segs[i].at)
+		if f.limit > 0 && i > 0 && segs[i].fits < segs[i-1].fits {
+			if at := segs[i].at - int64(f.limit) + 1; at > f.now {
+				starts = append(starts, at)
+			}
+		}
+	}
+	slices.Sort(starts)
+	f.slide(a, segs, slices.Compact(starts))
+}
+
+// slide appends a step wherever the least that fits over the tasks' whole run
+// changes: a sliding minimum over the segments.
+func (f *forecast) slide(a *agent, segs []segment, starts []int64) {
+	var least []int // positions of segments in the window, their fits ascending
+	in, out, last := 0, 0, 0
+	for _, at := range starts {
+		end := endOf(at, f.limit)
+		for in < len(segs) && segs[in].at < end {
+			for len(least) > 0 && segs[least[len(least)-1]].fits >= segs[in].fits {
+				least = least[:len(least)-1]
+			}
+			least = append(least, in)
+			in++
+		}
+		for out+1 < len(segs) && segs[out+1].at <= at {
+			out++
+		}
+		for len(least) > 0 && least[0] < out {
+			least = least[1:]
+		}
+		if n := segs[least[0]].fits; n != last {
+			f.steps = append(f.steps, step{at, n - last, a})
+			f.fewer = f.fewer || n < last
+			last = n
+		}
+	}
+}
+
+// profile returns what is free on a from now on beside all holds.
+func (f *forecast) profile(a *agent) []segment {
+	type change struct {
+		at int64
+		by model.Resources
+	}
+	changes := make([]change, 0, len(a.running)+len(a.onOffer)+2*len(a.holds))
+	free := a.free()
+	for s := range a.stakes() {
+		if at := f.end(s); at != never {
+			changes = append(changes, change{at, s.shape.Times(int64(s.count))})
+		}
+	}
+	for _, p := range a.holds {
+		changes = append(changes, change{max(p.from, f.now), model.Resources{}.Sub(p.room)})
+		if p.to != never {
+			changes = append(changes, change{p.to, p.room})
+		}
+	}
+	slices.SortFunc(changes, func(x, y change) int { return cmp.Compare(x.at, y.at) })
+	segs := []segment{{at: f.now, free: free}}
+	for _, c := range changes {
+		if last := &segs[len(segs)-1]; c.at <= last.at {
+			last.free = last.free.Add(c.by)
+			continue
+		}
+		segs = append(segs, segment{at: c.at, free: segs[len(segs)-1].free.Add(c.by)})
+	}
+	return segs
+}
+
+// behind takes an agent as free for the group only after all holds on it, which is
+// later than need be: for groups of which more than amounts decides.
+func (f *forecast) behind(a *agent) {
+	after := f.now
+	for _, p := range a.holds {
+		after = max(after, p.to)
+	}
+	if after == never {
+		return
+	}
+	mark := len(f.steps)
+	f.oneByOne(a)
+	for i := mark; i < len(f.steps); i++ {
+		f.steps[i].at = max(f.steps[i].at, after)
+	}
+}
+
+// startAmongHolds is start where what fits may also become less.
+func (f *forecast) startAmongHolds() (at int64, use []step, ok bool) {
+	slices.SortStableFunc(f.steps, func(x, y step) int { return cmp.Compare(x.at, y.at) })
+	total, n := 0, 0
+	for ; n < len(f.steps); n++ {
+		if n > 0 && total >= f.want && f.steps[n].at > f.steps[n-1].at {
+			break
+		}
+		total += f.steps[n].more
+	}
+	if total < f.want {
+		return 0, nil, false
+	}
+	// Each agent as a single step, from when on it has what it has then.
+	byAgent := map[*agent]int{}
+	var joined []step
+	for _, s := range f.steps[:n] {
+		i, seen := byAgent[s.agent]
+		if !seen {
+			i = len(joined)
+			byAgent[s.agent] = i
+			joined = append(joined, step{agent: s.agent})
+		}
+		joined[i].more += s.more
+		joined[i].at = s.at
+	}
+	joined = slices.DeleteFunc(joined, func(s step) bool { return s.more <= 0 })
+	_, use, ok = pickLatest(joined, f.want)
+	return f.steps[n-1].at, use, ok
+}

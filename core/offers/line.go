@@ -1,0 +1,215 @@
+package offers
+
+import (
+	"slices"
+
+	"github.com/tender-scheduler/tender/core/offers/shares"
+)
+
+// line is the classes of one role that are to be served in a pass, as a heap by
+// their first demands in plan order.
+type line struct {
+	node  *shares.Node
+	users int      // classes
+	heads []*class // in the pass
+	unfit []*class // those that cannot get anything now, before they are chosen from
+}
+
+// lineOf returns the role's line and counts one user more.
+func (b *Book) lineOf(role string) *line {
+	l := b.lines[role]
+	if l == nil {
+		l = &line{node: b.roles.Node(role).Retain()}
+		b.lines[role] = l
+		b.lineUp(l)
+	}
+	l.users++
+	return l
+}
+
+func (b *Book) leaveLine(role string) {
+	l := b.lines[role]
+	if l.users--; l.users == 0 {
+		delete(b.lines, role)
+		l.node.Release()
+		b.inLine = slices.DeleteFunc(b.inLine, func(x *line) bool { return x == l })
+	}
+}
+
+// lineUp enters l where the lines stand in the order of their roles' names.
+func (b *Book) lineUp(l *line) {
+	i, _ := slices.BinarySearchFunc(b.inLine, l, func(x, y *line) int {
+		switch {
+		case x.node.Path() < y.node.Path():
+			return -1
+		case x.node.Path() > y.node.Path():
+			return 1
+		}
+		return 0
+	})
+	b.inLine = slices.Insert(b.inLine, i, l)
+}
+
+// queueUp chooses the classes that the pass has to look at. Where no agent gained
+// since the last pass, which left nothing that fits, only fresh ones may get
+// something; and only if some may do others matter, for what is held for them.
+//
+// Of the classes that cannot get anything only as many of each role matter as
+// there are holds to give, or may be preempted for.
+func (b *Book) queueUp() bool {
+	b.waiting = 0
+	few := b.pass.holds
+	if b.preemptible > 0 {
+		few = max(few, maxPreemptors)
+	}
+	matters := func(c *class) bool { return c.ready.len() > 0 && (b.preemptible > 0 || b.mayFit(c)) }
+	if b.planned == b.gains && !b.replan && !slices.ContainsFunc(b.fresh, matters) {
+		b.noFresh()
+		return false
+	}
+	b.planned, b.replan = b.gains, false
+	for _, c := range b.active {
+		if c.ready.len() == 0 {
+			continue
+		}
+		l := c.line
+		if b.mayFit(c) {
+			l.heads = append(l.heads, c)
+		} else if few > 0 {
+			l.unfit = append(l.unfit, c)
+		}
+	}
+	b.noFresh()
+	shared := len(b.inLine) > 1
+	if shared {
+		b.ranking().Begin()
+	}
+	for _, l := range b.inLine {
+		l.choose(few)
+		switch {
+		case len(l.heads) > 0:
+			b.waiting++
+		case shared:
+			b.ranking().Drop(l.node)
+		}
+	}
+	return b.waiting > 0
+}
+
+func (b *Book) noFresh() {
+	for i, c := range b.fresh {
+		c.fresh, b.fresh[i] = false, nil
+	}
+	b.fresh = b.fresh[:0]
+}
+
+// choose adds the first few of the unfit classes to the heads, and makes those a heap.
+func (l *line) choose(few int) {
+	if len(l.unfit) > few {
+		// A heap of the first few found so far, the last of them on top.
+		top := l.unfit[:few]
+		for i := few/2 - 1; i >= 0; i-- {
+			sift(top, i, laterClass)
+		}
+		for _, c := range l.unfit[few:] {
+			if earlierClass(c, top[0]) {
+				top[0] = c
+				sift(top, 0, laterClass)
+			}
+		}
+		l.unfit = top
+	}
+	l.heads = append(l.heads, l.unfit...)
+	l.unfit = l.unfit[:0]
+	for i := len(l.heads)/2 - 1; i >= 0; i-- {
+		sift(l.heads, i, earlierClass)
+	}
+}
+
+// alone reports whether only one role has demands to serve.
+func (b *Book) alone() bool { return len(b.inLine) <= 1 || b.waiting <= 1 }
+
+func (b *Book) ranking() *shares.Ranking { return b.roles.Ranking(shares.Demands) }
+
+// nextClass returns the class to serve next, nil if the pass is over.
+func (b *Book) nextClass() *class {
+	for {
+		l := b.firstLine()
+		if l == nil {
+			return nil
+		}
+		for len(l.heads) > 0 && l.heads[0].ready.len() == 0 {
+			l.pop()
+		}
+		if len(l.heads) > 0 {
+			sift(l.heads, 0, earlierClass)
+			return l.heads[0]
+		}
+		b.leave(l)
+	}
+}
+
+func (b *Book) firstLine() *line {
+	if len(b.inLine) == 1 {
+		if l := b.inLine[0]; len(l.heads) > 0 {
+			return l
+		}
+		return nil
+	}
+	n := b.ranking().First()
+	if n == nil {
+		return nil
+	}
+	return b.lines[n.Path()]
+}
+
+// leave takes a role out of the pass.
+func (b *Book) leave(l *line) {
+	if len(b.inLine) > 1 {
+		b.ranking().Drop(l.node)
+		b.waiting--
+	}
+}
+
+// setAside takes c out of the pass: none of its demands can get anything more.
+func (b *Book) setAside(c *class) {
+	l := c.line
+	if len(l.heads) > 0 && l.heads[0] == c {
+		l.pop()
+	}
+}
+
+func (l *line) pop() {
+	last := len(l.heads) - 1
+	l.heads[0], l.heads[last] = l.heads[last], nil
+	l.heads = l.heads[:last]
+	if last > 0 {
+		sift(l.heads, 0, earlierClass)
+	}
+}
+
+// endLine clears what is left in the lines.
+func (b *Book) endLine() {
+	for _, l := range b.inLine {
+		clear(l.heads)
+		l.heads = l.heads[:0]
+	}
+}
+
+func earlierClass(a, b *class) bool { return a.ready.entries[0].before(&b.ready.entries[0]) }
+func laterClass(a, b *class) bool   { return earlierClass(b, a) }
+
+// sift moves the class at i down to where it belongs.
+func sift(h []*class, i int, before func(a, b *class) bool) {
+	for {
+		c := 2*i + 1
+		if c+1 < len(h) && before(h[c+1], h[c]) {
+			c++
+		}
+		if c >= len(h) || !before(h[c], h[i]) {
+			return
+		}
+		h[i], h[c] = h[c], h[i]
+		i = c
+	}
+}
