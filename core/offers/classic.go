@@ -31,6 +31,7 @@ type subscriber struct {
 	suppressed bool
 	filtered   bitset // agents of which it has declined what they have free
 	offers     int    // outstanding
+	kind       *kind  // of the latest
 
 	// all says that the next pass is to look at all agents for it, not just at
 	// those that gained something: it is new or revived, or filters ended.

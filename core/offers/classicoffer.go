@@ -9,7 +9,6 @@ import (
 // classicPart is what an offer to a subscriber has beside the offer.
 type classicPart struct {
 	to     *subscriber
-	kind   kind // of the offer's stake
 	room   model.OfferRoom
 	before model.Resources // free on the agent when the offer was made
 }
@@ -23,14 +22,16 @@ func (b *Book) offerRoom(p *classicPass, x *subscriber, a *agent, give model.Res
 	o, c := &block.offer, &block.part
 	*c = classicPart{
 		to: x, room: model.OfferRoom{Resources: give}, before: a.free(),
-		kind: kind{Claim: Claim{Key: Key{Framework: x.framework}, Role: x.role}, shape: give, node: x.node},
+	}
+	if x.kind == nil || x.kind.shape != give { // agents are mostly alike
+		x.kind = &kind{Claim: Claim{Key: Key{Framework: x.framework}, Role: x.role}, shape: give, node: x.node}
 	}
 	b.lastOffer++
 	o.Offer = model.Offer{ID: b.lastOffer, Framework: x.framework, Role: x.role, MadeAt: p.now, Classic: true}
 	o.classic = c
 	o.onePart[0] = model.OfferPart{Agent: a.info.ID, Count: 1, Room: &c.room}
 	s := &o.oneStake[0]
-	*s = stake{kind: &c.kind, agent: a, offer: o, since: p.now.UnixNano(), until: never}
+	*s = stake{kind: x.kind, agent: a, offer: o, since: p.now.UnixNano(), until: never}
 	o.oneList[0] = s
 	o.Parts, o.stakes = o.onePart[:], o.oneList[:]
 	s.link()
@@ -91,7 +92,7 @@ func (b *Book) acceptClassic(now time.Time, o *offer, launches []model.Launch) (
 	for i := range launches {
 		l := &launches[i]
 		n := len(l.Tasks)
-		k := &kind{Claim: c.kind.Claim, shape: l.Shape.Resources, node: c.kind.node}
+		k := &kind{Claim: s.Claim, shape: l.Shape.Resources, node: s.node}
 		k.Group = int(l.Group)
 		used := b.run(a, k, l, n, now)
 		k.node.Charge(k.shape, int64(n))
