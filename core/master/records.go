@@ -1,6 +1,7 @@
 package master
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -53,12 +54,13 @@ func (r *stagedRecord) batch() *launchBatch {
 }
 
 func jsonRecord(kind byte, v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
+	b := bytes.NewBuffer(make([]byte, 0, 512))
+	b.WriteByte(kind)
+	if err := json.NewEncoder(b).Encode(v); err != nil {
 		// Only plain data of this package is passed: failing to encode it is a bug.
 		panic(fmt.Sprintf("master: encode record %c: %v", kind, err))
 	}
-	return append([]byte{kind}, b...)
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}) // the encoder's
 }
 
 // prefixed writes kind, a length byte, s and then payload.

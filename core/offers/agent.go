@@ -113,6 +113,7 @@ func (b *Book) SetAvailable(id model.AgentID, ok bool) {
 		return
 	}
 	a.available = ok
+	b.fleet++
 	if ok {
 		b.gain(a)
 		return

@@ -63,6 +63,8 @@ type Book struct {
 	sight  sight
 	turn   int // tasks until another role goes first
 
+	fleet   uint64 // counts changes to what agents there are
+	surveys int    // looks at all agents in the pass
 	replan  bool   // what a pass found may not hold, though no agent gained
 	dirty   bool   // something changed since the last pass
 	planned uint64 // gains at the last pass
@@ -97,7 +99,7 @@ func NewBook() *Book {
 		reservations: make(map[string][]model.Reservation),
 
 		settings:  DefaultSettings(),
-		firstFrom: never, softFrom: never,
+		firstFrom: never, softFrom: never, fleet: 1,
 	}
 	b.initClassic()
 	return b

@@ -26,6 +26,9 @@ type class struct {
 	// failedAt is Book.gains when the gang last did not fit for want of room near.
 	// It still does not as long as that has not moved.
 	failedAt uint64
+	// neverAt and onceAt are Book.fleet when the first demand was found to be
+	// impossible, or not to be.
+	neverAt, onceAt uint64
 }
 
 // compileGroups gives d its rooms and its class.

@@ -212,11 +212,21 @@ func (h *hold) stands(b *Book) bool {
 		if h.estimated {
 			continue
 		}
-		if left := a.freeAt(p.from).Sub(a.heldAt(p.from, true)); !p.room.Fits(left) {
+		if !p.roomAt(p.from) {
 			return false
+		}
+		for _, q := range a.holds {
+			if p.from < q.from && q.from < p.to && !p.roomAt(q.from) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// roomAt reports whether there is room for p at a time beside what is held.
+func (p *heldPart) roomAt(t int64) bool {
+	return p.room.Fits(p.agent.freeAt(t).Sub(p.agent.heldAt(t, true)))
 }
 
 func (h *hold) view() model.HoldView {

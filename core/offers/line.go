@@ -58,10 +58,8 @@ func (b *Book) lineUp(l *line) {
 // there are holds to give, or may be preempted for.
 func (b *Book) queueUp() bool {
 	b.waiting = 0
-	few := b.pass.holds
-	if b.preemptible > 0 {
-		few = max(few, maxPreemptors)
-	}
+	few := b.candidates()
+	b.surveys = 0
 	matters := func(c *class) bool { return c.ready.len() > 0 && (b.preemptible > 0 || b.mayFit(c)) }
 	if b.planned == b.gains && !b.replan && !slices.ContainsFunc(b.fresh, matters) {
 		b.noFresh()
@@ -75,7 +73,7 @@ func (b *Book) queueUp() bool {
 		l := c.line
 		if b.mayFit(c) {
 			l.heads = append(l.heads, c)
-		} else if few > 0 {
+		} else if few > 0 && !b.impossible(c) {
 			l.unfit = append(l.unfit, c)
 		}
 	}

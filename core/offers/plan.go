@@ -114,7 +114,7 @@ func (b *Book) consider(c *class) {
 	switch {
 	case allowed == 0:
 		b.setAside(c) // its role's limit is in the way, which is so for all of c
-	case b.pass.holds > len(b.pass.pending) && d.hopeful():
+	case b.pass.holds > 0 && len(b.pass.pending) < b.pass.holds+spareCandidates && !b.impossible(c):
 		b.pass.pending = append(b.pass.pending, d)
 		b.park(c, d)
 	default:
@@ -196,11 +196,16 @@ func (b *Book) serve(d *demand, limit int) int {
 	b.scratch.places = b.scratch.places[:0]
 	b.win = window{d: d, node: d.class.node, until: endOf(b.pass.now, d.TimeLimit)}
 	b.sight = b.see(&b.win)
+	early := b.settings.Holds != 1 && d.hold != nil && d.hold.from <= b.pass.now
 	if d.AllOrNothing {
-		if !b.serveGang(d) && b.sight == near {
+		// Others' holds were made around this one: what was held is what is taken.
+		if !(early && b.takeHeld(d)) && !b.serveGang(d) && b.sight == near {
 			d.class.failedAt = b.gains
 		}
 	} else {
+		if early {
+			limit -= b.takeOnes(d, limit)
+		}
 		for i := range d.groups {
 			limit -= b.fill(d, i, limit)
 		}

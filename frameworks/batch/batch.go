@@ -89,16 +89,19 @@ func (f *Framework) Apply(e model.JournalEvent) error {
 	return nil
 }
 
-// emit journals an event of this framework's own and folds it, from the bytes
-// that will be replayed.
+// emit journals an event of this framework's own and folds it.
 func (f *Framework) emit(e any) {
 	b, err := events.Encode(e)
-	if err == nil {
-		err = events.Fold(f, b)
-	}
 	if err != nil {
-		// Each emitter has checked what it emits; going on would part this
-		// state from the journal's.
+		panic(fmt.Sprintf("batch: %v", err)) // each emitter has checked what it emits
+	}
+	f.enter(b)
+}
+
+// enter journals an encoded event and folds it, from the bytes that will be replayed.
+func (f *Framework) enter(b model.OwnEvent) {
+	if err := events.Fold(f, b); err != nil {
+		// Going on would part this state from the journal's.
 		panic(fmt.Sprintf("batch: %v", err))
 	}
 	f.out.events = append(f.out.events, b)
