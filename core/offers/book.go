@@ -35,6 +35,7 @@ type Book struct {
 
 	settings Settings
 	roles    *shares.Tree
+	classic  classic
 	lines    map[string]*line // by role
 	inLine   []*line          // in the order of the roles' names
 	waiting  int              // roles with something to serve in the pass
@@ -78,13 +79,14 @@ type scratch struct {
 	heads    []*class
 	places   []place
 	taken    []int
+	offers   []*offer
 	scout    scout
 	forecast forecast
 }
 
 // NewBook returns a book without agents and demands.
 func NewBook() *Book {
-	return &Book{
+	b := &Book{
 		byID:         make(map[model.AgentID]*agent),
 		demands:      make(map[demandID]*demand),
 		rooms:        make(map[string]*room),
@@ -100,14 +102,17 @@ func NewBook() *Book {
 		settings:  DefaultSettings(),
 		firstFrom: never, softFrom: never, fleet: 1,
 	}
+	b.initClassic()
+	return b
 }
 
 // NextWake returns the earliest time at which Plan may find something to offer
 // though nothing else happened, because a filter or an earliest start comes due.
 // Zero = never. A time in the past means "now".
 func (b *Book) NextWake() time.Time {
-	if d := b.asleep.peek(); d != nil {
+	next := b.classic.filters.next()
+	if d := b.asleep.peek(); d != nil && (next.IsZero() || d.wakeAt().Before(next)) {
 		return d.wakeAt()
 	}
-	return time.Time{}
+	return next
 }

@@ -40,7 +40,7 @@ func (b *Book) compileGroups(d *demand) {
 	}
 	for i := range d.Groups {
 		d.groups[i] = plainGroup(&d.Demand, i)
-		d.groups[i].kind.node = b.roles.Node(d.Role)
+		d.groups[i].kind.node = b.payer(&d.groups[i].kind.Claim)
 		d.groups[i].room = b.useRoom(d, i)
 	}
 	d.class = b.useClass(d)

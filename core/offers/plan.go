@@ -33,6 +33,9 @@ type pass struct {
 // those that go unserved. A hold is made when another demand could be in its way.
 func (b *Book) Plan(now time.Time) []model.Offer {
 	b.wake(now)
+	if b.stirClassic(now) {
+		b.dirty, b.replan = true, true // what is held must be known
+	}
 	if !b.dirty {
 		return nil
 	}
@@ -78,7 +81,11 @@ func (b *Book) finish() []model.Offer {
 		out[i] = o.Offer
 		p.offers[i] = nil
 	}
-	return out
+	left := b.planClassic(p.at)
+	if len(out) == 0 {
+		return left
+	}
+	return append(out, left...)
 }
 
 // consider serves the first demand of c, or sees to it that room is held for it.

@@ -11,12 +11,14 @@ import (
 
 // SetRole replaces a role's weight, guarantee and limit.
 func (b *Book) SetRole(c model.RoleConfig) {
+	b.classic.reconsider()
 	b.roles.Configure(c)
 	b.replan, b.dirty = true, true
 }
 
 // ResetRole gives a role weight 1 and no quota, and returns what it had.
 func (b *Book) ResetRole(path string) (model.RoleConfig, bool) {
+	b.classic.reconsider()
 	c, ok := b.roles.Reset(path)
 	b.replan, b.dirty = true, true
 	return c, ok

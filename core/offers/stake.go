@@ -180,7 +180,7 @@ func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
 	if a == nil {
 		a = b.addAgent(l.Agent)
 	}
-	k := &kind{Claim: c, shape: l.Shape.Resources, node: b.roles.Node(c.Role)}
+	k := &kind{Claim: c, shape: l.Shape.Resources, node: b.payer(&c)}
 	n := 0
 	for i := range l.Tasks {
 		id := l.ID(i)

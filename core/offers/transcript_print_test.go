@@ -16,6 +16,9 @@ func (s *script) parts(o *model.Offer) string {
 	var out []string
 	for _, p := range o.Parts {
 		text := fmt.Sprintf("%d on %s", p.Count, s.b.byID[p.Agent].info.Name)
+		if p.Room != nil {
+			text = fmt.Sprintf("%s on %s", p.Room.Resources, s.b.byID[p.Agent].info.Name)
+		}
 		if p.Group > 0 {
 			text += fmt.Sprintf(" (group %d)", p.Group)
 		}
@@ -27,7 +30,7 @@ func (s *script) parts(o *model.Offer) string {
 func (s *script) plan(arguments) error {
 	os := s.b.Plan(s.now)
 	for i := range os {
-		s.printf("offer %s for %s: %s%s", os[i].ID, os[i].Demand, s.parts(&os[i]), until(os[i].UnavailableFrom))
+		s.printf("offer %s %s: %s%s", os[i].ID, forWhom(&os[i]), s.parts(&os[i]), until(os[i].UnavailableFrom))
 	}
 	if len(os) == 0 {
 		s.printf("no offers")
@@ -44,7 +47,7 @@ func until(t time.Time) string {
 
 func (s *script) offers(arguments) error {
 	for _, o := range s.b.Offers() {
-		s.printf("%s for %s since %s: %s", o.ID, o.Demand, o.MadeAt.Format(time.TimeOnly), s.parts(&o))
+		s.printf("%s %s since %s: %s", o.ID, forWhom(&o), o.MadeAt.Format(time.TimeOnly), s.parts(&o))
 	}
 	return nil
 }
@@ -102,13 +105,10 @@ func (s *script) accept(a arguments) error {
 // decline o1 [for=10s]
 func (s *script) decline(a arguments) error {
 	pause, err := time.ParseDuration(a.value("for", "0s"))
-	o, ok := s.b.Decline(offerID(a.words[0]))
-	if !ok {
-		s.printf("no such offer")
-		return err
-	}
-	if pause > 0 {
-		s.b.Refuse(o.Framework, o.Demand, s.now.Add(pause))
+	for _, id := range a.words {
+		if _, ok := s.b.DeclineFor(s.now, offerID(id), pause); !ok {
+			s.printf("no such offer")
+		}
 	}
 	return err
 }

@@ -74,6 +74,7 @@ func (s *script) run(t *testing.T, pos, cmd string, args []datadriven.CmdArg) {
 		"demand": s.demand, "drop": s.drop, "plan": s.plan, "accept": s.accept, "decline": s.decline,
 		"why": s.why, "whatif": s.whatIf, "tick": s.tick, "nodes": s.nodes, "demands": s.demands, "offers": s.offers,
 		"wake": s.wake, "holds": s.holds, "settings": s.settings, "role": s.role, "reserve": s.reserve, "shares": s.shares,
+		"subscribe": s.subscribe, "unsubscribe": s.unsubscribe, "suppress": s.suppress, "revive": s.revive, "launch": s.launch,
 	}
 	f := commands[cmd]
 	if f == nil {
@@ -93,7 +94,7 @@ func (s *script) run(t *testing.T, pos, cmd string, args []datadriven.CmdArg) {
 	}
 	s.recalls()
 	for _, w := range s.b.Withdrawn() {
-		s.printf("withdrawn %s of %s: %s", w.Offer.ID, w.Offer.Demand, w.Reason)
+		s.printf("withdrawn %s of %s: %s", w.Offer.ID, whose(&w.Offer), w.Reason)
 	}
 	if err := s.b.Audit(); err != nil {
 		t.Fatalf("%s: %s: %v", pos, cmd, err)
@@ -133,6 +134,8 @@ func quantity(r *model.Resources, name, text string) error {
 		r.MemoryBytes = int64(f * unit)
 	case "disk":
 		r.DiskBytes = int64(f * unit)
+	case "gpus":
+		r.GPUMilli = int64(f * 1000)
 	default:
 		return fmt.Errorf("there is no resource %q", name)
 	}
@@ -206,6 +209,9 @@ func (s *script) running(a arguments) error {
 		c.Priority, _ = strconv.Atoi(a.value("priority", "0"))
 		grace, _ := time.ParseDuration(a.value("grace", "0s"))
 		c.Grace = model.Duration(grace)
+		if fw := a.value("framework", ""); fw != "" {
+			c.Key = Key{Framework: model.FrameworkID(fw)}
+		}
 		s.b.Use(&l, c, s.now)
 	}
 	return nil

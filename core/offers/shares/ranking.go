@@ -23,6 +23,7 @@ type Ranking struct {
 	tree    *Tree
 	which   Which
 	stale   bool    // the order holds no more; First makes it anew
+	settled int     // changes since First was last asked
 	dropped []*Node // in this pass
 }
 
@@ -105,6 +106,7 @@ func (o *Ranking) countAll(n *Node, d int32) {
 
 // fresh makes the order anew if it does not hold.
 func (o *Ranking) fresh() {
+	o.settled = 0
 	if o.stale {
 		o.stale = false
 		o.rebuild(o.tree.root)
@@ -185,13 +187,10 @@ func (n *Node) unmetRoom(shape *vec) int {
 
 // runnerUp returns the second entry of owner's heap.
 func runnerUp(h []item, owner *Node) *item {
-	switch {
-	case len(h) < 2:
-		return nil
-	case len(h) > 2 && h[2].before(&h[1], owner):
-		return &h[2]
+	if c := firstChild(h, 0, owner); c < len(h) {
+		return &h[c]
 	}
-	return &h[1]
+	return nil
 }
 
 // reach returns how many tasks of the shape it takes beside used until the

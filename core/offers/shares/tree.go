@@ -16,6 +16,7 @@ type Tree struct {
 	rankings [rankings]Ranking
 	// guarantees counts the nodes with one; without any nothing is due.
 	guarantees int
+	limits     int // counts those with a limit
 }
 
 // New returns a tree with nothing but its root, the role "".
