@@ -164,6 +164,7 @@ func (m *Machine) sendLaunch(l *model.Launch) {
 			w.Attempts[i] = uint32(t.Attempt)
 		}
 	}
+	w.Grants = grantsToWire(l.Grants)
 	m.send(lk.session, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Launch{Launch: w}})
 }
 

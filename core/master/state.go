@@ -33,6 +33,7 @@ type task struct {
 	id    model.TaskID
 	state model.TaskState
 	batch *launchBatch
+	grant *model.Grant // the named things it has; nil = none
 }
 
 // launchBatch is what the tasks of one launch share.
@@ -66,6 +67,9 @@ func (s *state) stage(b *launchBatch, l *model.Launch) error {
 	if a == nil {
 		return fmt.Errorf("stage tasks of job %s: no agent %s", l.Job, b.agent)
 	}
+	if n := len(l.Grants); n != 0 && n != len(l.Tasks) {
+		return fmt.Errorf("stage tasks of job %s: %d grants for %d tasks", l.Job, n, len(l.Tasks))
+	}
 	s.addJob(a, l.Job)
 	for i := range l.Tasks {
 		id := l.ID(i)
@@ -73,6 +77,9 @@ func (s *state) stage(b *launchBatch, l *model.Launch) error {
 			return fmt.Errorf("stage task %s: it is live already", id)
 		}
 		t := &task{id: id, state: model.TaskStaging, batch: b}
+		if len(l.Grants) > 0 {
+			t.grant = &l.Grants[i]
+		}
 		s.tasks[id], a.tasks[id] = t, t
 	}
 	return nil
@@ -191,6 +198,9 @@ func (s *state) snapshotBatches() []snapshotBatch {
 		last := &out[n-1]
 		last.Launch.Tasks = append(last.Launch.Tasks, model.Attempt{Index: t.id.Index, Attempt: t.id.Attempt})
 		last.States = append(last.States, t.state)
+		if t.grant != nil {
+			last.Launch.Grants = append(last.Launch.Grants, *t.grant)
+		}
 	}
 	return out
 }
@@ -207,7 +217,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 // must give the same bytes on a master that saw them as one and one that saw two.
 func (sb *snapshotBatch) holds(t *task) bool {
 	b := t.batch
-	return sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
+	return (len(sb.Launch.Grants) > 0) == (t.grant != nil) && sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
 		sb.Claim == b.claim && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape)
 }
 
