@@ -220,7 +220,7 @@ func (m *Machine) killWaiting(j *job, keys []taskKey, reason model.TaskReason) {
 	j.waiting = slices.DeleteFunc(j.waiting, func(l *execpb.Launch) bool { return len(l.Indices) == 0 })
 	how := killedWaiting
 	if reason == model.ReasonContainerPreempted {
-		how.reason, how.cause = reason, model.CausePreempted
+		how.reason, how.cause, how.message = reason, model.CausePreempted, "preempted before it started"
 	}
 	for _, k := range keys {
 		m.end(j, k, nil, how)

@@ -172,7 +172,7 @@ func TestKill(t *testing.T) {
 		{"without patience", "echo up >up; exec sleep 1000", nil, &execpb.Kill{GraceNs: -1},
 			"KILLED cause=killed code=137: killed on request"},
 		{"for another", "echo up >up; exec sleep 1000", nil, &execpb.Kill{Reason: uint32(model.ReasonContainerPreempted)},
-			"KILLED cause=preempted code=143 CONTAINER_PREEMPTED: killed on request"},
+			"KILLED cause=preempted code=143 CONTAINER_PREEMPTED: preempted"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			change := c.change
