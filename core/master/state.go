@@ -16,6 +16,7 @@ type state struct {
 	agents    map[model.AgentID]*agentRecord
 	tasks     map[model.TaskID]*task
 	jobAgents map[model.JobID][]model.AgentID // the inverse of agentRecord.jobs
+	roles     roleTree
 }
 
 // agentRecord is an agent that may have tasks.
@@ -50,6 +51,7 @@ func newState() state {
 		agents:    map[model.AgentID]*agentRecord{},
 		tasks:     map[model.TaskID]*task{},
 		jobAgents: map[model.JobID][]model.AgentID{},
+		roles:     newRoleTree(),
 	}
 }
 
@@ -147,6 +149,9 @@ type snapshotState struct {
 	Cluster string          `json:"cluster"`
 	Agents  []snapshotAgent `json:"agents"`
 	Batches []snapshotBatch `json:"batches"`
+
+	Roles        []model.RoleConfig  `json:"roles,omitempty"`
+	Reservations []model.Reservation `json:"reservations,omitempty"`
 }
 
 type snapshotAgent struct {
@@ -161,7 +166,7 @@ type snapshotBatch struct {
 }
 
 func (s *state) snapshot() snapshotState {
-	out := snapshotState{Cluster: s.clusterID}
+	out := snapshotState{Cluster: s.clusterID, Roles: s.roles.sortedConfigs(), Reservations: s.roles.sortedReservations("")}
 	for _, a := range s.agents {
 		sa := snapshotAgent{Info: a.info, Registered: a.registered}
 		for j := range a.jobs {
@@ -224,6 +229,12 @@ func (sb *snapshotBatch) holds(t *task) bool {
 func (s *state) restore(in snapshotState) error {
 	*s = newState()
 	s.clusterID = in.Cluster
+	for _, c := range in.Roles {
+		s.roles.configs[c.Role] = c
+	}
+	for _, r := range in.Reservations {
+		s.roles.reserve(r)
+	}
 	for _, a := range in.Agents {
 		s.setAgent(a.Info, a.Registered)
 		for _, j := range a.Jobs {
@@ -265,4 +276,5 @@ type snapshotPart struct {
 }
 
 // snapshotVersion is raised when the form changes; an older build refuses a newer one.
-const snapshotVersion = 1
+// Version 1 knew no roles.
+const snapshotVersion = 2
