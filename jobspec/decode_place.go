@@ -99,6 +99,14 @@ func (n *node) port() model.Port {
 		return p // Nomad's word for the port itself
 	}
 	n.portNumber("to", &p.To)
+	if p.To != 0 && p.To != p.Static {
+		n.d.ds.add(locate(Diagnostic{
+			Severity:   SeverityWarning,
+			Summary:    fmt.Sprintf("nothing leads from port %q of the agent to port %d", p.Label, p.To),
+			Detail:     "tasks share their agent's network, so the program has to listen on the port that it is given",
+			Suggestion: fmt.Sprintf("let it listen on TENDER_PORT_%s (also NOMAD_PORT_%s) and remove to", p.Label, p.Label),
+		}, n.d.at[n.field("to")]))
+	}
 	return p
 }
 
