@@ -19,7 +19,7 @@ func (m *Machine) settle() {
 	for range maxSettleRounds {
 		m.tellWithdrawn()
 		made := m.book.Plan(m.now)
-		if len(made) == 0 {
+		if asked := m.tellInverse(); len(made) == 0 && !asked {
 			return
 		}
 		byFramework := map[model.FrameworkID]model.Offers{}
@@ -72,6 +72,14 @@ func (m *Machine) call(fw model.FrameworkID, c model.Call) {
 		if o, ok := m.book.Decline(c.Offer); ok && c.RefuseFor > 0 {
 			m.book.Refuse(fw, o.Demand, m.now.Add(c.RefuseFor))
 		}
+	case model.AcceptInverse:
+		m.book.AnswerInverse(c.Offer, true)
+	case model.DeclineInverse:
+		m.book.AnswerInverse(c.Offer, false)
+	case model.Suppress:
+		m.book.Suppress(fw, c.Roles)
+	case model.Revive:
+		m.book.Revive(fw, c.Roles)
 	case model.Kill:
 		m.kill(c.Task, c.Reason)
 	case model.JobDone:
@@ -164,6 +172,7 @@ func (m *Machine) sendLaunch(l *model.Launch) {
 			w.Attempts[i] = uint32(t.Attempt)
 		}
 	}
+	w.Grants = grantsToWire(l.Grants)
 	m.send(lk.session, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Launch{Launch: w}})
 }
 

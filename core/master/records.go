@@ -22,6 +22,9 @@ const (
 	recStaged       = 'S' // stagedRecord
 	recStatuses     = 'U' // agentpb.Updates, prefixed by the agent's id
 	recJobDone      = 'D' // jobDoneRecord
+	recRole         = 'L' // model.RoleConfig
+	recRoleRemoved  = 'l' // roleRemovedRecord
+	recReservation  = 'V' // model.Reservation; a zero amount takes it away
 	recFramework    = 'F' // length of the framework's id, the id, its event
 )
 
@@ -36,6 +39,10 @@ type agentRecordJSON struct {
 
 type removedRecord struct {
 	Agent model.AgentID `json:"agent"`
+}
+
+type roleRemovedRecord struct {
+	Role string `json:"role"`
 }
 
 type jobDoneRecord struct {

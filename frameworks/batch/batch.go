@@ -56,6 +56,10 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		for i := range in {
 			f.answer(&in[i])
 		}
+	case model.InverseOffers:
+		for i := range in {
+			f.giveBack(&in[i])
+		}
 	case model.Staged:
 		f.foldStaged(&in)
 	case model.Statuses:
@@ -65,9 +69,10 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		f.refused(&in)
 	case model.Request:
 		f.request(in)
-	case model.Tick, model.Rescind:
+	case model.Tick, model.Rescind, model.RescindInverse:
 		// Due timers are run below. An offer is answered in the step that
-		// brings it, so there is nothing to give back.
+		// brings it, so there is nothing to give back; so is an inverse one,
+		// and what was told to stop cannot be told not to.
 	}
 	f.runTimers()
 	f.boundHistory()
