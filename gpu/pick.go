@@ -61,11 +61,17 @@ func (a *ask) choose(s *State, eligible []int) ([]int, bool) {
 		return gather(s, eligible, a.count, byKind), true
 	}
 	// The fullest first; of those as full as the last one needed, as whole ones.
-	slices.SortStableFunc(eligible, func(x, y int) int { return cmp.Compare(s.free[x], s.free[y]) })
+	fullestFirst(s, eligible)
 	edge := s.free[eligible[a.count-1]]
 	first, _ := slices.BinarySearchFunc(eligible, edge, func(at int, e int16) int { return cmp.Compare(s.free[at], e) })
 	after, _ := slices.BinarySearchFunc(eligible, edge+1, func(at int, e int16) int { return cmp.Compare(s.free[at], e) })
 	return append(eligible[:first:first], gather(s, eligible[first:after], a.count-first, byKind)...), true
+}
+
+func fullestFirst(s *State, devices []int) {
+	slices.SortStableFunc(devices, func(x, y int) int {
+		return cmp.Or(cmp.Compare(s.free[x], s.free[y]), cmp.Compare(s.dev.kind[x], s.dev.kind[y]))
+	})
 }
 
 // level is what gather divides devices by.

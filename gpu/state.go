@@ -108,3 +108,12 @@ func (s *State) Within() bool {
 	}
 	return true
 }
+
+// AppendKey appends an encoding of how much of each device is free: states of
+// equal devices with equal keys are equal.
+func (s *State) AppendKey(key []byte) []byte {
+	for _, n := range s.free {
+		key = append(key, byte(n), byte(n>>8))
+	}
+	return key
+}

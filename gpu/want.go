@@ -52,7 +52,16 @@ func (a *ask) matches(k *kind) bool {
 	return a.profile(k) && a.named(k) && k.memoryBytes >= a.memoryBytes
 }
 
-func (a *ask) named(k *kind) bool { return a.model == "" || strings.Contains(k.model, a.model) }
+// named reports whether k's model contains what a names, or one of several
+// names with | between them.
+func (a *ask) named(k *kind) bool {
+	for name := range strings.SplitSeq(a.model, "|") {
+		if strings.Contains(k.model, name) {
+			return true
+		}
+	}
+	return false
+}
 
 // profile: instances go to those who ask for their profile, devices to those
 // who ask for none.
