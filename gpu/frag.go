@@ -112,22 +112,24 @@ func (c *class) lost(free *model.Resources, v *view) float64 {
 	if c.cpuMilli > free.CPUMilli || c.memoryBytes > free.MemoryBytes {
 		return total
 	}
-	fit, usable := 0, int64(0)
+	fit, usable, pieces := 0, int64(0), int64(0)
 	dev, last, matches := v.state.dev, -1, false
 	for at, n := range v.free {
 		if k := dev.kind[at]; k != last {
 			last, matches = k, c.ask.matches(&dev.kinds[k])
 		}
 		if matches && n > 0 && n >= c.ask.need(dev, at) {
+			need := c.ask.need(dev, at)
 			fit++
 			usable += int64(n)
+			pieces += int64(n - n%need)
 		}
 	}
 	if fit < c.ask.count {
 		return total
 	}
 	next := float64(usable)
-	all := min(next, c.lasting(free))
+	all := min(float64(pieces), c.lasting(free))
 	return total - (next+all)/2
 }
 
