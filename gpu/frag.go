@@ -108,29 +108,27 @@ func (m *Mix) lost(free *model.Resources, v *view) float64 {
 
 // lost returns what of v is of no use to c.
 func (c *class) lost(free *model.Resources, v *view) float64 {
-	total := float64(v.total)
-	if c.cpuMilli > free.CPUMilli || c.memoryBytes > free.MemoryBytes {
-		return total
-	}
 	fit, usable, pieces := 0, int64(0), int64(0)
 	dev, last, matches := v.state.dev, -1, false
 	for at, n := range v.free {
 		if k := dev.kind[at]; k != last {
 			last, matches = k, c.ask.matches(&dev.kinds[k])
 		}
-		if matches && n > 0 && n >= c.ask.need(dev, at) {
-			need := c.ask.need(dev, at)
+		if need := c.ask.need(dev, at); matches && n > 0 && n >= need {
 			fit++
 			usable += int64(n)
 			pieces += int64(n - n%need)
 		}
 	}
 	if fit < c.ask.count {
-		return total
+		return float64(v.total)
 	}
 	next := float64(usable)
+	if c.cpuMilli > free.CPUMilli || c.memoryBytes > free.MemoryBytes {
+		next = 0
+	}
 	all := min(float64(pieces), c.lasting(free))
-	return total - (next+all)/2
+	return float64(v.total) - (next+all)/2
 }
 
 // lasting returns how much of devices tasks of c use until CPUs or memory run
