@@ -37,7 +37,7 @@ func newFramework(cfg Config) model.Framework {
 //	plan NAME words…
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		cfg := DefaultConfig()
+		cfg := fcfs()
 		var s *sdktest.Script
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd == "config" {
@@ -59,8 +59,16 @@ func TestTranscripts(t *testing.T) {
 	})
 }
 
-func configOf(t *testing.T, d *datadriven.TestData) Config {
+// fcfs is the default but for the order: first come, first served gives ranks
+// that can be read. testdata/order is about the others.
+func fcfs() Config {
 	cfg := DefaultConfig()
+	cfg.Policy = PolicyEASY
+	return cfg
+}
+
+func configOf(t *testing.T, d *datadriven.TestData) Config {
+	cfg := fcfs()
 	for _, a := range d.CmdArgs {
 		switch a.Key {
 		case "age":
@@ -69,6 +77,10 @@ func configOf(t *testing.T, d *datadriven.TestData) Config {
 			cfg.MaxHistory = atoi(t, a.Vals[0])
 		case "history_slots":
 			cfg.MaxHistorySlots = atoi(t, a.Vals[0])
+		case "policy":
+			cfg.Policy = Policy(a.Vals[0])
+		case "overtake":
+			cfg.OvertakeLimit = duration(t, a.Vals[0]).Std()
 		case "jobs":
 			cfg.MaxJobs = atoi(t, a.Vals[0])
 		default:
