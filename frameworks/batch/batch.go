@@ -92,6 +92,12 @@ func (f *Framework) Apply(e model.JournalEvent) error {
 // emit journals an event of this framework's own and folds it, from the bytes
 // that will be replayed.
 func (f *Framework) emit(e any) {
+	if f.cfg.Unjournaled {
+		if err := events.Take(f, e); err != nil {
+			panic(fmt.Sprintf("batch: %v", err))
+		}
+		return
+	}
 	b, err := events.Encode(e)
 	if err == nil {
 		err = events.Fold(f, b)

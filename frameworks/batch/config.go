@@ -15,6 +15,9 @@ type Config struct {
 	// OvertakeLimit is for how much of its wait a job may be overtaken by later
 	// ones of its role and priority before it goes first.
 	OvertakeLimit time.Duration
+	// Unjournaled says that no journal is kept, as when a log is replayed: events
+	// are folded as they are, and what would be too large for one is let pass.
+	Unjournaled bool
 
 	MaxJobs         int           // jobs that have not ended; a submission beyond is refused with ReasonQueueFull
 	MaxSlots        int           // their slots in all, likewise

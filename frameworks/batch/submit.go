@@ -20,8 +20,10 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err := checkJob(r.Job); err != nil {
 		return nil, err
 	}
-	if err := checkSize(r.Job); err != nil {
-		return nil, err
+	if !f.cfg.Unjournaled {
+		if err := checkSize(r.Job); err != nil {
+			return nil, err
+		}
 	}
 	if len(r.Key) > maxKeyBytes {
 		return nil, model.Refuse(model.ReasonTooLarge, "idempotency key of %d bytes: the limit is %d", len(r.Key), maxKeyBytes)
