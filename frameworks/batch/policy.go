@@ -3,6 +3,7 @@ package batch
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -46,11 +47,12 @@ func (p Policy) Holds() int {
 // ordered reports whether the policy has an order of its own, beside that of submission.
 func (p Policy) ordered() bool { return p != PolicyEASY && p != PolicyConservative }
 
+// Known reports whether there is such a policy.
+func (p Policy) Known() bool { return slices.Contains(Policies(), p) }
+
 func (p Policy) validate() error {
-	for _, k := range Policies() {
-		if p == k {
-			return nil
-		}
+	if p.Known() {
+		return nil
 	}
 	return fmt.Errorf("check batch limits: no such policy %q; there are %v", p, Policies())
 }
