@@ -38,6 +38,9 @@ func (g *group) startable() int {
 
 // wantDemand brings the group's demand up to date.
 func (f *Framework) wantDemand(g *group) {
+	if g.score == 0 && g.place.in {
+		g.score = f.score(g)
+	}
 	f.book.Want(g.demand(), g.startable(), func(count int) model.Demand {
 		return f.buildDemand(g.demand(), g, count)
 	})

@@ -76,10 +76,11 @@ func (f *Framework) rank(g *group) int64 {
 	if g.promoted {
 		return r | 1<<rankPromoted // in order of submission
 	}
-	if g.score == 0 {
-		g.score = f.score(g)
+	s := g.score
+	if s == 0 {
+		s = f.score(g)
 	}
-	return r | (1<<rankPromoted - 1 - g.score)
+	return r | (1<<rankPromoted - 1 - s)
 }
 
 // unknownRun is how long a task is taken to run of which nothing is known: no
