@@ -69,13 +69,9 @@ func (m *Machine) call(fw model.FrameworkID, c model.Call) {
 	case model.Accept:
 		m.accept(fw, c)
 	case model.Decline:
-		if o, ok := m.book.Decline(c.Offer); ok && c.RefuseFor > 0 {
-			m.book.Refuse(fw, o.Demand, m.now.Add(c.RefuseFor))
-		}
-	case model.AcceptInverse:
-		m.book.AnswerInverse(c.Offer, true)
-	case model.DeclineInverse:
-		m.book.AnswerInverse(c.Offer, false)
+		m.book.DeclineFor(m.now, c.Offer, c.RefuseFor)
+	case model.AcceptInverse, model.DeclineInverse:
+		// Either way the tasks are stopped at the deadline; see runInverse.
 	case model.Suppress:
 		m.book.Suppress(fw, c.Roles)
 	case model.Revive:

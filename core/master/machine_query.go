@@ -17,7 +17,7 @@ func (m *Machine) Query(now time.Time, body any) (any, *model.Refusal) {
 		return m.nodes(), nil
 	case model.ListOffers:
 		return model.OfferList{
-			Offers: m.book.Offers(), Demands: m.book.Demands(), Holds: m.book.Holds(), Inverse: m.book.InverseOffers(),
+			Offers: m.book.Offers(), Demands: m.book.Demands(), Holds: m.book.Holds(now), Inverse: m.book.InverseOffers(),
 		}, nil
 	case model.ListShares:
 		return m.shares(q)

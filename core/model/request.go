@@ -80,7 +80,23 @@ type Why struct{ Selector string }
 type WhyView struct {
 	Job          JobView       `json:"job"`
 	Explanations []Explanation `json:"explanations"`
-	Demands      []Demand      `json:"-"` // still to be explained by the allocator
+	Turn         *TurnView     `json:"turn,omitempty"` // of its first group that waits to start
+	Demands      []Demand      `json:"-"`              // still to be explained by the allocator
+}
+
+// TurnView is when a job's turn is among those of its role that wait to start.
+type TurnView struct {
+	Role     string `json:"role"`
+	Priority int    `json:"priority"`
+	Policy   string `json:"policy"`
+	Place    int    `json:"place"` // 1 goes first
+	Of       int    `json:"of"`
+	// Overtaken is for how much of its wait later jobs of its role and priority
+	// had the cluster. From OvertakeLimit on it goes before all of its priority,
+	// once those that came before it have started; Promoted says that it does.
+	Overtaken     Duration `json:"overtaken"`
+	OvertakeLimit Duration `json:"overtake_limit,omitempty"` // 0 = the policy goes by the order of submission
+	Promoted      bool     `json:"promoted,omitempty"`
 }
 
 // PlanJob is a query: what Submit of Job would do. The framework answers with a

@@ -54,7 +54,7 @@ func (f *Framework) runTimers() {
 		case alarmHold:
 			if u := &a.group.refusals.until; !u.IsZero() && !u.After(f.out.now) {
 				*u = time.Time{}
-				f.out.touch(a.group)
+				f.touch(a.group)
 			}
 		case alarmRekill:
 			f.rekill = time.Time{}
@@ -81,7 +81,7 @@ func (f *Framework) release(g *group, n int) {
 	} else if g.peek(n).state == slotDelayed {
 		g.ready.Add(n)
 	}
-	f.out.touch(g)
+	f.touch(g)
 }
 
 func (f *Framework) wantRekill() {

@@ -96,6 +96,12 @@ func (f *Framework) Apply(e model.JournalEvent) error {
 
 // emit journals an event of this framework's own and folds it.
 func (f *Framework) emit(e any) {
+	if f.cfg.Unjournaled {
+		if err := events.Take(f, e); err != nil {
+			panic(fmt.Sprintf("batch: %v", err))
+		}
+		return
+	}
 	b, err := events.Encode(e)
 	if err != nil {
 		panic(fmt.Sprintf("batch: %v", err)) // each emitter has checked what it emits

@@ -124,6 +124,7 @@ func (f *Framework) foldCancelled(e *cancelled) error {
 	if err != nil {
 		return err
 	}
+	f.tick(e.At)
 	if j.state.Ended() {
 		return nil
 	}
@@ -138,7 +139,7 @@ func (f *Framework) foldCancelled(e *cancelled) error {
 		f.killLive(&j.groups[i])
 	}
 	j.freeReady()
-	f.out.touchAll(j)
+	f.touchAll(j)
 	f.endIfOver(j, e.At)
 	return nil
 }
@@ -167,7 +168,7 @@ func (f *Framework) foldCancelledPart(j *job, e *cancelled) error {
 		}
 		return true
 	})
-	f.out.touchAll(j)
+	f.touchAll(j)
 	f.endIfOver(j, e.At)
 	return nil
 }

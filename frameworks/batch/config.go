@@ -7,9 +7,18 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-// Config bounds what the framework keeps. Nothing in it takes part in folding
-// the journal, so it may differ between masters and between restarts.
+// Config says in which order jobs go and bounds what the framework keeps. Nothing
+// in it takes part in folding the journal, so it may differ between masters and
+// between restarts.
 type Config struct {
+	Policy Policy
+	// OvertakeLimit is for how much of its wait a job may be overtaken by later
+	// ones of its role and priority before it goes first.
+	OvertakeLimit time.Duration
+	// Unjournaled says that no journal is kept, as when a log is replayed: events
+	// are folded as they are, and what would be too large for one is let pass.
+	Unjournaled bool
+
 	MaxJobs         int           // jobs that have not ended; a submission beyond is refused with ReasonQueueFull
 	MaxSlots        int           // their slots in all, likewise
 	MaxHistory      int           // ended jobs kept
@@ -20,6 +29,8 @@ type Config struct {
 // DefaultConfig returns the limits of a master that was told none.
 func DefaultConfig() Config {
 	return Config{
+		Policy:          PolicyDefault,
+		OvertakeLimit:   12 * time.Hour,
 		MaxJobs:         100_000,
 		MaxSlots:        20_000_000,
 		MaxHistory:      10_000,
@@ -47,5 +58,8 @@ func (c Config) Validate() error {
 	if c.HistoryAge < 0 {
 		return fmt.Errorf("check batch limits: history age is %s, want 0 or more", c.HistoryAge)
 	}
-	return nil
+	if c.OvertakeLimit <= 0 {
+		return fmt.Errorf("check batch limits: overtake limit is %s, want more than 0", c.OvertakeLimit)
+	}
+	return c.Policy.validate()
 }

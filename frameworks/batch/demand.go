@@ -38,8 +38,11 @@ func (g *group) startable() int {
 
 // wantDemand brings the group's demand up to date.
 func (f *Framework) wantDemand(g *group) {
+	if g.score == 0 && g.place.in {
+		g.score = f.score(g)
+	}
 	f.book.Want(g.demand(), g.startable(), func(count int) model.Demand {
-		return buildDemand(g.demand(), g.job.spec, g.job.seq, int(g.num), count)
+		return f.buildDemand(g.demand(), g, count)
 	})
 }
 
@@ -62,16 +65,16 @@ func (f *Framework) groupOf(demand string) *group {
 	return &j.groups[n]
 }
 
-// buildDemand makes the demand for count tasks of a job's group.
-func buildDemand(id string, spec *model.Job, seq uint64, num, count int) model.Demand {
-	g := &spec.Groups[num]
+// buildDemand makes the demand for count tasks of a group.
+func (f *Framework) buildDemand(id string, of *group, count int) model.Demand {
+	spec, g := of.job.spec, of.spec
 	d := model.Demand{
 		Framework:    ID,
 		ID:           id,
 		Label:        spec.Name + "." + g.Name,
 		Role:         spec.Role,
-		Rank:         int64(spec.Priority),
-		Seq:          seq*model.MaxGroups + uint64(num),
+		Rank:         f.rank(of),
+		Seq:          of.job.seq*model.MaxGroups + uint64(of.num),
 		AllOrNothing: g.Gang != nil,
 		TimeLimit:    spec.TimeLimit,
 		Priority:     spec.Priority,

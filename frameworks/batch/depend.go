@@ -113,7 +113,7 @@ func (f *Framework) wakeWaiters(other *job, at micros) {
 		if j.state == model.JobBlocked && !j.blocked() {
 			j.state = model.JobQueued
 			f.out.notice(at, "job_released", j, "its dependencies are met")
-			f.out.touchAll(j)
+			f.touchAll(j)
 		}
 	}
 }

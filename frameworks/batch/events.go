@@ -53,6 +53,7 @@ func (f *Framework) foldSubmitted(e *submitted) error {
 	if e.Job == nil || f.jobs[e.ID] != nil {
 		return fmt.Errorf("job %s: submitted without a job, or twice", e.ID)
 	}
+	f.tick(e.At)
 	f.lastSeq++
 	j := newJob(e.ID, f.lastSeq, e.Job)
 	j.key, j.user, j.submitted, j.deps = e.Key, e.User, e.At, e.Deps
@@ -64,7 +65,7 @@ func (f *Framework) foldSubmitted(e *submitted) error {
 	f.add(j)
 	f.wait(j)
 	f.out.notice(e.At, "job_submitted", j, "")
-	f.out.touchAll(j)
+	f.touchAll(j)
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (f *Framework) endIfOver(j *job, at micros) {
 	f.stopWaiting(j)
 	j.freeReady()
 	j.agentPos, j.lastText = nil, ""
-	f.out.touchAll(j)
+	f.touchAll(j)
 	f.out.jobDone(j.id)
 	f.out.notice(j.ended, "job_ended", j, j.outcome.text())
 	f.wakeWaiters(j, j.ended)

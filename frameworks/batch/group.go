@@ -33,6 +33,7 @@ type group struct {
 	tries    map[uint32]tries // of slots that went back to the queue; a gang's at slot 0
 	messages map[uint32]string
 	abort    abort
+	place    place
 
 	killing int // derived: live attempts that are to be killed
 
@@ -42,6 +43,9 @@ type group struct {
 	refusals refusals
 	dirty    bool   // its demand may have changed in this step
 	demandID string // made when first needed
+	promoted bool   // goes before all others of its line
+	score    int64  // that its rank falls with; 0 = not known
+	keys     habitKeys
 }
 
 // tries is what is remembered of a slot that went back to the queue.
@@ -57,10 +61,10 @@ type tries struct {
 type abort uint8
 
 const (
-	abortFault abort = iota + 1 // one of its tasks failed
-	abortFree                   // one of its tasks was lost through no fault of its own
-	abortStop                   // one of its tasks was killed from outside
-	abortPreempt                // one of its tasks was stopped for another job
+	abortFault   abort = iota + 1 // one of its tasks failed
+	abortFree                     // one of its tasks was lost through no fault of its own
+	abortStop                     // one of its tasks was killed from outside
+	abortPreempt                  // one of its tasks was stopped for another job
 )
 
 func (g *group) init(j *job, num int) {

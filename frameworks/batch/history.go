@@ -84,6 +84,9 @@ func (f *Framework) lead() {
 	f.book.Reset()
 	f.timers.Reset()
 	f.rekill, f.sweep = time.Time{}, time.Time{}
+	for _, l := range f.lines {
+		l.promoted = nil
+	}
 	for _, j := range f.order {
 		if j.state.Ended() {
 			f.out.jobDone(j.id)
@@ -99,6 +102,7 @@ func (f *Framework) lead() {
 
 func (f *Framework) leadGroup(g *group) {
 	g.claimed, g.refusals, g.dirty = 0, refusals{}, false
+	g.promoted, g.score = false, 0
 	if !g.job.dropped() {
 		g.fillReady()
 	}
@@ -110,5 +114,5 @@ func (f *Framework) leadGroup(g *group) {
 		left := t.since.time().Add(t.wait).Sub(f.out.now)
 		f.setAlarm(g, int(n), min(max(left, 0), t.wait))
 	}
-	f.out.touch(g)
+	f.touch(g)
 }

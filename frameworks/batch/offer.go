@@ -74,7 +74,7 @@ func (f *Framework) decline(o *model.Offer, refuseFor time.Duration) {
 // not known any more.
 func (f *Framework) changed(g *group) {
 	f.book.Forget(g.demand())
-	f.out.touch(g)
+	f.touch(g)
 }
 
 func (g *group) attempts(slots []int) []model.Attempt {

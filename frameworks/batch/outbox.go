@@ -38,14 +38,6 @@ func (o *outbox) touch(g *group) {
 	}
 }
 
-func (o *outbox) touchAll(j *job) {
-	if o != nil {
-		for i := range j.groups {
-			o.touch(&j.groups[i])
-		}
-	}
-}
-
 func (o *outbox) reply(id uint64, body any, err *model.Refusal) {
 	if err != nil {
 		body = nil
@@ -65,6 +57,7 @@ func (o *outbox) notice(at micros, kind string, j *job, message string) {
 // finish turns what the step gathered into its effects.
 func (f *Framework) finish() model.Effects {
 	o := f.out
+	f.promote()
 	for _, g := range o.dirty {
 		g.dirty = false
 		f.wantDemand(g)

@@ -37,7 +37,7 @@ func (f *Framework) plan(now time.Time, q *model.PlanJob) (v model.PlanView, err
 		n := g.startable()
 		v.Asked += g.size - n
 		if n > 0 {
-			v.Demands = append(v.Demands, buildDemand("plan/"+strconv.Itoa(i), j.spec, j.seq, i, n))
+			v.Demands = append(v.Demands, f.buildDemand("plan/"+strconv.Itoa(i), g, n))
 		}
 	}
 	return v, nil

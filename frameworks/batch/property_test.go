@@ -24,6 +24,8 @@ type world struct {
 
 func newWorld(t *rapid.T) *world {
 	cfg := DefaultConfig()
+	cfg.Policy = rapid.SampledFrom(Policies()).Draw(t, "policy")
+	cfg.OvertakeLimit = time.Duration(rapid.IntRange(1, 7200).Draw(t, "overtake")) * time.Second
 	cfg.MaxHistory = rapid.IntRange(1, 8).Draw(t, "history")
 	cfg.MaxHistorySlots = rapid.IntRange(1, 60).Draw(t, "history slots")
 	cfg.HistoryAge = time.Duration(rapid.IntRange(0, 2).Draw(t, "age")) * time.Hour
@@ -74,7 +76,8 @@ func (w *world) submit() {
 			})
 		}
 	}
-	s := model.Submit{ID: id, Job: job}
+	job.TimeLimit = model.Duration(rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(w.t, "limit"))
+	s := model.Submit{ID: id, Job: job, User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(w.t, "user")}
 	if rapid.IntRange(0, 4).Draw(w.t, "key") == 0 {
 		s.Key = rapid.SampledFrom([]string{"k1", "k2"}).Draw(w.t, "which")
 	}
@@ -206,6 +209,15 @@ func (w *world) check() {
 	}
 	for id := range live {
 		w.t.Fatalf("job %s is not known and has live tasks", id)
+	}
+	checkLines(w.t, w.fw())
+	for _, j := range w.fw().order {
+		for i := range j.groups {
+			g := &j.groups[i]
+			if waits := g.counts[classWaiting]+g.counts[classDelayed] > 0; g.place.in != (waits && j.active()) {
+				w.t.Fatalf("job %s group %d: in line: %t, with %v in a job that is %s", j.id, i, g.place.in, g.counts, j.state)
+			}
+		}
 	}
 	for id := range standing {
 		if g := w.fw().groupOf(id); g == nil || g.startable() != standing[id] {

@@ -82,6 +82,7 @@ func (f *Framework) foldRetried(e *retried) error {
 	if err != nil {
 		return err
 	}
+	f.tick(e.At)
 	for i := range j.groups {
 		g := &j.groups[i]
 		whole := g.gang() && g.retryableGang(e.All)
@@ -95,7 +96,7 @@ func (f *Framework) foldRetried(e *retried) error {
 				delete(g.tries, uint32(n))
 			}
 		})
-		f.out.touch(g)
+		f.touch(g)
 	}
 	if j.state.Ended() {
 		f.reopened(j)
@@ -106,7 +107,7 @@ func (f *Framework) foldRetried(e *retried) error {
 			f.wait(j)
 		}
 		j.fillReady()
-		f.out.touchAll(j)
+		f.touchAll(j)
 	}
 	f.out.notice(e.At, "job_retried", j, "")
 	return nil

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,10 +35,11 @@ func newFramework(cfg Config) model.Framework {
 //	jobs [state=S] [name=N] [limit=N] [before=ID], job SELECTOR
 //	list SELECTOR [group=G] [state=S] [index=N] [offset=N] [limit=N]
 //	why SELECTOR
+//	order (the demands in the order in which they go)
 //	plan NAME words…
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		cfg := DefaultConfig()
+		cfg := fcfs()
 		var s *sdktest.Script
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd == "config" {
@@ -59,8 +61,16 @@ func TestTranscripts(t *testing.T) {
 	})
 }
 
-func configOf(t *testing.T, d *datadriven.TestData) Config {
+// fcfs is the default but for the order: first come, first served gives ranks
+// that can be read. testdata/order is about the others.
+func fcfs() Config {
 	cfg := DefaultConfig()
+	cfg.Policy = PolicyEASY
+	return cfg
+}
+
+func configOf(t *testing.T, d *datadriven.TestData) Config {
+	cfg := fcfs()
 	for _, a := range d.CmdArgs {
 		switch a.Key {
 		case "age":
@@ -69,6 +79,10 @@ func configOf(t *testing.T, d *datadriven.TestData) Config {
 			cfg.MaxHistory = atoi(t, a.Vals[0])
 		case "history_slots":
 			cfg.MaxHistorySlots = atoi(t, a.Vals[0])
+		case "policy":
+			cfg.Policy = Policy(a.Vals[0])
+		case "overtake":
+			cfg.OvertakeLimit = duration(t, a.Vals[0]).Std()
 		case "jobs":
 			cfg.MaxJobs = atoi(t, a.Vals[0])
 		default:
@@ -100,11 +114,36 @@ func runBatch(t *testing.T, d *datadriven.TestData, s *sdktest.Script) string {
 		return s.Output()
 	}
 	f := s.Framework().(*Framework)
+	if d.Cmd == "order" {
+		return renderOrder(f, s)
+	}
 	answer, err := f.Query(s.Now, queryOf(t, d, args))
 	if err != nil {
 		return fmt.Sprintf("refused %s: %s\n%s", err.Reason, err.Message, indent(err.Details))
 	}
 	return renderAnswer(answer)
+}
+
+// renderOrder lists what stands in line by rank, the first first.
+func renderOrder(f *Framework, s *sdktest.Script) string {
+	var all []*group
+	for _, l := range f.lines {
+		all = append(all, l.waiting...)
+	}
+	slices.SortFunc(all, func(a, b *group) int { return f.turn(a, s.Now).Place - f.turn(b, s.Now).Place })
+	var b strings.Builder
+	for _, g := range all {
+		t := f.turn(g, s.Now)
+		fmt.Fprintf(&b, "%d of %d: %s", t.Place, t.Of, g.job.spec.Name)
+		if t.Overtaken > 0 {
+			fmt.Fprintf(&b, ", overtaken for %s", t.Overtaken.Std())
+		}
+		if t.Promoted {
+			b.WriteString(", goes first")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 func queryOf(t *testing.T, d *datadriven.TestData, args *wordList) any {

@@ -34,6 +34,7 @@ func reasonDefault(s slotState) causeCode {
 
 func (w *writer) group(g *group) {
 	w.byte(byte(g.abort))
+	w.place(&g.place)
 	var before micros
 	for _, p := range g.pages {
 		if p == nil {
@@ -130,6 +131,7 @@ func (w *writer) messages(g *group) {
 
 func (r *reader) group(g *group) {
 	g.abort = abort(r.below(uint64(abortStop)+1, "abort"))
+	r.place(&g.place)
 	var before micros
 	for i := range g.pages {
 		if r.below(2, "page mark") == 0 {

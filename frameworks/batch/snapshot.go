@@ -13,7 +13,7 @@ import (
 )
 
 // snapshotVersion is raised when the form of a snapshot changes.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 var snapshotMagic = []byte("tender-batch")
 
@@ -48,6 +48,11 @@ func (f *Framework) Snapshot() ([]byte, error) {
 	w.uint(snapshotVersion)
 	w.uint(f.lastSeq)
 	w.uint(f.lastEndSeq)
+	w.uint(f.lastTicket)
+	w.int(int64(f.clock))
+	w.memory(&f.habits.users)
+	w.memory(&f.habits.works)
+	w.lines(f.lines)
 	w.uint(uint64(len(f.order)))
 	for _, j := range f.order {
 		if j.frozen != nil {
@@ -106,6 +111,10 @@ func (f *Framework) Restore(b []byte) error {
 	var s state
 	s.init()
 	s.lastSeq, s.lastEndSeq = r.uint(), r.uint()
+	s.lastTicket, s.clock = r.uint(), micros(r.int())
+	r.memory(&s.habits.users)
+	r.memory(&s.habits.works)
+	s.lines = r.lines()
 	for range r.uint() {
 		if r.err != nil {
 			break
@@ -121,6 +130,9 @@ func (f *Framework) Restore(b []byte) error {
 		return fmt.Errorf("restore batch snapshot: %w", r.err)
 	}
 	s.link()
+	if err := s.formLines(); err != nil {
+		return fmt.Errorf("restore batch snapshot: %w", err)
+	}
 	f.state = s
 	return nil
 }

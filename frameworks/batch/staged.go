@@ -9,6 +9,7 @@ import (
 // foldStaged records launches that are on their way to their agents.
 func (f *Framework) foldStaged(e *model.Staged) {
 	at := microsOf(e.At)
+	f.tick(at)
 	for i := range e.Launches {
 		l := &e.Launches[i]
 		j := f.jobs[l.Job]
@@ -24,7 +25,7 @@ func (f *Framework) foldStaged(e *model.Staged) {
 			f.stage(g, a, agent, at)
 		}
 		g.refusals = refusals{}
-		f.out.touch(g)
+		f.touch(g)
 	}
 }
 

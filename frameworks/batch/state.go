@@ -11,7 +11,11 @@ import (
 type state struct {
 	lastSeq    uint64
 	lastEndSeq uint64
+	lastTicket uint64
+	clock      micros // of the last event that bears the master's time
 	jobs       map[model.JobID]*job
+	habits     habits
+	lines      []*line // by role and priority, those where somebody stands
 
 	// Derived.
 	order   []*job            // by seq
@@ -35,6 +39,7 @@ func (s *state) init() {
 		keys:    map[string]*job{},
 		waiters: map[model.JobID]*waiters{},
 	}
+	s.habits.init()
 }
 
 // add enters a job into the indices; jobs come in the order of their seq.

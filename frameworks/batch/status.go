@@ -76,6 +76,12 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 		// It was to stop; that nobody saw it stop changes nothing.
 		to, s.cause = model.TaskKilled, codeOfCause(model.CauseKilled)
 	}
+	if v != verdictFree && s.started != 0 {
+		f.learn(g, n, int64(at-s.started))
+	}
+	if s.started != 0 {
+		f.work(g, int64(at-s.started))
+	}
 	g.set(n, s, taskSlot(to))
 	f.tell(j, st)
 	if g.gang() {
@@ -83,7 +89,7 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 	} else {
 		f.endOfTask(g, n, s, v, at)
 	}
-	f.out.touch(g)
+	f.touch(g)
 	f.endIfOver(j, at)
 }
 
@@ -133,11 +139,11 @@ func (f *Framework) jobRuns(j *job, at micros) {
 type verdict uint8
 
 const (
-	verdictOK     verdict = iota
-	verdictKilled         // stopped on request
-	verdictFault          // failed: a retry counts
-	verdictFree           // no fault of the job's: back to the queue for nothing
-	verdictPreempt        // stopped for another job: back to the queue, however often
+	verdictOK      verdict = iota
+	verdictKilled          // stopped on request
+	verdictFault           // failed: a retry counts
+	verdictFree            // no fault of the job's: back to the queue for nothing
+	verdictPreempt         // stopped for another job: back to the queue, however often
 )
 
 // judge reads a terminal update.

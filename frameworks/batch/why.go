@@ -23,7 +23,10 @@ func (f *Framework) why(now time.Time, q *model.Why) (v model.WhyView, err *mode
 		g := &j.groups[i]
 		v.Explanations = append(v.Explanations, g.explain(now)...)
 		if n := g.startable(); n > 0 {
-			v.Demands = append(v.Demands, buildDemand(g.demand(), j.spec, j.seq, i, n))
+			if v.Turn == nil {
+				v.Turn = f.turn(g, now)
+			}
+			v.Demands = append(v.Demands, f.buildDemand(g.demand(), g, n))
 		}
 	}
 	return v, nil

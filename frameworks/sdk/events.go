@@ -17,6 +17,7 @@ import (
 // old version stays registered for as long as journals may hold it.
 type Events[S any] struct {
 	folds   map[string]func(S, []byte) error
+	takes   map[reflect.Type]func(S, any) error
 	headers map[reflect.Type]string
 }
 
@@ -25,6 +26,7 @@ type Events[S any] struct {
 func On[S, E any](r *Events[S], kind string, version int, fold func(S, *E) error) {
 	if r.folds == nil {
 		r.folds, r.headers = map[string]func(S, []byte) error{}, map[reflect.Type]string{}
+		r.takes = map[reflect.Type]func(S, any) error{}
 	}
 	header := kind + "@" + strconv.Itoa(version)
 	t := reflect.TypeFor[E]()
@@ -32,6 +34,7 @@ func On[S, E any](r *Events[S], kind string, version int, fold func(S, *E) error
 		panic("sdk: event registered twice: " + header)
 	}
 	r.headers[t] = header
+	r.takes[t] = func(s S, e any) error { return fold(s, e.(*E)) }
 	r.folds[header] = func(s S, body []byte) error {
 		var e E
 		if err := json.Unmarshal(body, &e); err != nil {
@@ -42,6 +45,15 @@ func On[S, E any](r *Events[S], kind string, version int, fold func(S, *E) error
 		}
 		return nil
 	}
+}
+
+// Take folds *e into s as it is, for who keeps no journal.
+func (r *Events[S]) Take(s S, e any) error {
+	take := r.takes[reflect.TypeOf(e).Elem()]
+	if take == nil {
+		return fmt.Errorf("fold event: type %T is not registered", e)
+	}
+	return take(s, e)
 }
 
 // Encode returns the journal form of *e, whose type must be registered.

@@ -76,7 +76,22 @@ func (a *app) renderWhy(v model.WhyView) []byte {
 		b.WriteByte('\n')
 		a.renderExplanation(&b, e)
 	}
+	if v.Turn != nil && len(v.Explanations) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", turnText(v.Turn))
+	}
 	return b.Bytes()
+}
+
+// turnText says when a job's turn is.
+func turnText(t *model.TurnView) string {
+	s := fmt.Sprintf("turn: %s of %s waiting in role %s (priority %d, policy %s)", number(t.Place), number(t.Of), oneLine(t.Role), t.Priority, t.Policy)
+	switch {
+	case t.Promoted:
+		s += fmt.Sprintf("; before all of its priority: it was overtaken for %s", span(t.Overtaken.Std()))
+	case t.Overtaken > 0:
+		s += fmt.Sprintf("; overtaken for %s, from %s on it goes first", span(t.Overtaken.Std()), span(t.OvertakeLimit.Std()))
+	}
+	return s
 }
 
 func tierStyle(t model.Tier) style {
