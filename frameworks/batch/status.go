@@ -133,11 +133,11 @@ func (f *Framework) jobRuns(j *job, at micros) {
 type verdict uint8
 
 const (
-	verdictOK     verdict = iota
-	verdictKilled         // stopped on request
-	verdictFault          // failed: a retry counts
-	verdictFree           // no fault of the job's: back to the queue for nothing
-	verdictPreempt        // stopped for another job: back to the queue, however often
+	verdictOK      verdict = iota
+	verdictKilled          // stopped on request
+	verdictFault           // failed: a retry counts
+	verdictFree            // no fault of the job's: back to the queue for nothing
+	verdictPreempt         // stopped for another job: back to the queue, however often
 )
 
 // judge reads a terminal update.
