@@ -138,12 +138,12 @@ func (f *forecast) among(a *agent) {
 // before the demand's tasks would end; nil if a hold leaves nothing at all.
 func (f *forecast) agentAt(a *agent, at int64) *agent {
 	c := *a
-	c.running, c.onOffer, c.holds, c.points = nil, nil, nil, nil
+	c.running, c.onOffer, c.holds, c.points, c.borrowed = nil, nil, nil, nil, true
 	for s := range a.stakes() {
 		left := *s
 		left.agent = &c
 		if f.end(s) <= at {
-			left.take(-s.count)
+			left.leave()
 			continue
 		}
 		left.link()

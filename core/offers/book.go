@@ -5,6 +5,7 @@ import (
 
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/core/offers/shares"
+	"github.com/tender-scheduler/tender/gpu"
 )
 
 // Book is what agents have, what of it is used, offered and wanted.
@@ -51,6 +52,11 @@ type Book struct {
 	reservations map[string][]model.Reservation // by agent's name
 	far          farIndex
 
+	mix     *gpu.Mix
+	fgd     *fgdPlacer
+	largest model.Resources // of each resource the most that an agent has
+	levels  map[string]int  // agents that tell of a topology level, by attribute
+
 	preemptible int // tasks that run
 	inverses    []*inverse
 	favoured    []*demand // for which tasks were recalled
@@ -63,6 +69,7 @@ type Book struct {
 	sight  sight
 	turn   int // tasks until another role goes first
 
+	stamps  uint64 // counts changes to what is free on agents; stamps agent.stamp
 	fleet   uint64 // counts changes to what agents there are
 	keptFew int    // how many unfit classes the last pass chose at most
 	surveys int    // looks at all agents in the pass
@@ -81,27 +88,30 @@ type scratch struct {
 	taken    []int
 	offers   []*offer
 	scout    scout
+	rated    ratings
 	forecast forecast
 }
 
 // NewBook returns a book without agents and demands.
 func NewBook() *Book {
 	b := &Book{
-		byID:         make(map[model.AgentID]*agent),
-		demands:      make(map[demandID]*demand),
-		rooms:        make(map[string]*room),
-		pinned:       make(map[string]*pinned),
-		classes:      make(map[string]*class),
-		asleep:       queue{kind: sleepQueue},
-		offers:       make(map[model.OfferID]*offer),
-		tasks:        newTaskTable(),
-		lines:        make(map[string]*line),
+		byID:    make(map[model.AgentID]*agent),
+		demands: make(map[demandID]*demand),
+		rooms:   make(map[string]*room),
+		pinned:  make(map[string]*pinned),
+		classes: make(map[string]*class),
+		asleep:  queue{kind: sleepQueue},
+		offers:  make(map[model.OfferID]*offer),
+		tasks:   newTaskTable(),
+		lines:   make(map[string]*line),
+		mix:     &gpu.Mix{}, levels: map[string]int{},
 		roles:        shares.New(),
 		reservations: make(map[string][]model.Reservation),
 
 		settings:  DefaultSettings(),
 		firstFrom: never, softFrom: never, fleet: 1,
 	}
+	b.fgd = newFGDPlacer(b.mix, &b.largest)
 	b.initClassic()
 	return b
 }

@@ -42,6 +42,7 @@ func (b *Book) compileGroups(d *demand) {
 		d.groups[i] = plainGroup(&d.Demand, i)
 		d.groups[i].kind.node = b.payer(&d.groups[i].kind.Claim)
 		d.groups[i].room = b.useRoom(d, i)
+		b.rankFor(d, i)
 	}
 	d.class = b.useClass(d)
 }

@@ -87,6 +87,7 @@ type inquiry struct {
 	wakeAt  time.Time // when it may be served at all
 	refused bool      // ... because its framework declined
 	allowed int       // tasks that its role's limits allow now
+	texts   []string  // of what is lacking by name
 	ahead   []*demand // that wait and go before it
 
 	agents []*agent // those known

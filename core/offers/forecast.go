@@ -78,7 +78,7 @@ func (f *forecast) lookAt(a *agent) {
 // plain reports whether only amounts decide how many tasks of g an agent takes.
 func (g *group) plain() bool {
 	r := g.room
-	return g.caps == nil && !r.exclusive && len(r.shape.GPUs) == 0 && len(r.shape.Ports) == 0
+	return g.caps == nil && !r.exclusive && r.unnamed
 }
 
 // arithmetic lets what is on a end, and adds the amounts up.
@@ -121,7 +121,7 @@ func (f *forecast) ending(a *agent) []*stake {
 // oneByOne lets what is on a end one by one, and asks the filter each time.
 func (f *forecast) oneByOne(a *agent) {
 	c := *a
-	c.running, c.onOffer, c.holds, c.points = nil, nil, nil, nil
+	c.running, c.onOffer, c.holds, c.points, c.borrowed = nil, nil, nil, nil, true
 	w := window{d: f.d, node: f.d.class.node, until: never} // for what is reserved
 	ends := slices.Clone(f.ending(a))
 	copies := make([]stake, len(ends))
@@ -141,7 +141,7 @@ func (f *forecast) oneByOne(a *agent) {
 			return
 		}
 		s.unlink()
-		s.take(-s.count)
+		s.leave()
 		if m, _ := f.g.check(&c, f.want, nil, &w); m > n {
 			f.steps = append(f.steps, step{at, m - n, a})
 			n = m

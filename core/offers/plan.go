@@ -11,6 +11,8 @@ type place struct {
 	agent *agent
 	group int
 	count int
+	// grants are what each task gets by name; nil where nothing is.
+	grants []model.Grant
 }
 
 // pass is one run over the demands.
@@ -231,6 +233,9 @@ func (b *Book) fill(d *demand, i, limit int) int {
 	if want == 0 || !g.possible() || b.knownFull(g.room) {
 		return 0
 	}
+	if g.rank != nil {
+		return b.fillBest(d, i, want)
+	}
 	s := b.scout(g)
 	tally := tallyOf(b.agents, g)
 	got := 0
@@ -244,7 +249,7 @@ func (b *Book) fill(d *demand, i, limit int) int {
 		if n == 0 {
 			continue
 		}
-		b.put(place{b.agents[at], i, n}, g, tally)
+		b.put(place{agent: b.agents[at], group: i, count: n}, g, tally)
 		if got += n; got == want {
 			b.foundBefore(s, at)
 			return got
@@ -254,6 +259,12 @@ func (b *Book) fill(d *demand, i, limit int) int {
 
 // put reserves a place and appends it to scratch.places.
 func (b *Book) put(p place, g *group, t tally) {
+	if !g.room.unnamed {
+		p.grants = g.room.named.grant(p.agent.names(), p.count, g.chooser(p.agent))
+		if p.count = len(p.grants); p.count == 0 {
+			return
+		}
+	}
 	b.reserve(p, g, p.count)
 	t.add(g, p.agent, p.count)
 	b.scratch.places = append(b.scratch.places, p)
