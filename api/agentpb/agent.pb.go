@@ -34,6 +34,7 @@ type AgentMessage struct {
 	//	*AgentMessage_Updates
 	//	*AgentMessage_Pong
 	//	*AgentMessage_LaunchRefused
+	//	*AgentMessage_Devices
 	Kind          isAgentMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -112,6 +113,15 @@ func (x *AgentMessage) GetLaunchRefused() *LaunchRefused {
 	return nil
 }
 
+func (x *AgentMessage) GetDevices() *Devices {
+	if x != nil {
+		if x, ok := x.Kind.(*AgentMessage_Devices); ok {
+			return x.Devices
+		}
+	}
+	return nil
+}
+
 type isAgentMessage_Kind interface {
 	isAgentMessage_Kind()
 }
@@ -132,6 +142,10 @@ type AgentMessage_LaunchRefused struct {
 	LaunchRefused *LaunchRefused `protobuf:"bytes,4,opt,name=launch_refused,json=launchRefused,proto3,oneof"`
 }
 
+type AgentMessage_Devices struct {
+	Devices *Devices `protobuf:"bytes,5,opt,name=devices,proto3,oneof"`
+}
+
 func (*AgentMessage_Register) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Updates) isAgentMessage_Kind() {}
@@ -139,6 +153,8 @@ func (*AgentMessage_Updates) isAgentMessage_Kind() {}
 func (*AgentMessage_Pong) isAgentMessage_Kind() {}
 
 func (*AgentMessage_LaunchRefused) isAgentMessage_Kind() {}
+
+func (*AgentMessage_Devices) isAgentMessage_Kind() {}
 
 type MasterMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -382,6 +398,8 @@ type Register struct {
 	Tasks         []*TaskRef             `protobuf:"bytes,9,rep,name=tasks,proto3" json:"tasks,omitempty"`
 	LastEpoch     int64                  `protobuf:"varint,10,opt,name=last_epoch,json=lastEpoch,proto3" json:"last_epoch,omitempty"` // the highest leader epoch it has seen
 	Incarnation   string                 `protobuf:"bytes,11,opt,name=incarnation,proto3" json:"incarnation,omitempty"`               // new at each start of the agent process
+	Gpus          []*Gpu                 `protobuf:"bytes,12,rep,name=gpus,proto3" json:"gpus,omitempty"`
+	Ports         []*PortRange           `protobuf:"bytes,13,rep,name=ports,proto3" json:"ports,omitempty"` // handed out to tasks that ask for any port
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -493,6 +511,251 @@ func (x *Register) GetIncarnation() string {
 	return ""
 }
 
+func (x *Register) GetGpus() []*Gpu {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
+func (x *Register) GetPorts() []*PortRange {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+// Gpu is a device or a MIG instance: core/model's GPU.
+type Gpu struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uuid          string                 `protobuf:"bytes,1,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Model         string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	MemoryBytes   int64                  `protobuf:"varint,3,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	Milli         int64                  `protobuf:"varint,4,opt,name=milli,proto3" json:"milli,omitempty"`
+	Pci           string                 `protobuf:"bytes,5,opt,name=pci,proto3" json:"pci,omitempty"`
+	Index         int32                  `protobuf:"varint,6,opt,name=index,proto3" json:"index,omitempty"`
+	Minor         int32                  `protobuf:"varint,7,opt,name=minor,proto3" json:"minor,omitempty"` // -1 = none
+	Numa          int32                  `protobuf:"varint,8,opt,name=numa,proto3" json:"numa,omitempty"`   // -1 = unknown
+	Island        string                 `protobuf:"bytes,9,opt,name=island,proto3" json:"island,omitempty"`
+	Mig           string                 `protobuf:"bytes,10,opt,name=mig,proto3" json:"mig,omitempty"`
+	Parent        string                 `protobuf:"bytes,11,opt,name=parent,proto3" json:"parent,omitempty"`
+	Unhealthy     string                 `protobuf:"bytes,12,opt,name=unhealthy,proto3" json:"unhealthy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gpu) Reset() {
+	*x = Gpu{}
+	mi := &file_agentpb_agent_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gpu) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gpu) ProtoMessage() {}
+
+func (x *Gpu) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gpu.ProtoReflect.Descriptor instead.
+func (*Gpu) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Gpu) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *Gpu) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Gpu) GetMemoryBytes() int64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *Gpu) GetMilli() int64 {
+	if x != nil {
+		return x.Milli
+	}
+	return 0
+}
+
+func (x *Gpu) GetPci() string {
+	if x != nil {
+		return x.Pci
+	}
+	return ""
+}
+
+func (x *Gpu) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Gpu) GetMinor() int32 {
+	if x != nil {
+		return x.Minor
+	}
+	return 0
+}
+
+func (x *Gpu) GetNuma() int32 {
+	if x != nil {
+		return x.Numa
+	}
+	return 0
+}
+
+func (x *Gpu) GetIsland() string {
+	if x != nil {
+		return x.Island
+	}
+	return ""
+}
+
+func (x *Gpu) GetMig() string {
+	if x != nil {
+		return x.Mig
+	}
+	return ""
+}
+
+func (x *Gpu) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Gpu) GetUnhealthy() string {
+	if x != nil {
+		return x.Unhealthy
+	}
+	return ""
+}
+
+type PortRange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint32                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint32                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PortRange) Reset() {
+	*x = PortRange{}
+	mi := &file_agentpb_agent_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PortRange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PortRange) ProtoMessage() {}
+
+func (x *PortRange) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PortRange.ProtoReflect.Descriptor instead.
+func (*PortRange) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PortRange) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *PortRange) GetLast() uint32 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+// Devices replaces what Register said of the agent's GPUs: their health has
+// changed.
+type Devices struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gpus          []*Gpu                 `protobuf:"bytes,1,rep,name=gpus,proto3" json:"gpus,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Devices) Reset() {
+	*x = Devices{}
+	mi := &file_agentpb_agent_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Devices) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Devices) ProtoMessage() {}
+
+func (x *Devices) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Devices.ProtoReflect.Descriptor instead.
+func (*Devices) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Devices) GetGpus() []*Gpu {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
 // Registered ends the handshake. Until it arrives the agent launches nothing.
 type Registered struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -507,7 +770,7 @@ type Registered struct {
 
 func (x *Registered) Reset() {
 	*x = Registered{}
-	mi := &file_agentpb_agent_proto_msgTypes[3]
+	mi := &file_agentpb_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +782,7 @@ func (x *Registered) String() string {
 func (*Registered) ProtoMessage() {}
 
 func (x *Registered) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[3]
+	mi := &file_agentpb_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +795,7 @@ func (x *Registered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Registered.ProtoReflect.Descriptor instead.
 func (*Registered) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{3}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Registered) GetClusterId() string {
@@ -579,7 +842,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_agentpb_agent_proto_msgTypes[4]
+	mi := &file_agentpb_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +854,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[4]
+	mi := &file_agentpb_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +867,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{4}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Redirect) GetLeader() string {
@@ -626,7 +889,7 @@ type TaskId struct {
 
 func (x *TaskId) Reset() {
 	*x = TaskId{}
-	mi := &file_agentpb_agent_proto_msgTypes[5]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -638,7 +901,7 @@ func (x *TaskId) String() string {
 func (*TaskId) ProtoMessage() {}
 
 func (x *TaskId) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[5]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -651,7 +914,7 @@ func (x *TaskId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskId.ProtoReflect.Descriptor instead.
 func (*TaskId) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{5}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TaskId) GetJob() string {
@@ -692,7 +955,7 @@ type TaskRef struct {
 
 func (x *TaskRef) Reset() {
 	*x = TaskRef{}
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +967,7 @@ func (x *TaskRef) String() string {
 func (*TaskRef) ProtoMessage() {}
 
 func (x *TaskRef) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +980,7 @@ func (x *TaskRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskRef.ProtoReflect.Descriptor instead.
 func (*TaskRef) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TaskRef) GetId() *TaskId {
@@ -745,7 +1008,7 @@ type JobSpec struct {
 
 func (x *JobSpec) Reset() {
 	*x = JobSpec{}
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +1020,7 @@ func (x *JobSpec) String() string {
 func (*JobSpec) ProtoMessage() {}
 
 func (x *JobSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +1033,7 @@ func (x *JobSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobSpec.ProtoReflect.Descriptor instead.
 func (*JobSpec) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *JobSpec) GetJob() string {
@@ -802,7 +1065,7 @@ type Launch struct {
 
 func (x *Launch) Reset() {
 	*x = Launch{}
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -814,7 +1077,7 @@ func (x *Launch) String() string {
 func (*Launch) ProtoMessage() {}
 
 func (x *Launch) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -827,7 +1090,7 @@ func (x *Launch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Launch.ProtoReflect.Descriptor instead.
 func (*Launch) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Launch) GetJob() string {
@@ -883,7 +1146,7 @@ type LaunchRefused struct {
 
 func (x *LaunchRefused) Reset() {
 	*x = LaunchRefused{}
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1158,7 @@ func (x *LaunchRefused) String() string {
 func (*LaunchRefused) ProtoMessage() {}
 
 func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1171,7 @@ func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchRefused.ProtoReflect.Descriptor instead.
 func (*LaunchRefused) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LaunchRefused) GetLaunch() *Launch {
@@ -935,7 +1198,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -947,7 +1210,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -960,7 +1223,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Kill) GetTasks() []*TaskId {
@@ -988,7 +1251,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1263,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1276,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1042,7 +1305,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1317,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1330,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -1159,7 +1422,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1434,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1447,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Result) GetCause() string {
@@ -1225,7 +1488,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1500,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1513,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1271,7 +1534,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1546,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1559,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *JobDone) GetJob() string {
@@ -1315,7 +1578,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1590,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1603,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -1359,7 +1622,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1634,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1647,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -1409,7 +1672,7 @@ type OpenLog struct {
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1421,7 +1684,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1434,7 +1697,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -1488,7 +1751,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1763,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1776,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -1535,7 +1798,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1547,7 +1810,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1560,7 +1823,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -1599,7 +1862,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1874,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1887,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -1637,7 +1900,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1912,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1925,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -1676,12 +1939,13 @@ var File_agentpb_agent_proto protoreflect.FileDescriptor
 
 const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xfb\x01\n" +
+	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xb1\x02\n" +
 	"\fAgentMessage\x127\n" +
 	"\bregister\x18\x01 \x01(\v2\x19.tender.agent.v1.RegisterH\x00R\bregister\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.tender.agent.v1.UpdatesH\x00R\aupdates\x12+\n" +
 	"\x04pong\x18\x03 \x01(\v2\x15.tender.agent.v1.PongH\x00R\x04pong\x12G\n" +
-	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefusedB\x06\n" +
+	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefused\x124\n" +
+	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevicesB\x06\n" +
 	"\x04kind\"\xf6\x04\n" +
 	"\rMasterMessage\x12=\n" +
 	"\n" +
@@ -1698,7 +1962,7 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\tclose_log\x18\n" +
 	" \x01(\v2\x19.tender.agent.v1.CloseLogH\x00R\bcloseLog\x127\n" +
 	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdownB\x06\n" +
-	"\x04kind\"\xcc\x03\n" +
+	"\x04kind\"\xa8\x04\n" +
 	"\bRegister\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x1d\n" +
 	"\n" +
@@ -1716,10 +1980,31 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
 	"last_epoch\x18\n" +
 	" \x01(\x03R\tlastEpoch\x12 \n" +
-	"\vincarnation\x18\v \x01(\tR\vincarnation\x1a=\n" +
+	"\vincarnation\x18\v \x01(\tR\vincarnation\x12(\n" +
+	"\x04gpus\x18\f \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\x120\n" +
+	"\x05ports\x18\r \x03(\v2\x1a.tender.agent.v1.PortRangeR\x05ports\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9a\x02\n" +
+	"\x03Gpu\x12\x12\n" +
+	"\x04uuid\x18\x01 \x01(\tR\x04uuid\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12!\n" +
+	"\fmemory_bytes\x18\x03 \x01(\x03R\vmemoryBytes\x12\x14\n" +
+	"\x05milli\x18\x04 \x01(\x03R\x05milli\x12\x10\n" +
+	"\x03pci\x18\x05 \x01(\tR\x03pci\x12\x14\n" +
+	"\x05index\x18\x06 \x01(\x05R\x05index\x12\x14\n" +
+	"\x05minor\x18\a \x01(\x05R\x05minor\x12\x12\n" +
+	"\x04numa\x18\b \x01(\x05R\x04numa\x12\x16\n" +
+	"\x06island\x18\t \x01(\tR\x06island\x12\x10\n" +
+	"\x03mig\x18\n" +
+	" \x01(\tR\x03mig\x12\x16\n" +
+	"\x06parent\x18\v \x01(\tR\x06parent\x12\x1c\n" +
+	"\tunhealthy\x18\f \x01(\tR\tunhealthy\"5\n" +
+	"\tPortRange\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\rR\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\rR\x04last\"3\n" +
+	"\aDevices\x12(\n" +
+	"\x04gpus\x18\x01 \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\"\xa5\x01\n" +
 	"\n" +
 	"Registered\x12\x1d\n" +
 	"\n" +
@@ -1818,69 +2103,76 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),  // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil), // 1: tender.agent.v1.MasterMessage
 	(*Register)(nil),      // 2: tender.agent.v1.Register
-	(*Registered)(nil),    // 3: tender.agent.v1.Registered
-	(*Redirect)(nil),      // 4: tender.agent.v1.Redirect
-	(*TaskId)(nil),        // 5: tender.agent.v1.TaskId
-	(*TaskRef)(nil),       // 6: tender.agent.v1.TaskRef
-	(*JobSpec)(nil),       // 7: tender.agent.v1.JobSpec
-	(*Launch)(nil),        // 8: tender.agent.v1.Launch
-	(*LaunchRefused)(nil), // 9: tender.agent.v1.LaunchRefused
-	(*Kill)(nil),          // 10: tender.agent.v1.Kill
-	(*Updates)(nil),       // 11: tender.agent.v1.Updates
-	(*Update)(nil),        // 12: tender.agent.v1.Update
-	(*Result)(nil),        // 13: tender.agent.v1.Result
-	(*Acknowledge)(nil),   // 14: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),       // 15: tender.agent.v1.JobDone
-	(*Ping)(nil),          // 16: tender.agent.v1.Ping
-	(*Pong)(nil),          // 17: tender.agent.v1.Pong
-	(*OpenLog)(nil),       // 18: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),      // 19: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),      // 20: tender.agent.v1.LogChunk
-	(*LogDone)(nil),       // 21: tender.agent.v1.LogDone
-	(*Shutdown)(nil),      // 22: tender.agent.v1.Shutdown
-	nil,                   // 23: tender.agent.v1.Register.AttributesEntry
-	nil,                   // 24: tender.agent.v1.Launch.EnvEntry
+	(*Gpu)(nil),           // 3: tender.agent.v1.Gpu
+	(*PortRange)(nil),     // 4: tender.agent.v1.PortRange
+	(*Devices)(nil),       // 5: tender.agent.v1.Devices
+	(*Registered)(nil),    // 6: tender.agent.v1.Registered
+	(*Redirect)(nil),      // 7: tender.agent.v1.Redirect
+	(*TaskId)(nil),        // 8: tender.agent.v1.TaskId
+	(*TaskRef)(nil),       // 9: tender.agent.v1.TaskRef
+	(*JobSpec)(nil),       // 10: tender.agent.v1.JobSpec
+	(*Launch)(nil),        // 11: tender.agent.v1.Launch
+	(*LaunchRefused)(nil), // 12: tender.agent.v1.LaunchRefused
+	(*Kill)(nil),          // 13: tender.agent.v1.Kill
+	(*Updates)(nil),       // 14: tender.agent.v1.Updates
+	(*Update)(nil),        // 15: tender.agent.v1.Update
+	(*Result)(nil),        // 16: tender.agent.v1.Result
+	(*Acknowledge)(nil),   // 17: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),       // 18: tender.agent.v1.JobDone
+	(*Ping)(nil),          // 19: tender.agent.v1.Ping
+	(*Pong)(nil),          // 20: tender.agent.v1.Pong
+	(*OpenLog)(nil),       // 21: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),      // 22: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),      // 23: tender.agent.v1.LogChunk
+	(*LogDone)(nil),       // 24: tender.agent.v1.LogDone
+	(*Shutdown)(nil),      // 25: tender.agent.v1.Shutdown
+	nil,                   // 26: tender.agent.v1.Register.AttributesEntry
+	nil,                   // 27: tender.agent.v1.Launch.EnvEntry
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
-	11, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	17, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
-	9,  // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
-	3,  // 4: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
-	4,  // 5: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
-	7,  // 6: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
-	8,  // 7: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
-	10, // 8: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	14, // 9: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	15, // 10: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	16, // 11: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	18, // 12: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	19, // 13: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	22, // 14: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	23, // 15: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
-	6,  // 16: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
-	5,  // 17: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	24, // 18: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
-	8,  // 19: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
-	5,  // 20: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
-	12, // 21: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
-	5,  // 22: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	13, // 23: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	5,  // 24: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	0,  // 25: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	20, // 26: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	1,  // 27: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	21, // 28: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	27, // [27:29] is the sub-list for method output_type
-	25, // [25:27] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	14, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
+	20, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	12, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
+	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
+	6,  // 5: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
+	7,  // 6: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
+	10, // 7: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
+	11, // 8: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
+	13, // 9: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
+	17, // 10: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	18, // 11: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	19, // 12: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	21, // 13: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	22, // 14: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	25, // 15: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	26, // 16: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	9,  // 17: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
+	3,  // 18: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
+	4,  // 19: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
+	3,  // 20: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
+	8,  // 21: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
+	27, // 22: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	11, // 23: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
+	8,  // 24: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
+	15, // 25: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
+	8,  // 26: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
+	16, // 27: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	8,  // 28: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	0,  // 29: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	23, // 30: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	1,  // 31: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	24, // 32: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	31, // [31:33] is the sub-list for method output_type
+	29, // [29:31] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -1893,6 +2185,7 @@ func file_agentpb_agent_proto_init() {
 		(*AgentMessage_Updates)(nil),
 		(*AgentMessage_Pong)(nil),
 		(*AgentMessage_LaunchRefused)(nil),
+		(*AgentMessage_Devices)(nil),
 	}
 	file_agentpb_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*MasterMessage_Registered)(nil),
@@ -1913,7 +2206,7 @@ func file_agentpb_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
