@@ -117,7 +117,9 @@ func (c *class) lost(free *model.Resources, v *view) float64 {
 		if need := c.ask.need(dev, at); matches && n > 0 && n >= need {
 			fit++
 			usable += int64(n)
-			pieces += int64(n - n%need)
+			if pieces += int64(need); n >= 2*need {
+				pieces += int64(n - n%need - need)
+			}
 		}
 	}
 	if fit < c.ask.count {
