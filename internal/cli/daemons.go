@@ -71,10 +71,16 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 	if s.dataDir == "" {
 		return usagef(cmd, "--data-dir is missing: the agent needs a directory for its state and the tasks' directories")
 	}
+	log := a.logger(s.logging)
+	gpus, err := findGPUs(s.fakeGPUs, s.name, log)
+	if err != nil {
+		return usagef(cmd, "--fake-gpus: %w", err)
+	}
 	cfg := agent.Config{
+		GPUs: gpus, Ports: s.ports.ranges(),
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
-		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: a.logger(s.logging),
+		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: log,
 		Keep:  agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
 		Ready: func(model.AgentInfo) { a.printReady() },
 	}
@@ -156,6 +162,14 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 			DataDir: filepath.Join(s.dataDir, "agents", strconv.Itoa(i+1)), Masters: []string{boss}, Name: name,
 			CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), StopTasksOnExit: true, Version: Version,
 			Log: log.With("part", name), Conns: conns, Ready: func(model.AgentInfo) { registered <- struct{}{} },
+		}
+		agents[i].Ports = devPorts(i, s.agents)
+		if s.fakeGPUs != "" || i == 0 {
+			gpus, err := findGPUs(s.fakeGPUs, name, log)
+			if err != nil {
+				return nil, usagef(cmd, "--fake-gpus: %w", err)
+			}
+			agents[i].GPUs = gpus
 		}
 		if err := agents[i].Validate(); err != nil {
 			return nil, usagef(cmd, "%w", err)
