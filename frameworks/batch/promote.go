@@ -16,7 +16,7 @@ const promoteLook = 64
 // A promoted group that does not start may be one that cannot. Then after the
 // limit once more the next one is promoted as well.
 func (f *Framework) promote() {
-	if !f.cfg.Policy.ordered() {
+	if !f.cfg.Policy.promotes() {
 		return
 	}
 	for _, l := range f.lines {

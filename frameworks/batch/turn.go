@@ -26,7 +26,7 @@ func (f *Framework) turn(g *group, now time.Time) *model.TurnView {
 			}
 		}
 	}
-	if f.cfg.Policy.ordered() && g.place.in {
+	if f.cfg.Policy.promotes() && g.place.in {
 		l := f.lineOf(g, false)
 		var behind int64
 		for _, o := range l.waiting[l.before(g.place.ticket):] {

@@ -48,7 +48,8 @@ The policies are
   easy          first come, first served, with EASY backfill: room is held for the
                 first job that waits
   conservative  the same, with room held for every job that waits
-  saf, sjf      smallest area and shortest limit first, else as default
+  saf, sjf      smallest area and shortest limit first, with EASY backfill: fine means,
+                and large jobs that wait for weeks
 
 No policy sees more than it would in a cluster: run times only once a job has ended.
 Room that is held is never given away for longer than until it is needed, by the
