@@ -2,6 +2,7 @@ package jobspec
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -29,11 +30,19 @@ func Complete(j *model.Job) {
 	fill(&j.Type, model.JobBatch)
 	fill(&j.Role, model.DefaultRole)
 	completeConstraints(j.Constraints)
+	completePreferences(j.Affinities, j.Spreads)
 	for i := range j.Groups {
 		g := &j.Groups[i]
 		fill(&g.Count, 1)
 		fill(&g.Restart.Mode, model.RestartFail)
 		completeConstraints(g.Constraints)
+		completePreferences(g.Affinities, g.Spreads)
+		if g.Network != nil && len(g.Network.Ports) == 0 {
+			g.Network = nil
+		}
+		if g.Network != nil {
+			slices.SortStableFunc(g.Network.Ports, func(a, b model.Port) int { return cmp.Compare(a.Label, b.Label) })
+		}
 		if g.Gang != nil {
 			fill(&g.Gang.Launch, "none")
 			fill(&g.Gang.Ranks, 1)
@@ -54,6 +63,7 @@ func completeTask(t *model.TaskSpec) {
 	fill(&t.Logs.MaxFiles, defaultLogFiles)
 	fill(&t.Logs.MaxFileBytes, defaultLogFileBytes)
 	completeConstraints(t.Constraints)
+	completePreferences(t.Affinities, nil)
 	for i := range t.Artifacts {
 		fill(&t.Artifacts[i].Destination, defaultArtifactDestination)
 		fill(&t.Artifacts[i].Mode, defaultArtifactMode)
@@ -68,6 +78,16 @@ func completeTask(t *model.TaskSpec) {
 func completeConstraints(cs []model.Constraint) {
 	for i := range cs {
 		cs[i].Operator = canonicalOperator(cs[i].Operator)
+	}
+}
+
+func completePreferences(as []model.Affinity, ss []model.Spread) {
+	for i := range as {
+		as[i].Operator = canonicalOperator(as[i].Operator)
+		fill(&as[i].Weight, defaultWeight)
+	}
+	for i := range ss {
+		fill(&ss[i].Weight, defaultWeight)
 	}
 }
 

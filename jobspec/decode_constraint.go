@@ -64,7 +64,7 @@ func (n *node) constraint() (c model.Constraint, ok bool) {
 		c.Operator = operator
 		n.mark("operator", n.block.body.Attributes[name].NameRange)
 		if ways+btoi(n.has("operator"))+btoi(n.has("value") && operator != "distinct_property") > 1 {
-			n.d.ds.at(n.block.body.Attributes[name].NameRange, "a constraint has one operator and one value",
+			n.d.ds.at(n.block.body.Attributes[name].NameRange, aBlock(n.shape.title)+" has one operator and one value",
 				"", fmt.Sprintf("write either %s = … or operator and value", name))
 		}
 	}

@@ -27,7 +27,10 @@ func (d *decoder) group(b block, path string) model.Group {
 	n.whole("count", &g.Count)
 	n.flag("exclusive", &g.Exclusive)
 	n.textMap("meta", false, &g.Meta)
-	g.Constraints = n.constraints()
+	g.Constraints, g.Affinities, g.Spreads = n.constraints(), n.affinities(), n.spreads()
+	if net := n.one("network", networkShape, n.field("network")); net != nil {
+		g.Network = net.network()
+	}
 	if a := n.one("array", arrayShape, n.field("array")); a != nil {
 		g.Array = a.array()
 		if n.has("count") {

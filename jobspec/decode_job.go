@@ -23,7 +23,9 @@ func (d *decoder) job(b block) *model.Job {
 	n.duration("time_limit", &j.TimeLimit)
 	n.textMap("meta", false, &j.Meta)
 	j.DependsOn = n.dependencies()
-	j.Constraints = n.constraints()
+	n.flag("preemptible", &j.Preemptible)
+	n.text("placement", (*string)(&j.Placement))
+	j.Constraints, j.Affinities, j.Spreads = n.constraints(), n.affinities(), n.spreads()
 	for _, g := range n.blocks["group"] {
 		j.Groups = append(j.Groups, d.group(g, n.field(fmt.Sprintf("groups[%d]", len(j.Groups)))))
 	}

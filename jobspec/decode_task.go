@@ -38,7 +38,7 @@ func (d *decoder) task(b block, path string) (model.TaskSpec, *node) {
 		t.KillSignal = canonicalSignal(t.KillSignal)
 	}
 	n.flag("leader", &t.Leader)
-	t.Constraints = n.constraints()
+	t.Constraints, t.Affinities = n.constraints(), n.affinities()
 	n.config(&t)
 	if r := n.one("resources", resourcesShape, n.field("resources")); r != nil {
 		r.resources(&t.Resources)

@@ -44,6 +44,7 @@ var fileNames = map[string]string{
 	"constraints": "constraint", "groups": "group", "tasks": "task", "artifacts": "artifact", "templates": "template",
 	"cpu_milli": "cpus", "memory_bytes": "memory", "memory_max_bytes": "memory_max", "disk_bytes": "disk",
 	"memory_min_bytes": "memory_min", "share_milli": "share", "max_file_bytes": "max_file_size", "ranges": "range",
+	"affinities": "affinity", "spreads": "spread", "ports": "port",
 }
 
 func join(path, fileName, jsonName string) string {
@@ -74,6 +75,21 @@ func (f *flattener) value(path, field string, v reflect.Value) {
 	case []model.Constraint:
 		for i := range x {
 			f.add(fmt.Sprintf("%s[%d]", path, i), constraintText(x[i]))
+		}
+		return
+	case []model.Affinity:
+		for i := range x {
+			f.add(fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("%s weight %d", constraintText(x[i].Constraint), x[i].Weight))
+		}
+		return
+	case []model.Spread:
+		for i := range x {
+			f.add(fmt.Sprintf("%s[%d]", path, i), spreadText(&x[i]))
+		}
+		return
+	case []model.Port:
+		for _, p := range x {
+			f.add(path+"."+p.Label, portText(p))
 		}
 		return
 	case []model.Dependency:
@@ -129,7 +145,7 @@ var optional = set(
 	"time_limit", "exclusive", "limit", "topology", "user", "command", "script", "work_dir", "memory_max_bytes",
 	"disk_bytes", "pids_max", "memory_min_bytes", "model", "share_milli", "mig", "checksum", "mode", "data", "source",
 	"env", "error_on_missing_key", "disabled", "leader", "sidecar", "interval", "kill_signal", "perms",
-	"left_delimiter", "right_delimiter", "launch", "ranks",
+	"left_delimiter", "right_delimiter", "launch", "ranks", "preemptible", "placement",
 )
 
 func scalar(field string, v reflect.Value) string {
@@ -160,4 +176,23 @@ func constraintText(k model.Constraint) string {
 		return strings.TrimSpace("distinct_property " + k.Attribute + " " + k.Value)
 	}
 	return fmt.Sprintf("%s %s %q", k.Attribute, k.Operator, k.Value)
+}
+
+func spreadText(s *model.Spread) string {
+	out := fmt.Sprintf("%s weight %d", s.Attribute, s.Weight)
+	for _, t := range s.Targets {
+		out += fmt.Sprintf(", %q %d%%", t.Value, t.Percent)
+	}
+	return out
+}
+
+func portText(p model.Port) string {
+	out := "any"
+	if p.Static != 0 {
+		out = fmt.Sprintf("static %d", p.Static)
+	}
+	if p.To != 0 {
+		out += fmt.Sprintf(" to %d", p.To)
+	}
+	return out
 }

@@ -139,6 +139,45 @@ func drawConstraints(t *rapid.T, distinct bool) []model.Constraint {
 	return cs
 }
 
+func drawAffinities(t *rapid.T) (out []model.Affinity) {
+	for _, c := range drawConstraints(t, false) {
+		weight := rapid.IntRange(-100, 99).Draw(t, "weight")
+		if weight >= 0 {
+			weight++
+		}
+		out = append(out, model.Affinity{Constraint: c, Weight: weight})
+	}
+	return out
+}
+
+func drawSpreads(t *rapid.T) (out []model.Spread) {
+	for _, a := range []string{"${meta.rack}", "${node.unique.name}"} {
+		if !rapid.Bool().Draw(t, a) {
+			continue
+		}
+		s := model.Spread{Attribute: a, Weight: rapid.IntRange(1, 100).Draw(t, "weight")}
+		for i := range rapid.IntRange(0, 3).Draw(t, "targets") {
+			s.Targets = append(s.Targets, model.SpreadTarget{Value: fmt.Sprint("r", i), Percent: rapid.IntRange(0, 33).Draw(t, "percent")})
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func drawNetwork(t *rapid.T) *model.Network {
+	if rapid.Bool().Draw(t, "no network") {
+		return nil
+	}
+	n := &model.Network{}
+	for i := range rapid.IntRange(1, 3).Draw(t, "ports") {
+		n.Ports = append(n.Ports, model.Port{
+			Label: fmt.Sprintf("p%d", i), To: rapid.Uint16().Draw(t, "to"),
+			Static: uint16(rapid.SampledFrom([]int{0, 8080 + i}).Draw(t, "static")),
+		})
+	}
+	return n
+}
+
 func drawJob(t *rapid.T) *model.Job {
 	j := &model.Job{
 		Name: drawName(t, "job"), Type: model.JobBatch,
@@ -146,6 +185,9 @@ func drawJob(t *rapid.T) *model.Job {
 		Priority:  rapid.IntRange(0, 100).Draw(t, "priority"),
 		TimeLimit: drawDuration(t, "time limit"), Constraints: drawConstraints(t, true), Meta: drawMap(t, "meta"),
 	}
+	j.Preemptible = rapid.Bool().Draw(t, "preemptible")
+	j.Placement = model.Placement(rapid.SampledFrom(append(placements, "")).Draw(t, "placement"))
+	j.Affinities, j.Spreads = drawAffinities(t), drawSpreads(t)
 	for i := range rapid.IntRange(0, 2).Draw(t, "dependencies") {
 		kind := rapid.SampledFrom(dependencyKinds).Draw(t, "kind")
 		j.DependsOn = append(j.DependsOn, model.Dependency{Job: fmt.Sprintf("dep-%d", i), Kind: model.DependencyKind(kind)})
@@ -171,6 +213,7 @@ func drawGroup(t *rapid.T, name string) model.Group {
 	}
 	g.Exclusive = rapid.Bool().Draw(t, "exclusive")
 	g.Constraints = drawConstraints(t, true)
+	g.Affinities, g.Spreads, g.Network = drawAffinities(t), drawSpreads(t), drawNetwork(t)
 	g.Meta = drawMap(t, "meta")
 	g.DiskBytes = rapid.Int64Range(0, 1<<40).Draw(t, "disk")
 	g.Restart = model.RestartPolicy{
@@ -212,6 +255,7 @@ func drawTask(t *rapid.T, name string, helper bool) model.TaskSpec {
 		},
 		Resources: drawResources(t),
 	}
+	s.Affinities = drawAffinities(t)
 	if rapid.Bool().Draw(t, "script") {
 		s.Config.Script = drawText(t, "text")
 	} else {

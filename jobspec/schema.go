@@ -60,8 +60,8 @@ var validationShape = &shape{title: "validation", attrs: []string{"condition", "
 var jobShape = &shape{
 	title:  "job",
 	label:  "its name",
-	attrs:  []string{"type", "role", "priority", "time_limit", "depends_on", "meta"},
-	blocks: []string{"constraint", "group", "task", "meta", "depends_on"},
+	attrs:  []string{"type", "role", "priority", "time_limit", "preemptible", "placement", "depends_on", "meta"},
+	blocks: []string{"constraint", "affinity", "spread", "group", "task", "meta", "depends_on"},
 	once:   []string{"depends_on"},
 	refused: map[string]refusal{
 		"id":          no("a job's id is given when it is submitted", "remove it; the label of the job block is its name"),
@@ -71,8 +71,6 @@ var jobShape = &shape{
 		"datacenters": no("a tender cluster has no datacenters", "remove it, or constrain ${meta.datacenter}"),
 		"node_pool":   no("a tender cluster has no node pools", "constrain ${meta.pool}, or whatever your agents carry in meta"),
 		"all_at_once": no("starting together is a property of a group", "use gang {} in the group"),
-		"affinity":    later("preferences are", "use constraint for what must hold"),
-		"spread":      later("spreading is", "use constraint { distinct_hosts = true } or distinct_property"),
 		"update":      later("rolling updates are", "remove it: a batch job runs once"),
 		"multiregion": no("a tender cluster is one region", "submit the job to each cluster with --address"),
 		"periodic":    later("scheduled jobs are", "submit from cron: tender submit FILE"),
@@ -99,18 +97,15 @@ var groupShape = &shape{
 	title:  "group",
 	label:  "its name",
 	attrs:  []string{"count", "exclusive", "meta", "max_run_duration"},
-	blocks: []string{"constraint", "task", "meta", "array", "gang", "restart", "ephemeral_disk"},
-	once:   []string{"array", "gang", "restart", "ephemeral_disk"},
+	blocks: []string{"constraint", "affinity", "spread", "network", "task", "meta", "array", "gang", "restart", "ephemeral_disk"},
+	once:   []string{"network", "array", "gang", "restart", "ephemeral_disk"},
 	refused: map[string]refusal{
 		"name":                         no("the label of the group block is its name", "write group \"name\" { … }"),
-		"affinity":                     later("preferences are", "use constraint for what must hold"),
-		"spread":                       later("spreading is", "use constraint { distinct_hosts = true } or distinct_property"),
 		"volume":                       later("volumes are", "name paths of a shared file system, or use an artifact"),
 		"disconnect":                   later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
 		"reschedule":                   no("a retry may go to any agent", "use restart { attempts = … }"),
 		"update":                       later("rolling updates are", "remove it: a batch job runs once"),
 		"migrate":                      later("service jobs are", "remove it: batch tasks are not moved"),
-		"network":                      later("networks and ports are", "remove it: tasks share their agent's network"),
 		"service":                      later("service registration is", "remove it: a batch job offers no service"),
 		"scaling":                      later("scaling is", "set count, or use array for a batch of like tasks"),
 		"shutdown_delay":               later("service jobs are", "remove it, or use kill_timeout in the task"),
@@ -119,6 +114,8 @@ var groupShape = &shape{
 		"prevent_reschedule_on_lost":   later("this is", "use restart { attempts = 0 }, which is the default"),
 		"consul":                       no("tender does not talk to Consul", "remove it"),
 		"time_limit":                   no("one limit holds for the whole job", "put time_limit in the job"),
+		"preemptible":                  no("a job is preemptible as a whole", "put preemptible in the job"),
+		"placement":                    no("one placement holds for the whole job", "put placement in the job"),
 		"driver":                       no("a driver belongs to a task", "put it in task \"name\" { driver = … }"),
 		"resources":                    no("resources belong to a task", "put them in task \"name\" { resources { … } }"),
 		"env":                          no("an environment belongs to a task", "put it in task \"name\" { env { … } }"),
@@ -142,15 +139,3 @@ var restartShape = &shape{
 }
 
 var diskShape = &shape{title: "ephemeral_disk", attrs: []string{"size", "sticky", "migrate"}}
-
-var constraintShape = &shape{
-	title: "constraint",
-	attrs: []string{
-		"attribute", "operator", "value",
-		"regexp", "version", "semver", "set_contains", "set_contains_all", "set_contains_any",
-		"distinct_hosts", "distinct_property", "is_set", "is_not_set",
-	},
-	refused: map[string]refusal{
-		"weight": no("a constraint must hold; it has no weight", "remove it"),
-	},
-}

@@ -1,16 +1,18 @@
 package jobspec
 
+// putNetwork says where a network block goes.
+const putNetwork = "put network { port \"label\" {} } in the group, and read TENDER_PORT_label"
+
 var taskShape = &shape{
 	title: "task",
 	label: "its name",
 	attrs: []string{"driver", "user", "env", "meta", "kill_timeout", "kill_signal", "leader"},
 	blocks: []string{
-		"config", "env", "meta", "resources", "constraint", "artifact", "template", "logs", "lifecycle", "restart",
+		"config", "env", "meta", "resources", "constraint", "affinity", "artifact", "template", "logs", "lifecycle", "restart",
 	},
 	once: []string{"config", "resources", "logs", "lifecycle", "restart"},
 	refused: map[string]refusal{
 		"name":             no("the label of the task block is its name", "write task \"name\" { … }"),
-		"affinity":         later("preferences are", "use constraint for what must hold"),
 		"service":          later("service registration is", "remove it: a batch job offers no service"),
 		"vault":            no("tender does not talk to Vault", "pass secrets in through a variable, or fetch them in the task"),
 		"consul":           no("tender does not talk to Consul", "remove it"),
@@ -24,7 +26,8 @@ var taskShape = &shape{
 		"identity":         later("workload identities are", "remove it"),
 		"action":           later("actions are", "submit a job of its own for it"),
 		"schedule":         later("scheduled tasks are", "submit from cron: tender submit FILE"),
-		"network":          later("networks and ports are", "remove it: tasks share their agent's network"),
+		"network":          no("ports belong to the group, whose tasks share them", putNetwork),
+		"spread":           no("a group's tasks share an agent, so it is groups that are spread", "put it in the group"),
 		"count":            no("a count belongs to a group", "put it in group \"name\" { count = … }"),
 		"time_limit":       no("one limit holds for the whole job", "put time_limit in the job"),
 		"max_run_duration": no("one limit holds for the whole job", "put time_limit in the job"),
@@ -40,9 +43,9 @@ var configShape = &shape{
 	attrs: []string{"command", "args", "script", "work_dir"},
 	refused: map[string]refusal{
 		"image":              later("containers are", "install the program on the agents, or ship it as an artifact"),
-		"ports":              later("networks and ports are", "remove it: tasks share their agent's network"),
-		"port_map":           later("networks and ports are", "remove it: tasks share their agent's network"),
-		"network_mode":       later("networks and ports are", "remove it: tasks share their agent's network"),
+		"ports":              no("tasks share their agent's network, so there is nothing to map", "remove it: a task gets every port of its group, as TENDER_PORT_<label>"),
+		"port_map":           no("tasks share their agent's network, so there is nothing to map", putNetwork),
+		"network_mode":       no("tasks share their agent's network", "remove it"),
 		"entrypoint":         later("containers are", "put the program in command and its arguments in args"),
 		"volumes":            later("volumes are", "name paths of a shared file system, or use an artifact"),
 		"mount":              later("volumes are", "name paths of a shared file system, or use an artifact"),
@@ -68,7 +71,7 @@ var resourcesShape = &shape{
 	blocks: []string{"gpu", "device"},
 	once:   []string{"gpu", "device"},
 	refused: map[string]refusal{
-		"network": later("networks and ports are", "remove it: tasks share their agent's network"),
+		"network": no("ports belong to the group, whose tasks share them", putNetwork),
 		"numa":    later("NUMA placement is", "bind within the task with numactl"),
 		"secrets": later("secret directories are", "remove it"),
 		"iops":    no("disk operations are not divided up", "remove it"),
@@ -83,7 +86,7 @@ var deviceShape = &shape{
 	attrs:  []string{"count"},
 	blocks: []string{"constraint"},
 	refused: map[string]refusal{
-		"affinity": later("preferences are", "use gpu { model = …, memory_min = … } for what must hold"),
+		"affinity": later("preferences among devices are", "use gpu { model = …, memory_min = … } for what must hold"),
 		"name":     no("the label of the device block is its name", "write device \"nvidia/gpu\" { … }"),
 	},
 }
@@ -145,5 +148,5 @@ var lifecycleShape = &shape{title: "lifecycle", attrs: []string{"hook", "sidecar
 // allShapes is every block there is, for finding where a misplaced name belongs.
 var allShapes = []*shape{
 	jobShape, groupShape, taskShape, configShape, resourcesShape, gpuShape, arrayShape, gangShape, restartShape,
-	constraintShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
+	constraintShape, affinityShape, spreadShape, spreadTargetShape, networkShape, portShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
 }

@@ -68,7 +68,7 @@ var houseNames = []struct {
 	block string
 	names string
 }{
-	{"job", "role time_limit depends_on catch_up epsilon schedule"},
+	{"job", "role time_limit preemptible placement depends_on catch_up epsilon schedule"},
 	{"group", "array gang exclusive"},
 	{"gang", "launch ranks topology"},
 	{"array", "range limit"},
@@ -89,6 +89,11 @@ var leadsTo = map[string]string{
 	"device":         "task \"t\" {\nresources {\ndevice \"nvidia/gpu\" {\n%s\n}\n}\n}",
 	"gpu":            "task \"t\" {\nresources {\ngpu {\n%s\n}\n}\n}",
 	"constraint":     "constraint {\n%s\n}",
+	"affinity":       "affinity {\n%s\n}",
+	"spread":         "spread {\n%s\n}",
+	"spread.target":  "spread {\ntarget \"r1\" {\n%s\n}\n}",
+	"network":        "group \"g\" {\nnetwork {\n%s\n}\n}",
+	"network.port":   "group \"g\" {\nnetwork {\nport \"p\" {\n%s\n}\n}\n}",
 	"restart":        "group \"g\" {\nrestart {\n%s\n}\n}",
 	"array":          "group \"g\" {\narray {\n%s\n}\n}",
 	"gang":           "group \"g\" {\ngang {\n%s\n}\n}",

@@ -36,10 +36,7 @@ var agentRef = regexp.MustCompile(`^\$\{(attr|node|meta)(\.[A-Za-z0-9_.-]+|\["[^
 var anyRef = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_-]*)[^}]*\}`)
 
 func (c *checker) constraints(path string, cs []model.Constraint, at placement) {
-	prefix := "constraints"
-	if path != "" {
-		prefix = path + ".constraints"
-	}
+	prefix := join2(path, "constraints")
 	if len(cs) > maxConstraints {
 		c.fail(prefix, fmt.Sprintf("there are %d constraints; there may be %d", len(cs), maxConstraints), "use regexp or set_contains")
 		return
@@ -65,24 +62,37 @@ func (c *checker) constraint(path string, k *model.Constraint, at placement) {
 		}
 		return
 	}
-	c.attribute(path+".attribute", k.Attribute)
+	c.agentCondition(path, "constraint", k)
+}
+
+// agentCondition checks what a constraint and an affinity have in common; block
+// is which of them it is.
+func (c *checker) agentCondition(path, block string, k *model.Constraint) {
+	c.attribute(path+".attribute", block, k.Attribute)
 	c.constraintValue(path+".value", k)
 	for _, m := range anyRef.FindAllStringSubmatch(k.Value, -1) {
 		if root := m[1]; isRuntimeRoot(root) && !slices.Contains([]string{"attr", "node", "meta"}, root) {
-			c.fail(path+".value", fmt.Sprintf("a constraint cannot use %s: it is known only once the task is placed", m[0]), "")
+			c.fail(path+".value", fmt.Sprintf("%s cannot use %s: it is known only once the task is placed", aBlock(block), m[0]), "")
 		}
 	}
 }
 
-func (c *checker) attribute(path, a string) {
+func aBlock(block string) string {
+	if block == "affinity" {
+		return "an affinity"
+	}
+	return "a " + block
+}
+
+func (c *checker) attribute(path, block, a string) {
 	bare := strings.Trim(a, "${} ")
 	root, _, _ := strings.Cut(strings.ReplaceAll(bare, "[", "."), ".")
 	switch {
 	case a == "":
-		c.fail(path, "the constraint has no attribute", `write attribute = "${attr.kernel.name}"`)
+		c.fail(path, "the "+block+" has no attribute", `write attribute = "${attr.kernel.name}"`)
 	case agentRef.MatchString(a):
 	case isRuntimeRoot(root) && !slices.Contains([]string{"attr", "node", "meta"}, root):
-		c.fail(path, fmt.Sprintf("a constraint cannot use %s: it is known only once the task is placed", a), "use ${attr.…}, ${node.…} or ${meta.…}")
+		c.fail(path, fmt.Sprintf("%s cannot use %s: it is known only once the task is placed", aBlock(block), a), "use ${attr.…}, ${node.…} or ${meta.…}")
 	case agentRef.MatchString("${" + bare + "}"):
 		c.fail(path, fmt.Sprintf("attribute %q is plain text", a), `write "${`+bare+`}"`)
 	default:

@@ -24,6 +24,11 @@ func (c *checker) group(path string, g *model.Group) {
 		c.gang(path+".gang", g)
 	}
 	c.constraints(path, g.Constraints, placeGroup)
+	c.affinities(path, g.Affinities)
+	c.spreads(path, g.Spreads)
+	if g.Network != nil {
+		c.network(path+".network", g.Network)
+	}
 	c.restart(path+".restart", g.Restart)
 	c.bytesBetween(path+".disk_bytes", "the size of ephemeral_disk", g.DiskBytes, 0, maxSizeBytes)
 	c.meta(path+".meta", g.Meta)

@@ -33,7 +33,10 @@ func (c *checker) job(j *model.Job) {
 	c.between("priority", "priority", int64(j.Priority), 0, model.MaxPriority)
 	c.duration("time_limit", "time_limit", j.TimeLimit)
 	c.dependencies(j)
+	c.placement(j.Placement)
 	c.constraints("", j.Constraints, placeJob)
+	c.affinities("", j.Affinities)
+	c.spreads("", j.Spreads)
 	c.meta("meta", j.Meta)
 	switch {
 	case len(j.Groups) == 0:
@@ -62,15 +65,8 @@ func (c *checker) jobType(t string) {
 
 // role checks a path in the tree of roles, such as research/nlp.
 func (c *checker) role(role string) {
-	if len(role) > model.MaxNameBytes {
-		c.fail("role", fmt.Sprintf("role has %d bytes; it may have %d", len(role), model.MaxNameBytes), "")
-		return
-	}
-	for part := range strings.SplitSeq(role, "/") {
-		if !nameSyntax.MatchString(part) {
-			c.fail("role", fmt.Sprintf("%q cannot be a role: it is a path of names, such as \"research/nlp\"", role), "")
-			return
-		}
+	if fault, hint := model.RoleFault(role); fault != "" {
+		c.fail("role", fault, hint)
 	}
 }
 

@@ -44,6 +44,7 @@ func (c *checker) task(path string, t *model.TaskSpec) {
 	c.env(path+".env", t.Env)
 	c.resources(path+".resources", &t.Resources)
 	c.constraints(path, t.Constraints, placeTask)
+	c.affinities(path, t.Affinities)
 	if n := len(t.Artifacts); n > maxFilesOfTask {
 		c.fail(path+".artifacts", fmt.Sprintf("the task has %d artifacts; it may have %d", n, maxFilesOfTask), "pack them into one archive")
 	} else {

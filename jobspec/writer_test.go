@@ -27,7 +27,11 @@ func write(j *model.Job) string {
 		}
 		w.attr("depends_on", "{ "+strings.Join(entries, ", ")+" }")
 	}
+	w.flag("preemptible", j.Preemptible)
+	w.text("placement", string(j.Placement))
 	w.constraints(j.Constraints)
+	w.affinities(j.Affinities)
+	w.spreads(j.Spreads)
 	w.texts("meta", j.Meta)
 	for i := range j.Groups {
 		w.group(&j.Groups[i])
@@ -81,6 +85,48 @@ func (w *writer) constraints(cs []model.Constraint) {
 	}
 }
 
+func (w *writer) affinities(as []model.Affinity) {
+	for _, a := range as {
+		w.open("affinity")
+		w.text("attribute", a.Attribute)
+		w.attr("operator", hclText(a.Operator))
+		w.text("value", a.Value)
+		w.attr("weight", fmt.Sprint(a.Weight))
+		w.close()
+	}
+}
+
+func (w *writer) spreads(ss []model.Spread) {
+	for _, s := range ss {
+		w.open("spread")
+		w.text("attribute", s.Attribute)
+		w.attr("weight", fmt.Sprint(s.Weight))
+		for _, t := range s.Targets {
+			w.open("target %s", hclText(t.Value))
+			w.attr("percent", fmt.Sprint(t.Percent))
+			w.close()
+		}
+		w.close()
+	}
+}
+
+func (w *writer) network(n *model.Network) {
+	if n == nil {
+		return
+	}
+	w.open("network")
+	for _, p := range n.Ports {
+		w.open("port %s", hclText(p.Label))
+		for name, v := range map[string]uint16{"static": p.Static, "to": p.To} {
+			if v != 0 {
+				w.attr(name, fmt.Sprint(v))
+			}
+		}
+		w.close()
+	}
+	w.close()
+}
+
 func (w *writer) group(g *model.Group) {
 	w.open("group %s", hclText(g.Name))
 	if g.Array != nil {
@@ -100,6 +146,9 @@ func (w *writer) group(g *model.Group) {
 	}
 	w.flag("exclusive", g.Exclusive)
 	w.constraints(g.Constraints)
+	w.affinities(g.Affinities)
+	w.spreads(g.Spreads)
+	w.network(g.Network)
 	w.open("restart")
 	w.attr("attempts", fmt.Sprint(g.Restart.Attempts))
 	w.attr("interval", quote(g.Restart.Interval.String()))
@@ -137,6 +186,7 @@ func (w *writer) task(t *model.TaskSpec) {
 	w.texts("env", t.Env)
 	w.resources(&t.Resources)
 	w.constraints(t.Constraints)
+	w.affinities(t.Affinities)
 	w.files(t)
 	w.attr("kill_timeout", quote(t.KillTimeout.String()))
 	w.text("kill_signal", t.KillSignal)

@@ -179,19 +179,21 @@ func (w *world) resetStreams(some []*host) {
 
 // slowLinks makes messages of some hosts slow, and breaks a connection or two.
 func (w *world) slowLinks(some []*host, f *fault) {
-	most := time.Duration(f.luck * float64(14*time.Second))
+	slow := slowness{most: time.Duration(f.luck * float64(14*time.Second)), from: w.now}
 	if f.num%2 == 0 {
+		slow.ramp = f.long / 2
+	} else {
 		w.after(f.long/2, func() { w.resetStreams(some) })
 	}
 	for _, h := range some {
-		w.network.slow[h.num] = [2]time.Duration{most, most}
+		w.network.slow[h.num] = [2]slowness{slow, slow}
 		if f.num%3 == 0 {
-			w.network.slow[h.num][toMaster] = 0
+			w.network.slow[h.num][toMaster] = slowness{}
 		}
 	}
 	w.after(f.long, func() {
 		for _, h := range some {
-			w.network.slow[h.num] = [2]time.Duration{}
+			w.network.slow[h.num] = [2]slowness{}
 		}
 	})
 	if f.num%3 == 1 { // slower and slower, and then dead

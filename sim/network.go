@@ -15,17 +15,35 @@ const (
 
 // network is what lies between hosts and masters.
 type network struct {
-	blocks  [][][2]int // per host, master and direction: how many faults block it
-	slow    [][2]time.Duration
-	streams []*stream // those that at least one end has open, oldest first
+	blocks  [][][2]int    // per host, master and direction: how many faults block it
+	slow    [][2]slowness // per host and direction
+	streams []*stream     // those that at least one end has open, oldest first
 }
 
 func (n *network) init(hosts, masters int) {
 	n.blocks = make([][][2]int, hosts)
-	n.slow = make([][2]time.Duration, hosts)
+	n.slow = make([][2]slowness, hosts)
 	for i := range n.blocks {
 		n.blocks[i] = make([][2]int, masters)
 	}
+}
+
+// slowness is what a slow link adds to the latency: a random time, or if it has
+// a ramp one that grows with the queue in front of it.
+type slowness struct {
+	most time.Duration
+	from time.Duration
+	ramp time.Duration // until it is at its most; 0 = random
+}
+
+func (s *slowness) delay(w *world) time.Duration {
+	switch {
+	case s.most <= 0:
+		return 0
+	case s.ramp <= 0:
+		return w.random.between(0, s.most)
+	}
+	return time.Duration(float64(s.most) * float64(min(w.now-s.from, s.ramp)) / float64(s.ramp))
 }
 
 func (n *network) blocked(h *host, m *masterNode, d direction) bool {

@@ -34,12 +34,7 @@ func newStream(a *agentProc, m *masterNode) *stream {
 		return pipe{
 			w: w, delay: w.latency,
 			blocked: func() bool { return w.network.blocked(a.host, m, d) },
-			slow: func() time.Duration {
-				if most := w.network.slow[a.host.num][d]; most > 0 {
-					return w.random.between(0, most)
-				}
-				return 0
-			},
+			slow:    func() time.Duration { return w.network.slow[a.host.num][d].delay(w) },
 		}
 	}
 	s.up, s.down = way(toMaster), way(toAgent)

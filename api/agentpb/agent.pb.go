@@ -796,6 +796,7 @@ type Launch struct {
 	Env           map[string]string      `protobuf:"bytes,4,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Indices       []uint32               `protobuf:"varint,5,rep,packed,name=indices,proto3" json:"indices,omitempty"`
 	Attempts      []uint32               `protobuf:"varint,6,rep,packed,name=attempts,proto3" json:"attempts,omitempty"` // same length as indices, or empty: all 0
+	Grants        []*Grant               `protobuf:"bytes,20,rep,name=grants,proto3" json:"grants,omitempty"`            // same length as indices, or empty: no named things
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -872,6 +873,120 @@ func (x *Launch) GetAttempts() []uint32 {
 	return nil
 }
 
+func (x *Launch) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+// Grant is the named things one task gets: devices in the order of its group's
+// GPU requests, ports in that of its port blocks, sorted by label.
+type Grant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gpus          []*GpuShare            `protobuf:"bytes,20,rep,name=gpus,proto3" json:"gpus,omitempty"`
+	Ports         []uint32               `protobuf:"varint,21,rep,packed,name=ports,proto3" json:"ports,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_agentpb_agent_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Grant) GetGpus() []*GpuShare {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
+func (x *Grant) GetPorts() []uint32 {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+// GpuShare is a device, or a part of one in thousandths.
+type GpuShare struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uuid          string                 `protobuf:"bytes,20,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Milli         int64                  `protobuf:"varint,21,opt,name=milli,proto3" json:"milli,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GpuShare) Reset() {
+	*x = GpuShare{}
+	mi := &file_agentpb_agent_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuShare) ProtoMessage() {}
+
+func (x *GpuShare) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
+func (*GpuShare) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GpuShare) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *GpuShare) GetMilli() int64 {
+	if x != nil {
+		return x.Milli
+	}
+	return 0
+}
+
 // LaunchRefused says a Launch could not even be tried, e.g. its JobSpec is unknown here.
 type LaunchRefused struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -883,7 +998,7 @@ type LaunchRefused struct {
 
 func (x *LaunchRefused) Reset() {
 	*x = LaunchRefused{}
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1010,7 @@ func (x *LaunchRefused) String() string {
 func (*LaunchRefused) ProtoMessage() {}
 
 func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1023,7 @@ func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchRefused.ProtoReflect.Descriptor instead.
 func (*LaunchRefused) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LaunchRefused) GetLaunch() *Launch {
@@ -935,7 +1050,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -947,7 +1062,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -960,7 +1075,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Kill) GetTasks() []*TaskId {
@@ -988,7 +1103,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1115,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1128,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1042,7 +1157,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1169,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1182,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -1159,7 +1274,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1286,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1299,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Result) GetCause() string {
@@ -1225,7 +1340,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1352,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1365,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1271,7 +1386,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1398,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1411,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *JobDone) GetJob() string {
@@ -1315,7 +1430,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1442,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1455,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -1359,7 +1474,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1486,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1499,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -1409,7 +1524,7 @@ type OpenLog struct {
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1421,7 +1536,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1434,7 +1549,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -1488,7 +1603,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1615,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1628,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -1535,7 +1650,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1547,7 +1662,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1560,7 +1675,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -1599,7 +1714,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1726,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1739,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -1637,7 +1752,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1764,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1777,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -1740,17 +1855,24 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05state\x18\x02 \x01(\rR\x05state\"/\n" +
 	"\aJobSpec\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
-	"\x04spec\x18\x02 \x01(\fR\x04spec\"\xf6\x01\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\"\xa6\x02\n" +
 	"\x06Launch\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\x12\"\n" +
 	"\rtime_limit_ns\x18\x03 \x01(\x03R\vtimeLimitNs\x122\n" +
 	"\x03env\x18\x04 \x03(\v2 .tender.agent.v1.Launch.EnvEntryR\x03env\x12\x18\n" +
 	"\aindices\x18\x05 \x03(\rR\aindices\x12\x1a\n" +
-	"\battempts\x18\x06 \x03(\rR\battempts\x1a6\n" +
+	"\battempts\x18\x06 \x03(\rR\battempts\x12.\n" +
+	"\x06grants\x18\x14 \x03(\v2\x16.tender.agent.v1.GrantR\x06grants\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Z\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"L\n" +
+	"\x05Grant\x12-\n" +
+	"\x04gpus\x18\x14 \x03(\v2\x19.tender.agent.v1.GpuShareR\x04gpus\x12\x14\n" +
+	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
+	"\bGpuShare\x12\x12\n" +
+	"\x04uuid\x18\x14 \x01(\tR\x04uuid\x12\x14\n" +
+	"\x05milli\x18\x15 \x01(\x03R\x05milli\"Z\n" +
 	"\rLaunchRefused\x12/\n" +
 	"\x06launch\x18\x01 \x01(\v2\x17.tender.agent.v1.LaunchR\x06launch\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"M\n" +
@@ -1818,7 +1940,7 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),  // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil), // 1: tender.agent.v1.MasterMessage
@@ -1829,58 +1951,62 @@ var file_agentpb_agent_proto_goTypes = []any{
 	(*TaskRef)(nil),       // 6: tender.agent.v1.TaskRef
 	(*JobSpec)(nil),       // 7: tender.agent.v1.JobSpec
 	(*Launch)(nil),        // 8: tender.agent.v1.Launch
-	(*LaunchRefused)(nil), // 9: tender.agent.v1.LaunchRefused
-	(*Kill)(nil),          // 10: tender.agent.v1.Kill
-	(*Updates)(nil),       // 11: tender.agent.v1.Updates
-	(*Update)(nil),        // 12: tender.agent.v1.Update
-	(*Result)(nil),        // 13: tender.agent.v1.Result
-	(*Acknowledge)(nil),   // 14: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),       // 15: tender.agent.v1.JobDone
-	(*Ping)(nil),          // 16: tender.agent.v1.Ping
-	(*Pong)(nil),          // 17: tender.agent.v1.Pong
-	(*OpenLog)(nil),       // 18: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),      // 19: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),      // 20: tender.agent.v1.LogChunk
-	(*LogDone)(nil),       // 21: tender.agent.v1.LogDone
-	(*Shutdown)(nil),      // 22: tender.agent.v1.Shutdown
-	nil,                   // 23: tender.agent.v1.Register.AttributesEntry
-	nil,                   // 24: tender.agent.v1.Launch.EnvEntry
+	(*Grant)(nil),         // 9: tender.agent.v1.Grant
+	(*GpuShare)(nil),      // 10: tender.agent.v1.GpuShare
+	(*LaunchRefused)(nil), // 11: tender.agent.v1.LaunchRefused
+	(*Kill)(nil),          // 12: tender.agent.v1.Kill
+	(*Updates)(nil),       // 13: tender.agent.v1.Updates
+	(*Update)(nil),        // 14: tender.agent.v1.Update
+	(*Result)(nil),        // 15: tender.agent.v1.Result
+	(*Acknowledge)(nil),   // 16: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),       // 17: tender.agent.v1.JobDone
+	(*Ping)(nil),          // 18: tender.agent.v1.Ping
+	(*Pong)(nil),          // 19: tender.agent.v1.Pong
+	(*OpenLog)(nil),       // 20: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),      // 21: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),      // 22: tender.agent.v1.LogChunk
+	(*LogDone)(nil),       // 23: tender.agent.v1.LogDone
+	(*Shutdown)(nil),      // 24: tender.agent.v1.Shutdown
+	nil,                   // 25: tender.agent.v1.Register.AttributesEntry
+	nil,                   // 26: tender.agent.v1.Launch.EnvEntry
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
-	11, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	17, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
-	9,  // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
+	13, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
+	19, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	11, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
 	3,  // 4: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
 	4,  // 5: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
 	7,  // 6: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
 	8,  // 7: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
-	10, // 8: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	14, // 9: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	15, // 10: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	16, // 11: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	18, // 12: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	19, // 13: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	22, // 14: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	23, // 15: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	12, // 8: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
+	16, // 9: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	17, // 10: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	18, // 11: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	20, // 12: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	21, // 13: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	24, // 14: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	25, // 15: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
 	6,  // 16: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
 	5,  // 17: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	24, // 18: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
-	8,  // 19: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
-	5,  // 20: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
-	12, // 21: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
-	5,  // 22: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	13, // 23: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	5,  // 24: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	0,  // 25: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	20, // 26: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	1,  // 27: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	21, // 28: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	27, // [27:29] is the sub-list for method output_type
-	25, // [25:27] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	26, // 18: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	9,  // 19: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
+	10, // 20: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
+	8,  // 21: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
+	5,  // 22: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
+	14, // 23: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
+	5,  // 24: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
+	15, // 25: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	5,  // 26: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	0,  // 27: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	22, // 28: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	1,  // 29: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	23, // 30: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	29, // [29:31] is the sub-list for method output_type
+	27, // [27:29] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -1913,7 +2039,7 @@ func file_agentpb_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

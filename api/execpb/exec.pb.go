@@ -541,6 +541,7 @@ type Launch struct {
 	Attempts      []uint32               `protobuf:"varint,3,rep,packed,name=attempts,proto3" json:"attempts,omitempty"` // same length as indices, or empty: all 0
 	TimeLimitNs   int64                  `protobuf:"varint,4,opt,name=time_limit_ns,json=timeLimitNs,proto3" json:"time_limit_ns,omitempty"`
 	Env           map[string]string      `protobuf:"bytes,5,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Grants        []*Grant               `protobuf:"bytes,20,rep,name=grants,proto3" json:"grants,omitempty"` // same length as indices, or empty: no named things
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -610,6 +611,118 @@ func (x *Launch) GetEnv() map[string]string {
 	return nil
 }
 
+func (x *Launch) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+// Grant is the named things one task gets, as in the agent's protocol.
+type Grant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gpus          []*GpuShare            `protobuf:"bytes,20,rep,name=gpus,proto3" json:"gpus,omitempty"`
+	Ports         []uint32               `protobuf:"varint,21,rep,packed,name=ports,proto3" json:"ports,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_execpb_exec_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Grant) GetGpus() []*GpuShare {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
+func (x *Grant) GetPorts() []uint32 {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+type GpuShare struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uuid          string                 `protobuf:"bytes,20,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Milli         int64                  `protobuf:"varint,21,opt,name=milli,proto3" json:"milli,omitempty"` // thousandths of the device
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GpuShare) Reset() {
+	*x = GpuShare{}
+	mi := &file_execpb_exec_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuShare) ProtoMessage() {}
+
+func (x *GpuShare) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
+func (*GpuShare) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GpuShare) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *GpuShare) GetMilli() int64 {
+	if x != nil {
+		return x.Milli
+	}
+	return 0
+}
+
 // Kill stops tasks: kill signal, after the task's kill timeout SIGKILL to the whole tree.
 type Kill struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -622,7 +735,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +747,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +760,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Kill) GetTasks() []*Task {
@@ -680,7 +793,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -692,7 +805,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -705,7 +818,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -733,7 +846,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +858,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +871,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -843,7 +956,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +968,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +981,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Result) GetCause() string {
@@ -909,7 +1022,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +1034,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +1047,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -955,7 +1068,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1080,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1093,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Exit) GetForce() bool {
@@ -1009,7 +1122,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1134,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1147,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LogRecord) GetKind() isLogRecord_Kind {
@@ -1136,7 +1249,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1148,7 +1261,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1161,7 +1274,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Ended) GetGroup() uint32 {
@@ -1201,7 +1314,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1326,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1339,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Begin) GetJob() string {
@@ -1316,16 +1429,23 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\x14\n" +
-	"\x05state\x18\x04 \x01(\rR\x05state\"\xe3\x01\n" +
+	"\x05state\x18\x04 \x01(\rR\x05state\"\x92\x02\n" +
 	"\x06Launch\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x18\n" +
 	"\aindices\x18\x02 \x03(\rR\aindices\x12\x1a\n" +
 	"\battempts\x18\x03 \x03(\rR\battempts\x12\"\n" +
 	"\rtime_limit_ns\x18\x04 \x01(\x03R\vtimeLimitNs\x121\n" +
-	"\x03env\x18\x05 \x03(\v2\x1f.tender.exec.v1.Launch.EnvEntryR\x03env\x1a6\n" +
+	"\x03env\x18\x05 \x03(\v2\x1f.tender.exec.v1.Launch.EnvEntryR\x03env\x12-\n" +
+	"\x06grants\x18\x14 \x03(\v2\x15.tender.exec.v1.GrantR\x06grants\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"e\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"K\n" +
+	"\x05Grant\x12,\n" +
+	"\x04gpus\x18\x14 \x03(\v2\x18.tender.exec.v1.GpuShareR\x04gpus\x12\x14\n" +
+	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
+	"\bGpuShare\x12\x12\n" +
+	"\x04uuid\x18\x14 \x01(\tR\x04uuid\x12\x14\n" +
+	"\x05milli\x18\x15 \x01(\x03R\x05milli\"e\n" +
 	"\x04Kill\x12*\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.tender.exec.v1.TaskR\x05tasks\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
@@ -1384,7 +1504,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1393,47 +1513,51 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*State)(nil),        // 4: tender.exec.v1.State
 	(*Task)(nil),         // 5: tender.exec.v1.Task
 	(*Launch)(nil),       // 6: tender.exec.v1.Launch
-	(*Kill)(nil),         // 7: tender.exec.v1.Kill
-	(*Updates)(nil),      // 8: tender.exec.v1.Updates
-	(*Update)(nil),       // 9: tender.exec.v1.Update
-	(*Result)(nil),       // 10: tender.exec.v1.Result
-	(*Acknowledge)(nil),  // 11: tender.exec.v1.Acknowledge
-	(*Exit)(nil),         // 12: tender.exec.v1.Exit
-	(*LogRecord)(nil),    // 13: tender.exec.v1.LogRecord
-	(*Ended)(nil),        // 14: tender.exec.v1.Ended
-	(*Begin)(nil),        // 15: tender.exec.v1.Begin
-	nil,                  // 16: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 17: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 18: tender.exec.v1.Launch.EnvEntry
+	(*Grant)(nil),        // 7: tender.exec.v1.Grant
+	(*GpuShare)(nil),     // 8: tender.exec.v1.GpuShare
+	(*Kill)(nil),         // 9: tender.exec.v1.Kill
+	(*Updates)(nil),      // 10: tender.exec.v1.Updates
+	(*Update)(nil),       // 11: tender.exec.v1.Update
+	(*Result)(nil),       // 12: tender.exec.v1.Result
+	(*Acknowledge)(nil),  // 13: tender.exec.v1.Acknowledge
+	(*Exit)(nil),         // 14: tender.exec.v1.Exit
+	(*LogRecord)(nil),    // 15: tender.exec.v1.LogRecord
+	(*Ended)(nil),        // 16: tender.exec.v1.Ended
+	(*Begin)(nil),        // 17: tender.exec.v1.Begin
+	nil,                  // 18: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 19: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 20: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
 	3,  // 1: tender.exec.v1.ToExecutor.adopt:type_name -> tender.exec.v1.Adopt
 	6,  // 2: tender.exec.v1.ToExecutor.launch:type_name -> tender.exec.v1.Launch
-	7,  // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
-	11, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	12, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
+	9,  // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
+	13, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	14, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
 	4,  // 6: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
-	8,  // 7: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	16, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	17, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	10, // 7: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
+	18, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	19, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
 	5,  // 10: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	18, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
-	5,  // 12: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
-	9,  // 13: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
-	5,  // 14: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
-	10, // 15: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	15, // 16: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
-	6,  // 17: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
-	8,  // 18: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
-	11, // 19: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	14, // 20: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	5,  // 21: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	20, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	7,  // 12: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
+	8,  // 13: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
+	5,  // 14: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
+	11, // 15: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
+	5,  // 16: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
+	12, // 17: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
+	17, // 18: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	6,  // 19: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	10, // 20: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	13, // 21: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	16, // 22: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	5,  // 23: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -1453,7 +1577,7 @@ func file_execpb_exec_proto_init() {
 		(*FromExecutor_State)(nil),
 		(*FromExecutor_Updates)(nil),
 	}
-	file_execpb_exec_proto_msgTypes[13].OneofWrappers = []any{
+	file_execpb_exec_proto_msgTypes[15].OneofWrappers = []any{
 		(*LogRecord_Begin)(nil),
 		(*LogRecord_Launch)(nil),
 		(*LogRecord_Updates)(nil),
@@ -1466,7 +1590,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

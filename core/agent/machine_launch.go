@@ -23,7 +23,7 @@ func (m *Machine) launch(l *agentpb.Launch) {
 	j.done = false
 	fresh := &execpb.Launch{
 		Group: l.Group, Indices: l.Indices, Attempts: l.Attempts,
-		TimeLimitNs: l.TimeLimitNs, Env: l.Env,
+		TimeLimitNs: l.TimeLimitNs, Env: l.Env, Grants: execGrants(l.Grants),
 	}
 	var repeated []taskKey
 	for _, k := range launchKeys(fresh) {
@@ -54,6 +54,8 @@ func (m *Machine) checkLaunch(l *agentpb.Launch) string {
 		return "the agent is stopping"
 	case len(l.Attempts) != 0 && len(l.Attempts) != len(l.Indices):
 		return fmt.Sprintf("launch names %d tasks but %d attempts", len(l.Indices), len(l.Attempts))
+	case len(l.Grants) != 0 && len(l.Grants) != len(l.Indices):
+		return fmt.Sprintf("launch names %d tasks but has devices and ports for %d", len(l.Indices), len(l.Grants))
 	case j == nil || j.spec == nil && !j.takesTasks():
 		return fmt.Sprintf("job %s is not known on this agent: its description must come first", l.Job)
 	}
@@ -94,9 +96,29 @@ func withoutTasks(l *execpb.Launch, drop []taskKey) *execpb.Launch {
 		if len(l.Attempts) > 0 {
 			out.Attempts = append(out.Attempts, l.Attempts[i])
 		}
+		if len(l.Grants) > 0 {
+			out.Grants = append(out.Grants, l.Grants[i])
+		}
 	}
 	slices.Reverse(out.Indices)
 	slices.Reverse(out.Attempts)
+	slices.Reverse(out.Grants)
+	return out
+}
+
+// execGrants passes a launch's grants on to an executor.
+func execGrants(in []*agentpb.Grant) []*execpb.Grant {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make([]*execpb.Grant, len(in))
+	for i, g := range in {
+		x := &execpb.Grant{Ports: g.GetPorts()}
+		for _, d := range g.GetGpus() {
+			x.Gpus = append(x.Gpus, &execpb.GpuShare{Uuid: d.GetUuid(), Milli: d.GetMilli()})
+		}
+		out[i] = x
+	}
 	return out
 }
 
@@ -163,7 +185,7 @@ func (m *Machine) kill(in *agentpb.Kill) {
 		}
 	}
 	for _, j := range jobs {
-		m.killWaiting(j, waiting[j])
+		m.killWaiting(j, waiting[j], model.TaskReason(in.Reason))
 	}
 	for _, x := range executors {
 		m.tell(x, &execpb.ToExecutor{Kind: &execpb.ToExecutor_Kill{Kill: running[x]}})
@@ -189,15 +211,19 @@ func (m *Machine) killUnknown(id model.JobID, k taskKey) {
 
 // killWaiting takes tasks out of the launches that wait for an executor. A key
 // may be named twice.
-func (m *Machine) killWaiting(j *job, keys []taskKey) {
+func (m *Machine) killWaiting(j *job, keys []taskKey, reason model.TaskReason) {
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
 	for i, l := range j.waiting {
 		j.waiting[i] = withoutTasks(l, keys)
 	}
 	j.waiting = slices.DeleteFunc(j.waiting, func(l *execpb.Launch) bool { return len(l.Indices) == 0 })
+	how := killedWaiting
+	if reason == model.ReasonContainerPreempted {
+		how.reason, how.cause, how.message = reason, model.CausePreempted, "preempted before it started"
+	}
 	for _, k := range keys {
-		m.end(j, k, nil, killedWaiting)
+		m.end(j, k, nil, how)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/core/agent/executor"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -16,6 +17,10 @@ func TestTaskLogs(t *testing.T) {
 	d := openTestDir(t, t.TempDir())
 	testExecutor(t, d, ExecID{"j1", 1}, "a.0.0", "a.0.2", "b.2.5.0")
 	testExecutor(t, d, ExecID{"j1", 3}, "a.0.3")
+	// The executor leaves a file where an attempt has left nothing.
+	if err := os.WriteFile(executor.SandboxDir(d.executorDir(ExecID{"j1", 1}), "a", 4, 0), nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
 	over := make(chan struct{})
 	close(over)
 	for _, c := range []struct {
@@ -29,6 +34,8 @@ func TestTaskLogs(t *testing.T) {
 		{"latest attempt", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1", Attempt: latestAttempt}}, "output of a.0.3", ""},
 		{"by task name", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1"}, Name: "main", Offset: -5}, "a.0.0", ""},
 		{"nothing on standard error", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1"}, Stderr: true, Follow: true}, "", ""},
+		{"of an attempt that left nothing", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1", Index: 4}}, "", ""},
+		{"the end of nothing", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1", Index: 4}, Offset: -9, Follow: true}, "", ""},
 		{"no such task block", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1"}, Name: "web"}, "", model.ReasonNotFound},
 		{"output disabled", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1", Group: 1, Index: 5}}, "", model.ReasonUnsupported},
 		{"no such attempt", &agentpb.OpenLog{Task: &agentpb.TaskId{Job: "j1", Attempt: 9}}, "", model.ReasonNotFound},

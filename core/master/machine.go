@@ -69,7 +69,9 @@ type Machine struct {
 	byAgent  map[model.AgentID][]*session // oldest first
 	links    map[model.AgentID]*link
 	wakes    map[model.FrameworkID]time.Time
-	kills    map[model.TaskID]model.TaskReason // wanted; sent again when the agent comes back
+	kills    map[model.TaskID]model.TaskReason    // wanted; sent again when the agent comes back
+	inverse  map[model.OfferID]model.InverseOffer // out, until their deadline
+	overdue  []model.InverseOffer                 // past it, while their tasks end
 	now      time.Time
 	out      *Effects
 	calls    []pendingCall
@@ -93,6 +95,7 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		frameworks: map[model.FrameworkID]model.Framework{},
 		sessions:   map[SessionID]*session{}, byAgent: map[model.AgentID][]*session{}, links: map[model.AgentID]*link{},
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.TaskReason{},
+		inverse: map[model.OfferID]model.InverseOffer{},
 	}
 	for _, f := range frameworks {
 		if m.frameworks[f.ID()] != nil {
@@ -160,6 +163,9 @@ func (m *Machine) lead(in Lead) {
 }
 
 func (m *Machine) asked(in Asked) {
+	if m.askedRoles(in) {
+		return
+	}
 	id, ok := frameworkFor(in.Body)
 	if !ok || m.frameworks[id] == nil {
 		m.out.Replies = append(m.out.Replies, model.Reply{ID: in.ID, Err: model.Refuse(model.ReasonUnsupported,

@@ -19,7 +19,7 @@ func (m *Machine) settle() {
 	for range maxSettleRounds {
 		m.tellWithdrawn()
 		made := m.book.Plan(m.now)
-		if len(made) == 0 {
+		if asked := m.tellInverse(); len(made) == 0 && !asked {
 			return
 		}
 		byFramework := map[model.FrameworkID]model.Offers{}
@@ -69,9 +69,13 @@ func (m *Machine) call(fw model.FrameworkID, c model.Call) {
 	case model.Accept:
 		m.accept(fw, c)
 	case model.Decline:
-		if o, ok := m.book.Decline(c.Offer); ok && c.RefuseFor > 0 {
-			m.book.Refuse(fw, o.Demand, m.now.Add(c.RefuseFor))
-		}
+		m.book.DeclineFor(m.now, c.Offer, c.RefuseFor)
+	case model.AcceptInverse, model.DeclineInverse:
+		// Either way the tasks are stopped at the deadline; see runInverse.
+	case model.Suppress:
+		m.book.Suppress(fw, c.Roles)
+	case model.Revive:
+		m.book.Revive(fw, c.Roles)
 	case model.Kill:
 		m.kill(c.Task, c.Reason)
 	case model.JobDone:
@@ -164,6 +168,7 @@ func (m *Machine) sendLaunch(l *model.Launch) {
 			w.Attempts[i] = uint32(t.Attempt)
 		}
 	}
+	w.Grants = grantsToWire(l.Grants)
 	m.send(lk.session, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Launch{Launch: w}})
 }
 

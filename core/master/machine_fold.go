@@ -53,6 +53,8 @@ func (m *Machine) applyRecord(rec []byte) error {
 			return fmt.Errorf("read job end: %w", err)
 		}
 		m.state.jobDone(r.Job)
+	case recRole, recRoleRemoved, recReservation:
+		return m.state.roles.apply(rec)
 	case recFramework:
 		id, ev, err := splitPrefixed(rec)
 		if err != nil {
@@ -138,8 +140,8 @@ func (m *Machine) Restore(b []byte) error {
 	if err := json.Unmarshal(line, &head); err != nil {
 		return fmt.Errorf("read snapshot: %w", err)
 	}
-	if head.Version != snapshotVersion {
-		return fmt.Errorf("read snapshot: it has version %d, this build reads %d", head.Version, snapshotVersion)
+	if head.Version < 1 || head.Version > snapshotVersion {
+		return fmt.Errorf("read snapshot: it has version %d, this build reads up to %d", head.Version, snapshotVersion)
 	}
 	if err := m.state.restore(head.Master); err != nil {
 		return err
@@ -163,6 +165,7 @@ func (m *Machine) Restore(b []byte) error {
 // fillBook gives a new leader's allocator what the journal says is in use.
 func (m *Machine) fillBook() {
 	m.book = offers.NewBook()
+	m.fillRoles()
 	for _, id := range m.agentIDs() {
 		m.book.SetAgent(m.state.agents[id].info)
 	}

@@ -16,7 +16,11 @@ func (m *Machine) Query(now time.Time, body any) (any, *model.Refusal) {
 	case model.ListNodes:
 		return m.nodes(), nil
 	case model.ListOffers:
-		return model.OfferList{Offers: m.book.Offers(), Demands: m.book.Demands()}, nil
+		return model.OfferList{
+			Offers: m.book.Offers(), Demands: m.book.Demands(), Holds: m.book.Holds(now), Inverse: m.book.InverseOffers(),
+		}, nil
+	case model.ListShares:
+		return m.shares(q)
 	case model.Why:
 		return m.why(now, q)
 	case model.PlanJob:

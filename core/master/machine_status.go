@@ -66,6 +66,9 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 			m.book.Release(sts[i].Task)
 			delete(m.kills, sts[i].Task)
 		}
+		if sts[i].State.Terminal() {
+			m.nameDemand(&sts[i])
+		}
 		sts[i].UUID = ""
 		kept, owners = append(kept, sts[i]), append(owners, t.batch.claim.Framework)
 	}

@@ -94,6 +94,10 @@ func (s *script) run(d *datadriven.TestData) string {
 		return s.failover(d)
 	case "nodes":
 		return s.nodes()
+	case "role", "unrole", "reserve":
+		return s.roles(d)
+	case "inverse":
+		return s.inverse(d)
 	case "why":
 		return s.why(d)
 	}
@@ -161,6 +165,7 @@ func (s *script) submit(d *datadriven.TestData) string {
 		g.Gang = &model.Gang{Launch: "none", Ranks: 1}
 	}
 	g.Exclusive = d.HasArg("exclusive")
+	g.Tasks[0].KillTimeout = model.Duration(30 * time.Second)
 	job := &model.Job{Name: string(id), Type: model.JobBatch, Role: model.DefaultRole,
 		Priority: s.intArg(d, "priority", model.DefaultPriority), Groups: []model.Group{g}}
 	s.asked++
@@ -175,7 +180,8 @@ func (s *script) update(d *datadriven.TestData) string {
 		if err != nil {
 			d.Fatalf(s.t, "%v", err)
 		}
-		st := s.stateNamed(d, a.Vals[0])
+		name, preempted := strings.CutSuffix(a.Vals[0], ":preempted")
+		st := s.stateNamed(d, name)
 		s.seq++
 		u := &agentpb.Update{Seq: s.seq, Task: taskIDToWire(id), State: uint32(st), At: s.now.UnixNano()}
 		if st.Terminal() {
@@ -185,6 +191,9 @@ func (s *script) update(d *datadriven.TestData) string {
 				code, cause = 1, model.CauseFailed
 			}
 			u.Result = &agentpb.Result{Cause: string(cause), ExitCode: code}
+			if preempted {
+				u.Result.Cause, u.Reason, u.Message = string(model.CausePreempted), uint32(model.ReasonContainerPreempted), "preempted"
+			}
 		}
 		us = append(us, u)
 	}
@@ -286,6 +295,9 @@ func noticeLine(n model.Notice) string {
 	if n.Message != "" {
 		out += ": " + n.Message
 	}
+	if n.Status != nil && n.Status.Message != "" {
+		out += " (" + n.Status.Message + ")"
+	}
 	return out
 }
 
@@ -305,7 +317,8 @@ func recordLine(r []byte) string {
 		id, _, _ := splitPrefixed(r)
 		return "event of " + id
 	}
-	names := map[byte]string{recCluster: "cluster", recAgent: "agent", recAgentRemoved: "agent removed", recStaged: "staged", recJobDone: "job done"}
+	names := map[byte]string{recCluster: "cluster", recAgent: "agent", recAgentRemoved: "agent removed", recStaged: "staged", recJobDone: "job done",
+		recRole: "role", recRoleRemoved: "role removed", recReservation: "reservation"}
 	return names[r[0]]
 }
 
@@ -329,6 +342,9 @@ func sendLine(m *agentpb.MasterMessage) string {
 		for _, t := range k.Kill.Tasks {
 			id, _ := taskIDFromWire(t)
 			p = append(p, id.String())
+		}
+		if k.Kill.Reason == uint32(model.ReasonContainerPreempted) {
+			p = append(p, "preempted")
 		}
 		return "kill " + strings.Join(p, " ")
 	case *agentpb.MasterMessage_Acknowledge:

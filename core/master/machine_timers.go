@@ -14,6 +14,7 @@ import (
 func (m *Machine) runTimers() {
 	m.runSessions()
 	m.runLostAgents()
+	m.runInverse()
 	for _, o := range m.book.Expired(m.now.Add(-m.timing.OfferTimeout)) {
 		m.rescind(o, model.ReasonStaleOffer)
 	}
@@ -134,7 +135,7 @@ func (m *Machine) nextWake() time.Time {
 	for _, w := range m.wakes {
 		next = sooner(next, w)
 	}
-	next = sooner(next, m.book.NextWake())
+	next = sooner(sooner(next, m.book.NextWake()), m.inverseNext())
 	if oldest := m.book.OldestOffer(); !oldest.IsZero() {
 		next = sooner(next, oldest.Add(m.timing.OfferTimeout))
 	}

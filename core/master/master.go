@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,12 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("start master: %w", err)
 	}
 	cfg = cfg.withDefaults()
+	// What a turn allocates is garbage after it, and every collection goes through
+	// the stacks of all agents' streams: half as many cost a small master memory
+	// it hardly notices. For a large one, GOMEMLIMIT says what there is.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 	// The port first: of all that can be in the way it is the quickest to find out.
 	lis := cfg.Listener
 	if lis == nil {

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -21,6 +22,9 @@ const (
 	recStaged       = 'S' // stagedRecord
 	recStatuses     = 'U' // agentpb.Updates, prefixed by the agent's id
 	recJobDone      = 'D' // jobDoneRecord
+	recRole         = 'L' // model.RoleConfig
+	recRoleRemoved  = 'l' // roleRemovedRecord
+	recReservation  = 'V' // model.Reservation; a zero amount takes it away
 	recFramework    = 'F' // length of the framework's id, the id, its event
 )
 
@@ -35,6 +39,10 @@ type agentRecordJSON struct {
 
 type removedRecord struct {
 	Agent model.AgentID `json:"agent"`
+}
+
+type roleRemovedRecord struct {
+	Role string `json:"role"`
 }
 
 type jobDoneRecord struct {
@@ -53,12 +61,13 @@ func (r *stagedRecord) batch() *launchBatch {
 }
 
 func jsonRecord(kind byte, v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
+	b := bytes.NewBuffer(make([]byte, 0, 512))
+	b.WriteByte(kind)
+	if err := json.NewEncoder(b).Encode(v); err != nil {
 		// Only plain data of this package is passed: failing to encode it is a bug.
 		panic(fmt.Sprintf("master: encode record %c: %v", kind, err))
 	}
-	return append([]byte{kind}, b...)
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}) // the encoder's
 }
 
 // prefixed writes kind, a length byte, s and then payload.

@@ -16,6 +16,7 @@ type state struct {
 	agents    map[model.AgentID]*agentRecord
 	tasks     map[model.TaskID]*task
 	jobAgents map[model.JobID][]model.AgentID // the inverse of agentRecord.jobs
+	roles     roleTree
 }
 
 // agentRecord is an agent that may have tasks.
@@ -33,6 +34,7 @@ type task struct {
 	id    model.TaskID
 	state model.TaskState
 	batch *launchBatch
+	grant *model.Grant // the named things it has; nil = none
 }
 
 // launchBatch is what the tasks of one launch share.
@@ -49,6 +51,7 @@ func newState() state {
 		agents:    map[model.AgentID]*agentRecord{},
 		tasks:     map[model.TaskID]*task{},
 		jobAgents: map[model.JobID][]model.AgentID{},
+		roles:     newRoleTree(),
 	}
 }
 
@@ -66,6 +69,9 @@ func (s *state) stage(b *launchBatch, l *model.Launch) error {
 	if a == nil {
 		return fmt.Errorf("stage tasks of job %s: no agent %s", l.Job, b.agent)
 	}
+	if n := len(l.Grants); n != 0 && n != len(l.Tasks) {
+		return fmt.Errorf("stage tasks of job %s: %d grants for %d tasks", l.Job, n, len(l.Tasks))
+	}
 	s.addJob(a, l.Job)
 	for i := range l.Tasks {
 		id := l.ID(i)
@@ -73,6 +79,9 @@ func (s *state) stage(b *launchBatch, l *model.Launch) error {
 			return fmt.Errorf("stage task %s: it is live already", id)
 		}
 		t := &task{id: id, state: model.TaskStaging, batch: b}
+		if len(l.Grants) > 0 {
+			t.grant = &l.Grants[i]
+		}
 		s.tasks[id], a.tasks[id] = t, t
 	}
 	return nil
@@ -140,6 +149,9 @@ type snapshotState struct {
 	Cluster string          `json:"cluster"`
 	Agents  []snapshotAgent `json:"agents"`
 	Batches []snapshotBatch `json:"batches"`
+
+	Roles        []model.RoleConfig  `json:"roles,omitempty"`
+	Reservations []model.Reservation `json:"reservations,omitempty"`
 }
 
 type snapshotAgent struct {
@@ -154,7 +166,7 @@ type snapshotBatch struct {
 }
 
 func (s *state) snapshot() snapshotState {
-	out := snapshotState{Cluster: s.clusterID}
+	out := snapshotState{Cluster: s.clusterID, Roles: s.roles.sortedConfigs(), Reservations: s.roles.sortedReservations("")}
 	for _, a := range s.agents {
 		sa := snapshotAgent{Info: a.info, Registered: a.registered}
 		for j := range a.jobs {
@@ -191,6 +203,9 @@ func (s *state) snapshotBatches() []snapshotBatch {
 		last := &out[n-1]
 		last.Launch.Tasks = append(last.Launch.Tasks, model.Attempt{Index: t.id.Index, Attempt: t.id.Attempt})
 		last.States = append(last.States, t.state)
+		if t.grant != nil {
+			last.Launch.Grants = append(last.Launch.Grants, *t.grant)
+		}
 	}
 	return out
 }
@@ -207,13 +222,19 @@ func newSnapshotBatch(t *task) snapshotBatch {
 // must give the same bytes on a master that saw them as one and one that saw two.
 func (sb *snapshotBatch) holds(t *task) bool {
 	b := t.batch
-	return sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
+	return (len(sb.Launch.Grants) > 0) == (t.grant != nil) && sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
 		sb.Claim == b.claim && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape)
 }
 
 func (s *state) restore(in snapshotState) error {
 	*s = newState()
 	s.clusterID = in.Cluster
+	for _, c := range in.Roles {
+		s.roles.configs[c.Role] = c
+	}
+	for _, r := range in.Reservations {
+		s.roles.reserve(r)
+	}
 	for _, a := range in.Agents {
 		s.setAgent(a.Info, a.Registered)
 		for _, j := range a.Jobs {
@@ -255,4 +276,5 @@ type snapshotPart struct {
 }
 
 // snapshotVersion is raised when the form changes; an older build refuses a newer one.
-const snapshotVersion = 1
+// Version 1 knew no roles.
+const snapshotVersion = 2

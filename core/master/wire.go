@@ -20,6 +20,25 @@ func taskIDFromWire(w *agentpb.TaskId) (model.TaskID, error) {
 	return model.TaskID{Job: model.JobID(w.Job), Group: uint16(w.Group), Index: w.Index, Attempt: uint16(w.Attempt)}, nil
 }
 
+// grantsToWire returns nil for launches without named things.
+func grantsToWire(gs []model.Grant) []*agentpb.Grant {
+	if len(gs) == 0 {
+		return nil
+	}
+	out := make([]*agentpb.Grant, len(gs))
+	for i := range gs {
+		w := &agentpb.Grant{}
+		for _, d := range gs[i].GPUs {
+			w.Gpus = append(w.Gpus, &agentpb.GpuShare{Uuid: d.UUID, Milli: d.Milli})
+		}
+		for _, p := range gs[i].Ports {
+			w.Ports = append(w.Ports, uint32(p))
+		}
+		out[i] = w
+	}
+	return out
+}
+
 func nanos(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -44,6 +44,8 @@ type Job struct {
 	Placement   Placement         `json:"placement,omitempty"`
 	DependsOn   []Dependency      `json:"depends_on,omitempty"` // sorted by Job
 	Constraints []Constraint      `json:"constraints,omitempty"`
+	Affinities  []Affinity        `json:"affinities,omitempty"`
+	Spreads     []Spread          `json:"spreads,omitempty"`
 	Meta        map[string]string `json:"meta,omitempty"`
 	Groups      []Group           `json:"groups"`
 	Source      string            `json:"source,omitempty"` // the job file's text, for `tender job --hcl`
@@ -216,6 +218,7 @@ type TaskSpec struct {
 	Env         map[string]string `json:"env,omitempty"`
 	Resources   TaskResources     `json:"resources"`
 	Constraints []Constraint      `json:"constraints,omitempty"`
+	Affinities  []Affinity        `json:"affinities,omitempty"`
 	Artifacts   []Artifact        `json:"artifacts,omitempty"`
 	Templates   []Template        `json:"templates,omitempty"`
 	KillTimeout Duration          `json:"kill_timeout"`

@@ -34,10 +34,13 @@ type NodeList struct {
 // ListOffers is a query; the answer is an OfferList.
 type ListOffers struct{}
 
-// OfferList is the offers outstanding and the demands waiting for one.
+// OfferList is the offers outstanding, the demands waiting for one, what is held
+// for some of them, and what is asked back for them.
 type OfferList struct {
-	Offers  []Offer  `json:"offers"`
-	Demands []Demand `json:"demands"`
+	Offers  []Offer        `json:"offers"`
+	Demands []Demand       `json:"demands"`
+	Holds   []HoldView     `json:"holds,omitempty"`
+	Inverse []InverseOffer `json:"inverse,omitempty"`
 }
 
 // MasterStatus answers the status query: who leads, since when.

@@ -102,7 +102,7 @@ func FormatBytes(n int64) string {
 type GPURequest struct {
 	Count          int    `json:"count"`
 	MemoryMinBytes int64  `json:"memory_min_bytes,omitempty"`
-	Model          string `json:"model,omitempty"` // substring of the device's model, case-insensitive
+	Model          string `json:"model,omitempty"` // substring of the device's model, case-insensitive; "a|b" is either
 	ShareMilli     int    `json:"share_milli,omitempty"`
 	MIG            string `json:"mig,omitempty"` // a MIG profile such as "1g.10gb"
 }

@@ -31,6 +31,9 @@ func (b *Book) Accept(now time.Time, fw model.FrameworkID, a model.Accept) (Acce
 		return Accepted{}, model.Refuse(model.ReasonStaleOffer,
 			"accept offer %s: no such offer is out; it was rescinded or used already", a.Offer)
 	}
+	if o.classic != nil {
+		return b.acceptClassic(now, o, a.Launches)
+	}
 	parts, refusal := b.checkAccept(now, o, a.Launches)
 	if refusal == nil {
 		refusal = b.claimTasks(a.Offer, a.Launches)
@@ -86,10 +89,8 @@ func (b *Book) checkAccept(now time.Time, o *offer, launches []model.Launch) ([]
 		if r != nil {
 			return nil, r
 		}
-		if end := o.UnavailableFrom; !end.IsZero() && (l.TimeLimit <= 0 || now.Add(l.TimeLimit.Std()).After(end)) {
-			return nil, model.Refuse(model.ReasonPastDeadline,
-				"accept offer %s: launch %d of job %s may run past %s, when its room is wanted; give it a time limit of at most %s",
-				o.ID, i, l.Job, end.UTC().Format(time.RFC3339), max(end.Sub(now), 0))
+		if r := pastUnavailability(now, o, i, l); r != nil {
+			return nil, r
 		}
 		left[p] -= n
 		parts[i] = p
@@ -104,6 +105,17 @@ func (b *Book) checkAccept(now time.Time, o *offer, launches []model.Launch) ([]
 		}
 	}
 	return parts, nil
+}
+
+// pastUnavailability refuses launch i if it may run into o's UnavailableFrom.
+func pastUnavailability(now time.Time, o *offer, i int, l *model.Launch) *model.Refusal {
+	end := o.UnavailableFrom
+	if end.IsZero() || l.TimeLimit > 0 && !now.Add(l.TimeLimit.Std()).After(end) {
+		return nil
+	}
+	return model.Refuse(model.ReasonPastDeadline,
+		"accept offer %s: launch %d of job %s may run past %s, when its room is wanted; give it a time limit of at most %s",
+		o.ID, i, l.Job, end.UTC().Format(time.RFC3339), max(end.Sub(now), 0))
 }
 
 // choosePart returns the part of o that l takes from, given what is left of each.

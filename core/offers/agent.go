@@ -113,6 +113,7 @@ func (b *Book) SetAvailable(id model.AgentID, ok bool) {
 		return
 	}
 	a.available = ok
+	b.fleet++
 	if ok {
 		b.gain(a)
 		return
@@ -158,6 +159,7 @@ func (b *Book) dropAgent(a *agent) {
 	if a.pos < b.index.size {
 		b.index.set(a.pos, model.Resources{}, 0)
 	}
+	b.classic.filters.forget(a.pos)
 	b.agents[a.pos] = nil
 	b.vacant = append(b.vacant, a.pos)
 	delete(b.byID, a.info.ID)
@@ -186,6 +188,7 @@ func (b *Book) settle() {
 		if a.gained {
 			b.gains++
 			a.gain = b.gains
+			b.classic.gain(a)
 		}
 		a.touched, a.gained = false, false
 		b.reindex(a)

@@ -116,7 +116,7 @@ func (b *Book) before(x, y *demand) int {
 // mostHolds returns how many holds there may be.
 func (b *Book) mostHolds() int {
 	if b.settings.Holds < 0 {
-		return math.MaxInt
+		return math.MaxInt32
 	}
 	return b.settings.Holds
 }

@@ -18,7 +18,7 @@ type segment struct {
 // fit beside the holds for as long as it may run.
 func (f *forecast) around(a *agent) {
 	if !f.g.plain() || a.exclusive > 0 || len(a.reserved) > 0 {
-		f.behind(a)
+		f.among(a)
 		return
 	}
 	segs := f.profile(a)
@@ -98,21 +98,70 @@ func (f *forecast) profile(a *agent) []segment {
 	return segs
 }
 
-// behind takes an agent as free for the group only after all holds on it, which is
-// later than need be: for groups of which more than amounts decides.
-func (f *forecast) behind(a *agent) {
-	after := f.now
+// among is around for groups of which more than amounts decides, and agents with
+// exclusive tasks: it asks the filter at every time at which something changes.
+// Where several holds overlap the task's run their sum is taken to be in the way,
+// which may be more than there is at any one time.
+func (f *forecast) among(a *agent) {
+	starts := []int64{f.now}
+	for s := range a.stakes() {
+		if at := f.end(s); at != never {
+			starts = append(starts, at)
+		}
+	}
 	for _, p := range a.holds {
-		after = max(after, p.to)
+		if p.to != never {
+			starts = append(starts, p.to)
+		}
+		if f.limit > 0 {
+			if at := p.from - int64(f.limit) + 1; at > f.now {
+				starts = append(starts, at)
+			}
+		}
 	}
-	if after == never {
-		return
+	slices.Sort(starts)
+	last := 0
+	for _, at := range slices.Compact(starts) {
+		n := 0
+		if c := f.agentAt(a, at); c != nil {
+			n, _ = f.g.check(c, f.want, nil, &window{d: f.d, node: f.d.class.node, until: never})
+		}
+		if n != last {
+			f.steps = append(f.steps, step{at, n - last, a})
+			f.fewer = f.fewer || n < last
+			last = n
+		}
 	}
-	mark := len(f.steps)
-	f.oneByOne(a)
-	for i := mark; i < len(f.steps); i++ {
-		f.steps[i].at = max(f.steps[i].at, after)
+}
+
+// agentAt returns a as it will be at a time, and beside the holds that begin
+// before the demand's tasks would end; nil if a hold leaves nothing at all.
+func (f *forecast) agentAt(a *agent, at int64) *agent {
+	c := *a
+	c.running, c.onOffer, c.holds, c.points = nil, nil, nil, nil
+	for s := range a.stakes() {
+		left := *s
+		left.agent = &c
+		if f.end(s) <= at {
+			left.take(-s.count)
+			continue
+		}
+		left.link()
 	}
+	end := endOf(at, f.limit)
+	for _, p := range a.holds {
+		if p.from >= end || p.to <= at {
+			continue
+		}
+		if f.g.room.exclusive || p.hold.d.groups[p.group].kind.Exclusive {
+			return nil
+		}
+		c.used = c.used.Add(p.room)
+		if p.hold.d == f.d { // of the same demand's other groups
+			c.tasks += p.count
+		}
+	}
+	return &c
 }
 
 // startAmongHolds is start where what fits may also become less.

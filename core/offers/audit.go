@@ -29,6 +29,7 @@ func (b *Book) Audit() error {
 	}
 	b.auditTasks(report)
 	b.auditDemands(report)
+	b.auditShares(report)
 	return errors.Join(faults...)
 }
 
@@ -95,6 +96,10 @@ func (b *Book) auditDemands(report func(string, ...any)) {
 	n := 0
 	for o := b.first; o != nil; o = o.next {
 		n++
+		if o.classic != nil {
+			b.auditClassic(o, report)
+			continue
+		}
 		if b.offers[o.ID] != o || b.demands[demandID{o.Framework, o.Demand}] != o.demand {
 			report("offer %s: is for no demand in the book", o.ID)
 		}

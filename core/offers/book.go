@@ -35,6 +35,7 @@ type Book struct {
 
 	settings Settings
 	roles    *shares.Tree
+	classic  classic
 	lines    map[string]*line // by role
 	inLine   []*line          // in the order of the roles' names
 	waiting  int              // roles with something to serve in the pass
@@ -50,12 +51,21 @@ type Book struct {
 	reservations map[string][]model.Reservation // by agent's name
 	far          farIndex
 
+	preemptible int // tasks that run
+	inverses    []*inverse
+	favoured    []*demand // for which tasks were recalled
+	newInverse  []model.InverseOffer
+	rescinded   []model.InverseOffer
+
 	pass   pass
 	passes uint64
 	win    window // of the demand that is being served
 	sight  sight
 	turn   int // tasks until another role goes first
 
+	fleet   uint64 // counts changes to what agents there are
+	keptFew int    // how many unfit classes the last pass chose at most
+	surveys int    // looks at all agents in the pass
 	replan  bool   // what a pass found may not hold, though no agent gained
 	dirty   bool   // something changed since the last pass
 	planned uint64 // gains at the last pass
@@ -69,13 +79,14 @@ type scratch struct {
 	heads    []*class
 	places   []place
 	taken    []int
+	offers   []*offer
 	scout    scout
 	forecast forecast
 }
 
 // NewBook returns a book without agents and demands.
 func NewBook() *Book {
-	return &Book{
+	b := &Book{
 		byID:         make(map[model.AgentID]*agent),
 		demands:      make(map[demandID]*demand),
 		rooms:        make(map[string]*room),
@@ -89,16 +100,19 @@ func NewBook() *Book {
 		reservations: make(map[string][]model.Reservation),
 
 		settings:  DefaultSettings(),
-		firstFrom: never, softFrom: never,
+		firstFrom: never, softFrom: never, fleet: 1,
 	}
+	b.initClassic()
+	return b
 }
 
 // NextWake returns the earliest time at which Plan may find something to offer
 // though nothing else happened, because a filter or an earliest start comes due.
 // Zero = never. A time in the past means "now".
 func (b *Book) NextWake() time.Time {
-	if d := b.asleep.peek(); d != nil {
+	next := b.classic.filters.next()
+	if d := b.asleep.peek(); d != nil && (next.IsZero() || d.wakeAt().Before(next)) {
 		return d.wakeAt()
 	}
-	return time.Time{}
+	return next
 }

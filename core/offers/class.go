@@ -23,9 +23,13 @@ type class struct {
 	ready    queue
 	activeAt int  // place in Book.active, or -1
 	fresh    bool // is in Book.fresh
+	kept     bool // is in line.kept
 	// failedAt is Book.gains when the gang last did not fit for want of room near.
 	// It still does not as long as that has not moved.
 	failedAt uint64
+	// neverAt and onceAt are Book.fleet when the first demand was found to be
+	// impossible, or not to be.
+	neverAt, onceAt uint64
 }
 
 // compileGroups gives d its rooms and its class.
@@ -36,7 +40,7 @@ func (b *Book) compileGroups(d *demand) {
 	}
 	for i := range d.Groups {
 		d.groups[i] = plainGroup(&d.Demand, i)
-		d.groups[i].kind.node = b.roles.Node(d.Role)
+		d.groups[i].kind.node = b.payer(&d.groups[i].kind.Claim)
 		d.groups[i].room = b.useRoom(d, i)
 	}
 	d.class = b.useClass(d)
@@ -173,6 +177,9 @@ func (b *Book) delist(d *demand) {
 	}
 	b.ranking().Want(c.node, d.asks(), -1)
 	d.parked = false
+	if c.kept {
+		c.line.missed = true
+	}
 	c.ready.remove(d)
 	if c.ready.len() > 0 || c.activeAt < 0 {
 		return

@@ -82,6 +82,7 @@ func (b *Book) SetDemand(d model.Demand) {
 	}
 	b.delist(x)
 	if unlike {
+		b.pardon(x)
 		b.withdrawFor(x)
 		b.releaseRooms(x)
 	}
@@ -122,6 +123,7 @@ func (b *Book) DropDemand(fw model.FrameworkID, id string) {
 
 func (b *Book) forget(d *demand) {
 	b.delist(d)
+	b.pardon(d)
 	b.releaseRooms(d)
 	delete(b.demands, demandID{d.Framework, d.ID})
 }

@@ -24,6 +24,10 @@
 // This first allocator holds nothing back: where a demand does not fit, those
 // behind it are served. Roles are recorded and not yet shared between.
 //
+// What agents have left after all demands is offered to subscribers: frameworks
+// that send no demands (classic.go, planClassic). What those declined is
+// filtered for a time (filters.go).
+//
 // # Invariants
 //
 //   - For every agent and resource, allocated + offered ≤ capacity. What agents
@@ -33,7 +37,10 @@
 //   - An agent with an exclusive task on it, or on offer, has no other.
 //   - No agent has more of a group's tasks, offered ones included, than the
 //     group's MaxPerAgent.
-//   - After a pass no waiting demand could be served with what is left.
+//   - After a pass no waiting demand could be served with what is left, and no
+//     subscriber offered any of it.
+//   - Nothing declined is offered to the same subscriber before its time is up,
+//     unless its agent has more than was declined or it is revived.
 //
 // Audit checks those that are about what is promised; the tests, all of them.
 package offers

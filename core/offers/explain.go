@@ -36,9 +36,14 @@ func (b *Book) Explain(now time.Time, d model.Demand) model.Explanation {
 		e.Tier, e.Expected = model.TierBlocked, q.wakeAt
 	case q.allowed == 0 && q.total() > 0:
 		e.Tier = model.TierBlocked
-		e.Why = append(e.Why, q.whyLimited())
 	default:
-		e.Fits += q.now.starts(d.AllOrNothing)
+		e.Fits += min(q.now.starts(d.AllOrNothing), q.allowed)
+	}
+	if q.allowed < q.total() {
+		e.Why = append(e.Why, q.whyLimited())
+	}
+	if q.asIf.preempting > 0 {
+		e.Why = append(e.Why, q.whyPreempting())
 	}
 	e.Why = append(e.Why, q.whyNot()...)
 	q.addAhead(&e)
@@ -49,7 +54,7 @@ func (b *Book) Explain(now time.Time, d model.Demand) model.Explanation {
 		return y.Count - x.Count
 	})
 	switch {
-	case q.total() > 0 && q.empty.starts(d.AllOrNothing) == 0:
+	case q.total() > 0 && (q.empty.starts(d.AllOrNothing) == 0 || q.limitNever(&e)):
 		e.Tier, e.Expected = model.TierNever, time.Time{}
 	case e.Fits == 0 && q.total() > 0 && e.Tier == model.TierWaiting:
 		q.expect(&e)

@@ -42,7 +42,7 @@ func (q *inquiry) smallestChange() (change, bool) {
 			continue
 		}
 		all = append(all, q.fewerTasks(i)...)
-		for _, dim := range dimensions {
+		for _, dim := range dimensions[:3] {
 			all = append(all, q.lessOf(i, dim)...)
 		}
 		all = append(all, q.looser(i)...)

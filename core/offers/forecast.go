@@ -121,7 +121,8 @@ func (f *forecast) ending(a *agent) []*stake {
 // oneByOne lets what is on a end one by one, and asks the filter each time.
 func (f *forecast) oneByOne(a *agent) {
 	c := *a
-	c.running, c.onOffer = nil, nil
+	c.running, c.onOffer, c.holds, c.points = nil, nil, nil, nil
+	w := window{d: f.d, node: f.d.class.node, until: never} // for what is reserved
 	ends := slices.Clone(f.ending(a))
 	copies := make([]stake, len(ends))
 	for i, s := range ends {
@@ -129,7 +130,7 @@ func (f *forecast) oneByOne(a *agent) {
 		copies[i].agent = &c
 		copies[i].link()
 	}
-	n, _ := f.g.check(&c, f.want, nil, nil)
+	n, _ := f.g.check(&c, f.want, nil, &w)
 	if n > 0 {
 		f.steps = append(f.steps, step{f.now, n, a})
 	}
@@ -141,7 +142,7 @@ func (f *forecast) oneByOne(a *agent) {
 		}
 		s.unlink()
 		s.take(-s.count)
-		if m, _ := f.g.check(&c, f.want, nil, nil); m > n {
+		if m, _ := f.g.check(&c, f.want, nil, &w); m > n {
 			f.steps = append(f.steps, step{at, m - n, a})
 			n = m
 		}

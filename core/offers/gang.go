@@ -22,16 +22,63 @@ func (b *Book) serveGang(d *demand) bool {
 			return true
 		}
 	}
-	return false
+	return b.takeHeld(d)
+}
+
+// takeHeld takes the places that a hold found whose time has come, where they are
+// free: a search for several groups may miss them.
+func (b *Book) takeHeld(d *demand) bool {
+	h := d.hold
+	if h == nil || h.from > b.pass.now || h.tasks != d.total() {
+		return false
+	}
+	for i := range h.parts {
+		p := &h.parts[i]
+		g := &d.groups[p.group]
+		n := 0
+		if b.byID[p.agent.info.ID] == p.agent {
+			n, _ = g.check(p.agent, p.count, tallyOf(b.agents, g), &b.win)
+		}
+		if n < p.count {
+			b.giveBack(d)
+			return false
+		}
+		b.put(place{p.agent, p.group, p.count}, g, nil)
+	}
+	return true
+}
+
+// takeOnes takes, for a demand that is no gang, the places held for it whose time
+// has come, for at most limit tasks. It returns for how many.
+func (b *Book) takeOnes(d *demand, limit int) int {
+	got := 0
+	for i := range d.hold.parts {
+		p := &d.hold.parts[i]
+		g := &d.groups[p.group]
+		want := min(p.count, limit-got, d.wanted(p.group)-got)
+		if p.from > b.pass.now || want <= 0 || b.byID[p.agent.info.ID] != p.agent {
+			continue
+		}
+		if n, _ := g.check(p.agent, want, tallyOf(b.agents, g), &b.win); n > 0 {
+			b.put(place{p.agent, p.group, n}, g, nil)
+			got += n
+		}
+	}
+	return got
+}
+
+// giveBack frees the places found so far.
+func (b *Book) giveBack(d *demand) {
+	for _, p := range b.scratch.places {
+		b.reserve(p, &d.groups[p.group], -p.count)
+	}
+	b.scratch.places = b.scratch.places[:0]
 }
 
 func (b *Book) gatherAll(d *demand, order []int) bool {
 	for _, i := range order {
 		if !b.gather(d, i) {
-			for _, p := range b.scratch.places {
-				b.reserve(p, &d.groups[p.group], -p.count)
-			}
-			b.scratch.places = b.scratch.places[:0]
+			b.giveBack(d)
 			return false
 		}
 	}

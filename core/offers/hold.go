@@ -2,6 +2,7 @@ package offers
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -211,11 +212,21 @@ func (h *hold) stands(b *Book) bool {
 		if h.estimated {
 			continue
 		}
-		if left := a.freeAt(p.from).Sub(a.heldAt(p.from, true)); !p.room.Fits(left) {
+		if !p.roomAt(p.from) {
 			return false
+		}
+		for _, q := range a.holds {
+			if p.from < q.from && q.from < p.to && !p.roomAt(q.from) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// roomAt reports whether there is room for p at a time beside what is held.
+func (p *heldPart) roomAt(t int64) bool {
+	return p.room.Fits(p.agent.freeAt(t).Sub(p.agent.heldAt(t, true)))
 }
 
 func (h *hold) view() model.HoldView {
@@ -223,11 +234,18 @@ func (h *hold) view() model.HoldView {
 	if !h.estimated {
 		v.From = time.Unix(0, h.from).UTC()
 	}
+	at := map[*agent]int{}
 	for i := range h.parts {
 		p := &h.parts[i]
-		v.Parts = append(v.Parts, model.HoldPart{
-			Agent: p.agent.info.ID, Name: p.agent.info.Name, Tasks: p.count, Resources: p.room,
-		})
+		k, seen := at[p.agent]
+		if !seen {
+			k = len(v.Parts)
+			at[p.agent] = k
+			v.Parts = append(v.Parts, model.HoldPart{Agent: p.agent.info.ID, Name: p.agent.info.Name})
+		}
+		v.Parts[k].Tasks += p.count
+		v.Parts[k].Resources = v.Parts[k].Resources.Add(p.room)
 	}
+	slices.SortFunc(v.Parts, func(x, y model.HoldPart) int { return strings.Compare(x.Name, y.Name) })
 	return v
 }

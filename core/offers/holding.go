@@ -34,11 +34,27 @@ func (b *Book) holdFor(d *demand) *hold {
 	if d.futile(b) {
 		return nil
 	}
-	d.hold = b.findHold(d)
-	if d.hold == nil {
+	found := b.findHold(d)
+	if old := d.hold; old != nil && !old.estimated && old.tasks == d.heldTasks(b) && old.stands(b) {
+		// The search is not exact for gangs of several groups: what it found before
+		// is as good as ever, and a hold must not move later. Nor to other agents, if
+		// others have holds that were made around it.
+		if found == nil || found.estimated || found.from > old.from || found.from == old.from && b.settings.Holds != 1 {
+			return old
+		}
+	}
+	if d.hold = found; found == nil {
 		d.hopelessAt, d.hopelessGen = now, b.gains
 	}
-	return d.hold
+	return found
+}
+
+// heldTasks returns for how many tasks of d there is to be a hold.
+func (d *demand) heldTasks(b *Book) int {
+	if d.AllOrNothing {
+		return d.total()
+	}
+	return min(d.total(), b.settings.TasksHeld)
 }
 
 // futile reports whether a hold was looked for in vain a moment ago. What has no
@@ -216,29 +232,14 @@ func (b *Book) holdByTrial(h *hold, guess bool) *hold {
 func (f *forecast) agentsAt(t int64) []*agent {
 	var out []*agent
 	f.known = f.known[:0]
-	end := endOf(t, f.limit)
 	for _, a := range f.b.agents {
 		if a == nil || !a.known || !a.available {
 			continue
 		}
-		c := *a
-		c.running, c.onOffer, c.holds, c.points = nil, nil, nil, nil
-		for s := range a.stakes() {
-			left := *s
-			left.agent = &c
-			if f.end(s) <= t {
-				left.take(-s.count)
-				continue
-			}
-			left.link()
+		if c := f.agentAt(a, t); c != nil {
+			f.known = append(f.known, a)
+			out = append(out, c)
 		}
-		for _, p := range a.holds {
-			if p.from < end && t < p.to {
-				c.used = c.used.Add(p.room)
-			}
-		}
-		f.known = append(f.known, a)
-		out = append(out, &c)
 	}
 	return out
 }

@@ -13,6 +13,10 @@ type line struct {
 	users int      // classes
 	heads []*class // in the pass
 	unfit []*class // those that cannot get anything now, before they are chosen from
+	top   []*class // memory for choosing
+	kept  []*class // the first of those that went unserved in the last pass
+	// missed says that some of kept have gone or are behind others now.
+	missed bool
 }
 
 // lineOf returns the role's line and counts one user more.
@@ -55,32 +59,32 @@ func (b *Book) lineUp(l *line) {
 // something; and only if some may do others matter, for what is held for them.
 //
 // Of the classes that cannot get anything only as many of each role matter as
-// there are holds to give.
+// there are holds to give, or may be preempted for.
 func (b *Book) queueUp() bool {
 	b.waiting = 0
-	if b.planned == b.gains && !b.replan && !slices.ContainsFunc(b.fresh, func(c *class) bool { return c.ready.len() > 0 && b.mayFit(c) }) {
-		b.noFresh()
-		return false
+	few := b.candidates()
+	b.surveys = 0
+	matters := func(c *class) bool { return c.ready.len() > 0 && (b.preemptible > 0 || b.mayFit(c)) }
+	among := b.active
+	if b.planned == b.gains && !b.replan {
+		if !slices.ContainsFunc(b.fresh, matters) {
+			b.noFresh()
+			return false
+		}
+		if b.keptGood(few) {
+			among = b.fresh
+		}
 	}
+	b.keptFew = few
 	b.planned, b.replan = b.gains, false
-	for _, c := range b.active {
-		if c.ready.len() == 0 {
-			continue
-		}
-		l := c.line
-		if b.mayFit(c) {
-			l.heads = append(l.heads, c)
-		} else if b.pass.holds > 0 {
-			l.unfit = append(l.unfit, c)
-		}
-	}
+	b.sortOut(among, few)
 	b.noFresh()
 	shared := len(b.inLine) > 1
 	if shared {
 		b.ranking().Begin()
 	}
 	for _, l := range b.inLine {
-		l.choose(b.pass.holds)
+		b.choose(l, few)
 		switch {
 		case len(l.heads) > 0:
 			b.waiting++
@@ -91,6 +95,46 @@ func (b *Book) queueUp() bool {
 	return b.waiting > 0
 }
 
+// sortOut tells the classes that may get something from those that cannot.
+func (b *Book) sortOut(among []*class, few int) {
+	for _, l := range b.inLine {
+		l.unfit = l.unfit[:0]
+		if len(among) < len(b.active) {
+			l.unfit = append(l.unfit, l.kept...)
+		}
+		for _, c := range l.kept {
+			c.kept = false
+		}
+		l.kept, l.missed = l.kept[:0], false
+	}
+	for _, c := range among {
+		switch {
+		case c.ready.len() == 0 || slices.Contains(c.line.unfit[:min(len(c.line.unfit), few)], c) && len(among) < len(b.active):
+		case b.mayFit(c):
+			c.line.heads = append(c.line.heads, c)
+		case few > 0:
+			c.line.unfit = append(c.line.unfit, c)
+		}
+	}
+}
+
+// keep notes that c went unserved in the pass.
+func (l *line) keep(c *class, few int) {
+	if !c.kept && len(l.kept) < few {
+		c.kept = true
+		l.kept = append(l.kept, c)
+	}
+}
+
+// keptGood reports whether those that went unserved first in the last pass are
+// still the first ones of those that were looked at then.
+func (b *Book) keptGood(few int) bool {
+	if few != b.keptFew || few > len(b.active) {
+		return false
+	}
+	return !slices.ContainsFunc(b.inLine, func(l *line) bool { return l.missed })
+}
+
 func (b *Book) noFresh() {
 	for i, c := range b.fresh {
 		c.fresh, b.fresh[i] = false, nil
@@ -99,23 +143,27 @@ func (b *Book) noFresh() {
 }
 
 // choose adds the first few of the unfit classes to the heads, and makes those a heap.
-func (l *line) choose(few int) {
-	if len(l.unfit) > few {
-		// A heap of the first few found so far, the last of them on top.
-		top := l.unfit[:few]
-		for i := few/2 - 1; i >= 0; i-- {
-			sift(top, i, laterClass)
+func (b *Book) choose(l *line, few int) {
+	top := l.top[:0] // a heap of its own, the last of those chosen on top
+	for _, c := range l.unfit {
+		full := len(top) == few
+		if full && !earlierClass(c, top[0]) || b.impossible(c) {
+			continue
 		}
-		for _, c := range l.unfit[few:] {
-			if earlierClass(c, top[0]) {
-				top[0] = c
-				sift(top, 0, laterClass)
-			}
+		if full {
+			top[0] = c
+			sift(top, 0, laterClass)
+			continue
 		}
-		l.unfit = top
+		top = append(top, c)
+		for i := len(top) - 1; i > 0 && laterClass(top[i], top[(i-1)/2]); i = (i - 1) / 2 {
+			top[i], top[(i-1)/2] = top[(i-1)/2], top[i]
+		}
 	}
-	l.heads = append(l.heads, l.unfit...)
+	l.top = top
+	clear(l.unfit)
 	l.unfit = l.unfit[:0]
+	l.heads = append(l.heads, top...)
 	for i := len(l.heads)/2 - 1; i >= 0; i-- {
 		sift(l.heads, i, earlierClass)
 	}

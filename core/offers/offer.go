@@ -15,7 +15,8 @@ type offer struct {
 	model.Offer
 	demand     *demand
 	stakes     []*stake
-	prev, next *offer // by age
+	prev, next *offer       // by age
+	classic    *classicPart // nil for an offer to a demand
 	// The part and the stake of an offer that has just one, as most do when many
 	// are out at once.
 	onePart  [1]model.OfferPart
@@ -38,7 +39,6 @@ func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
 			AllOrNothing: d.AllOrNothing, MadeAt: now,
 		},
 		demand: d,
-		prev:   b.last,
 	}
 	o.Parts, o.stakes = o.onePart[:0], o.oneList[:0]
 	block := o.oneStake[:]
@@ -47,14 +47,19 @@ func (b *Book) makeOffer(now time.Time, d *demand, places []place) *offer {
 		block = make([]stake, len(places))
 	}
 	o.extend(places, block)
-	if b.last != nil {
+	b.putOut(o)
+	return o
+}
+
+// putOut enters o among the outstanding offers, as the youngest.
+func (b *Book) putOut(o *offer) {
+	if o.prev = b.last; b.last != nil {
 		b.last.next = o
 	} else {
 		b.first = o
 	}
 	b.last = o
 	b.offers[o.ID] = o
-	return o
 }
 
 // extend adds places, whose room is reserved, to o; block is memory for as many
@@ -127,7 +132,11 @@ func earlier(a, b time.Time) time.Time {
 func (b *Book) closeOffer(o *offer) {
 	for i, s := range o.stakes {
 		s.unlink()
-		o.demand.groups[s.Group].offered -= o.Parts[i].Count
+		if o.classic != nil {
+			o.classic.to.offers--
+		} else {
+			o.demand.groups[s.Group].offered -= o.Parts[i].Count
+		}
 		if s.count > 0 {
 			s.node.Charge(s.shape, -int64(s.count))
 			s.take(-s.count)
@@ -154,6 +163,10 @@ func (b *Book) Decline(id model.OfferID) (model.Offer, bool) {
 	o := b.offers[id]
 	if o == nil {
 		return model.Offer{}, false
+	}
+	if o.classic != nil {
+		b.closeOffer(o)
+		return o.Offer, true
 	}
 	b.delist(o.demand)
 	b.closeOffer(o)

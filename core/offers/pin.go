@@ -64,7 +64,12 @@ func (b *Book) setInfo(a *agent, info model.AgentInfo) {
 		p.remove(a.info.Attributes, a.pos)
 		p.add(info.Attributes, a.pos)
 	}
+	b.fleet++
+	b.roles.AddTotal(info.Capacity.Sub(a.info.Capacity))
 	a.info = info
+	if len(a.reserved) > 0 || len(b.reservations[info.Name]) > 0 {
+		b.reserveOn(a)
+	}
 }
 
 func (p *pinned) add(attrs map[string]string, pos int) {

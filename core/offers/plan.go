@@ -15,12 +15,13 @@ type place struct {
 
 // pass is one run over the demands.
 type pass struct {
-	at      time.Time
-	now     int64     // at, in Unix nanoseconds
-	holds   int       // how many more demands may get a hold
-	pending []*demand // those that are to get one before another is served, in order
-	parked  []*demand // out of their class's queue until the pass is over
-	offers  []*offer
+	at       time.Time
+	now      int64     // at, in Unix nanoseconds
+	holds    int       // how many more demands may get a hold
+	pending  []*demand // those that are to get one before another is served, in order
+	parked   []*demand // out of their class's queue until the pass is over
+	offers   []*offer
+	unserved []*demand // the first of those that got nothing, or not all
 }
 
 // Plan makes offers for all demands that can be met now, wholly or, if not a
@@ -32,17 +33,22 @@ type pass struct {
 // those that go unserved. A hold is made when another demand could be in its way.
 func (b *Book) Plan(now time.Time) []model.Offer {
 	b.wake(now)
+	if b.stirClassic(now) {
+		b.dirty, b.replan = true, true // what is held must be known
+	}
 	if !b.dirty {
 		return nil
 	}
 	b.dirty = false
 	b.settle()
 	b.begin(now)
+	b.serveFavoured()
 	if b.queueUp() {
 		for c := b.nextClass(); c != nil; c = b.nextClass() {
 			b.consider(c)
 		}
 	}
+	b.preempt()
 	return b.finish()
 }
 
@@ -52,7 +58,7 @@ func (b *Book) begin(now time.Time) {
 	b.passes++
 	p := &b.pass
 	*p = pass{at: now, now: now.UnixNano(), holds: b.mostHolds(),
-		pending: p.pending[:0], parked: p.parked[:0], offers: p.offers[:0]}
+		pending: p.pending[:0], parked: p.parked[:0], offers: p.offers[:0], unserved: p.unserved[:0]}
 }
 
 // finish ends a pass: what was set aside is back, the offers are in form.
@@ -75,7 +81,11 @@ func (b *Book) finish() []model.Offer {
 		out[i] = o.Offer
 		p.offers[i] = nil
 	}
-	return out
+	left := b.planClassic(p.at)
+	if len(out) == 0 {
+		return left
+	}
+	return append(out, left...)
 }
 
 // consider serves the first demand of c, or sees to it that room is held for it.
@@ -98,10 +108,16 @@ func (b *Book) consider(c *class) {
 		}
 		allowed = b.headroom(d, d.total())
 	}
+	if allowed > 0 {
+		c.line.keep(c, b.keptFew)
+	}
+	if allowed > 0 && len(b.pass.unserved) < maxPreemptors {
+		b.pass.unserved = append(b.pass.unserved, d)
+	}
 	switch {
 	case allowed == 0:
 		b.setAside(c) // its role's limit is in the way, which is so for all of c
-	case b.pass.holds > len(b.pass.pending) && d.hopeful():
+	case b.pass.holds > 0 && len(b.pass.pending) < b.pass.holds+spareCandidates && !b.impossible(c):
 		b.pass.pending = append(b.pass.pending, d)
 		b.park(c, d)
 	default:
@@ -183,11 +199,16 @@ func (b *Book) serve(d *demand, limit int) int {
 	b.scratch.places = b.scratch.places[:0]
 	b.win = window{d: d, node: d.class.node, until: endOf(b.pass.now, d.TimeLimit)}
 	b.sight = b.see(&b.win)
+	early := b.settings.Holds != 1 && d.hold != nil && d.hold.from <= b.pass.now
 	if d.AllOrNothing {
-		if !b.serveGang(d) && b.sight == near {
+		// Others' holds were made around this one: what was held is what is taken.
+		if !(early && b.takeHeld(d)) && !b.serveGang(d) && b.sight == near {
 			d.class.failedAt = b.gains
 		}
 	} else {
+		if early {
+			limit -= b.takeOnes(d, limit)
+		}
 		for i := range d.groups {
 			limit -= b.fill(d, i, limit)
 		}

@@ -18,6 +18,7 @@ var dimensions = []dimension{
 	{"cpus", func(r *model.Resources) *int64 { return &r.CPUMilli }, model.FormatCPU},
 	{"memory", func(r *model.Resources) *int64 { return &r.MemoryBytes }, exactBytes},
 	{"disk", func(r *model.Resources) *int64 { return &r.DiskBytes }, exactBytes},
+	{"gpus", func(r *model.Resources) *int64 { return &r.GPUMilli }, model.FormatCPU},
 }
 
 // exactBytes prints a size so that it reads back as the same: what is advised

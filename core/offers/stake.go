@@ -48,6 +48,10 @@ type stake struct {
 	since int64       // when the latest of the tasks started, Unix nanoseconds
 	until int64       // when their time limit ends them at the latest, Unix nanoseconds; never = unbounded
 	next  *stake      // of Book.spare
+	// inverse is the inverse offer that wants the tasks back, and was their until
+	// before it.
+	inverse *inverse
+	was     int64
 }
 
 // never is the time at which what has no time limit ends, in Unix nanoseconds.
@@ -156,6 +160,9 @@ func (b *Book) run(a *agent, k *kind, l *model.Launch, count int, at time.Time) 
 		s.link()
 	}
 	s.since = max(s.since, since)
+	if k.Preemptible {
+		b.preemptible += count
+	}
 	s.take(count)
 	return s
 }
@@ -173,7 +180,7 @@ func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
 	if a == nil {
 		a = b.addAgent(l.Agent)
 	}
-	k := &kind{Claim: c, shape: l.Shape.Resources, node: b.roles.Node(c.Role)}
+	k := &kind{Claim: c, shape: l.Shape.Resources, node: b.payer(&c)}
 	n := 0
 	for i := range l.Tasks {
 		id := l.ID(i)
@@ -205,6 +212,12 @@ func (b *Book) Release(task model.TaskID) bool {
 	a.used = a.used.Sub(s.shape)
 	a.tasks--
 	s.node.Charge(s.shape, -1)
+	if s.Preemptible {
+		b.preemptible--
+	}
+	if s.inverse != nil {
+		b.gave(s.inverse)
+	}
 	if s.Exclusive {
 		a.exclusive--
 	}

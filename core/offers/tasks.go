@@ -1,6 +1,10 @@
 package offers
 
-import "github.com/tender-scheduler/tender/core/model"
+import (
+	"slices"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
 
 // taskTable finds a task's stake. Tasks of arrays come by the hundred thousand
 // with indexes that follow one another, so a job's tasks are kept in pages of
@@ -82,6 +86,24 @@ func (t *taskTable) put(id model.TaskID, s *stake) {
 	}
 }
 
+// of returns count tasks of a stake, those with the highest indexes, ascending.
+func (t *taskTable) of(s *stake, count int) []model.TaskID {
+	var out []model.TaskID
+	add := func(id model.TaskID, x *stake) {
+		if x == s {
+			out = append(out, id)
+		}
+	}
+	if j := t.jobs[s.job]; j != nil {
+		j.each(s.job, add)
+	}
+	for id, x := range t.twins {
+		add(id, x)
+	}
+	slices.SortFunc(out, model.TaskID.Compare)
+	return out[max(len(out)-count, 0):]
+}
+
 // remove takes a task out; it must be in the table.
 func (t *taskTable) remove(id model.TaskID) {
 	j := t.jobs[id.Job]
@@ -138,20 +160,25 @@ func (j *jobTasks) page(id model.TaskID) *taskPage {
 
 func pageKey(id model.TaskID) uint64 { return uint64(id.Group)<<32 | uint64(id.Index/pageSize) }
 
+// each calls visit for every task of the job but twins.
+func (j *jobTasks) each(job model.JobID, visit func(id model.TaskID, s *stake)) {
+	if j.pages == nil {
+		visit(j.one, j.stake)
+	}
+	for key, p := range j.pages {
+		for i, s := range p.stakes {
+			if s != nil {
+				visit(model.TaskID{Job: job, Group: uint16(key >> 32),
+					Index: uint32(key)*pageSize + uint32(i), Attempt: p.attempts[i]}, s)
+			}
+		}
+	}
+}
+
 // all calls visit for every task, in no order.
 func (t *taskTable) all(visit func(id model.TaskID, s *stake)) {
 	for job, j := range t.jobs {
-		if j.pages == nil {
-			visit(j.one, j.stake)
-		}
-		for key, p := range j.pages {
-			for i, s := range p.stakes {
-				if s != nil {
-					visit(model.TaskID{Job: job, Group: uint16(key >> 32),
-						Index: uint32(key)*pageSize + uint32(i), Attempt: p.attempts[i]}, s)
-				}
-			}
-		}
+		j.each(job, visit)
 	}
 	for id, s := range t.twins {
 		visit(id, s)

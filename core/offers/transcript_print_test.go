@@ -16,6 +16,9 @@ func (s *script) parts(o *model.Offer) string {
 	var out []string
 	for _, p := range o.Parts {
 		text := fmt.Sprintf("%d on %s", p.Count, s.b.byID[p.Agent].info.Name)
+		if p.Room != nil {
+			text = fmt.Sprintf("%s on %s", p.Room.Resources, s.b.byID[p.Agent].info.Name)
+		}
 		if p.Group > 0 {
 			text += fmt.Sprintf(" (group %d)", p.Group)
 		}
@@ -27,7 +30,7 @@ func (s *script) parts(o *model.Offer) string {
 func (s *script) plan(arguments) error {
 	os := s.b.Plan(s.now)
 	for i := range os {
-		s.printf("offer %s for %s: %s", os[i].ID, os[i].Demand, s.parts(&os[i]))
+		s.printf("offer %s %s: %s%s", os[i].ID, forWhom(&os[i]), s.parts(&os[i]), until(os[i].UnavailableFrom))
 	}
 	if len(os) == 0 {
 		s.printf("no offers")
@@ -35,9 +38,16 @@ func (s *script) plan(arguments) error {
 	return nil
 }
 
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " until " + t.Format(time.TimeOnly)
+}
+
 func (s *script) offers(arguments) error {
 	for _, o := range s.b.Offers() {
-		s.printf("%s for %s since %s: %s", o.ID, o.Demand, o.MadeAt.Format(time.TimeOnly), s.parts(&o))
+		s.printf("%s %s since %s: %s", o.ID, forWhom(&o), o.MadeAt.Format(time.TimeOnly), s.parts(&o))
 	}
 	return nil
 }
@@ -53,11 +63,11 @@ func (s *script) accept(a arguments) error {
 	o, _ := s.b.Offer(offerID(a.words[0]))
 	acc := model.Accept{Offer: offerID(a.words[0])}
 	job := model.JobID(a.value("job", o.Demand))
-	limit, err := time.ParseDuration(a.value("limit", "0s"))
+	d, _ := s.b.Demand(o.Framework, o.Demand)
+	limit, err := time.ParseDuration(a.value("limit", d.TimeLimit.String()))
 	if err != nil {
 		return err
 	}
-	d, _ := s.b.Demand(o.Framework, o.Demand)
 	explicit := slices.ContainsFunc(a.order, func(k string) bool { return s.b.byID[model.AgentID("id-"+k)] != nil || k == "nowhere" })
 	take := func(agent model.AgentID, group, count int) {
 		l := model.Launch{Agent: agent, Job: job, Group: uint16(group), TimeLimit: model.Duration(limit), Tasks: s.tasks(job, count)}
@@ -95,13 +105,10 @@ func (s *script) accept(a arguments) error {
 // decline o1 [for=10s]
 func (s *script) decline(a arguments) error {
 	pause, err := time.ParseDuration(a.value("for", "0s"))
-	o, ok := s.b.Decline(offerID(a.words[0]))
-	if !ok {
-		s.printf("no such offer")
-		return err
-	}
-	if pause > 0 {
-		s.b.Refuse(o.Framework, o.Demand, s.now.Add(pause))
+	for _, id := range a.words {
+		if _, ok := s.b.DeclineFor(s.now, offerID(id), pause); !ok {
+			s.printf("no such offer")
+		}
 	}
 	return err
 }

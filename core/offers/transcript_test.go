@@ -17,7 +17,7 @@ import (
 // and what they print. testdata/README.md says how to read and write them.
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		if strings.HasSuffix(path, ".md") {
+		if !strings.HasSuffix(path, ".txt") {
 			return
 		}
 		s := &script{b: NewBook(), now: epoch, next: map[model.JobID]uint32{}}
@@ -73,7 +73,8 @@ func (s *script) run(t *testing.T, pos, cmd string, args []datadriven.CmdArg) {
 		"agents": s.agents, "down": s.down, "up": s.up, "remove": s.remove, "running": s.running, "end": s.end,
 		"demand": s.demand, "drop": s.drop, "plan": s.plan, "accept": s.accept, "decline": s.decline,
 		"why": s.why, "whatif": s.whatIf, "tick": s.tick, "nodes": s.nodes, "demands": s.demands, "offers": s.offers,
-		"wake": s.wake,
+		"wake": s.wake, "holds": s.holds, "settings": s.settings, "role": s.role, "reserve": s.reserve, "shares": s.shares,
+		"subscribe": s.subscribe, "unsubscribe": s.unsubscribe, "suppress": s.suppress, "revive": s.revive, "launch": s.launch,
 	}
 	f := commands[cmd]
 	if f == nil {
@@ -91,8 +92,9 @@ func (s *script) run(t *testing.T, pos, cmd string, args []datadriven.CmdArg) {
 	if err := f(a); err != nil {
 		t.Fatalf("%s: %s: %v", pos, cmd, err)
 	}
+	s.recalls()
 	for _, w := range s.b.Withdrawn() {
-		s.printf("withdrawn %s of %s: %s", w.Offer.ID, w.Offer.Demand, w.Reason)
+		s.printf("withdrawn %s of %s: %s", w.Offer.ID, whose(&w.Offer), w.Reason)
 	}
 	if err := s.b.Audit(); err != nil {
 		t.Fatalf("%s: %s: %v", pos, cmd, err)
@@ -132,6 +134,8 @@ func quantity(r *model.Resources, name, text string) error {
 		r.MemoryBytes = int64(f * unit)
 	case "disk":
 		r.DiskBytes = int64(f * unit)
+	case "gpus":
+		r.GPUMilli = int64(f * 1000)
 	default:
 		return fmt.Errorf("there is no resource %q", name)
 	}
@@ -189,7 +193,7 @@ func (s *script) running(a arguments) error {
 	if err != nil {
 		return err
 	}
-	words := slices.DeleteFunc(slices.Clone(a.words), func(w string) bool { return w == "exclusive" })
+	words := slices.DeleteFunc(slices.Clone(a.words), func(w string) bool { return w == "exclusive" || w == "preemptible" })
 	for _, n := range names(words) {
 		l := model.Launch{Agent: model.AgentID("id-" + n), Job: model.JobID(a.value("job", "x")), TimeLimit: model.Duration(limit)}
 		l.Tasks = s.tasks(l.Job, count)
@@ -200,7 +204,15 @@ func (s *script) running(a arguments) error {
 				}
 			}
 		}
-		s.b.Use(&l, Claim{Key: Key{"batch", a.value("of", string(l.Job)), 0}, Exclusive: a.has("exclusive")}, s.now)
+		c := Claim{Key: Key{"batch", a.value("of", string(l.Job)), 0}, Exclusive: a.has("exclusive"),
+			Role: a.value("role", ""), Preemptible: a.has("preemptible")}
+		c.Priority, _ = strconv.Atoi(a.value("priority", "0"))
+		grace, _ := time.ParseDuration(a.value("grace", "0s"))
+		c.Grace = model.Duration(grace)
+		if fw := a.value("framework", ""); fw != "" {
+			c.Key = Key{Framework: model.FrameworkID(fw)}
+		}
+		s.b.Use(&l, c, s.now)
 	}
 	return nil
 }
@@ -227,7 +239,7 @@ func (s *script) end(a arguments) error {
 // [memory=…] [per_agent=N] [exclusive] [gpu] [where=(attribute op value, …)].
 func (s *script) parseDemand(a arguments) (model.Demand, error) {
 	d := model.Demand{Framework: model.FrameworkID(a.value("framework", "batch")), ID: a.words[0], Label: a.value("label", "")}
-	d.AllOrNothing = a.has("gang")
+	d.AllOrNothing, d.Preemptible = a.has("gang"), a.has("preemptible")
 	g := model.DemandGroup{Count: 1, Exclusive: a.has("exclusive")}
 	if a.has("gpu") {
 		g.Shape.GPUs = []model.GPURequest{{Count: 1}}
@@ -256,6 +268,15 @@ func (s *script) parseDemand(a arguments) (model.Demand, error) {
 			d.EarliestStart = s.now.Add(in)
 		case k == "where":
 			g.Constraints = constraints(a.values[k])
+		case k == "priority":
+			d.Priority, err = strconv.Atoi(v)
+			d.Rank = int64(d.Priority)
+		case k == "role":
+			d.Role = v
+		case k == "grace":
+			var grace time.Duration
+			grace, err = time.ParseDuration(v)
+			d.Grace = model.Duration(grace)
 		case k == "framework" || k == "label":
 		default:
 			err = quantity(&g.Shape.Resources, k, v)

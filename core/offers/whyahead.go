@@ -70,10 +70,38 @@ func (q *inquiry) whyLimited() model.WhyReason {
 	for _, dim := range dimensions {
 		if dim.name == kind {
 			used, limit := at.Used(), limitOf(at, kind)
+			if *dim.of(&shape) > limit {
+				w.Tier, w.Clears = model.TierNever, "ask for less, or raise the limit (tender role set)"
+				w.Text = fmt.Sprintf("role %s may use %s %s in all; this would take %s",
+					roleName(at), dim.format(limit), kind, dim.format(*dim.of(&shape)))
+				continue
+			}
 			w.Text = fmt.Sprintf("role %s may use %s %s in all and uses %s; this would take %s more",
 				roleName(at), dim.format(limit), kind, dim.format(*dim.of(&used)), dim.format(*dim.of(&shape)))
 		}
 	}
+	return w
+}
+
+// limitNever reports whether a limit is in the way that no end of others clears.
+func (q *inquiry) limitNever(e *model.Explanation) bool {
+	return slices.ContainsFunc(e.Why, func(w model.WhyReason) bool {
+		return w.Reason == model.WaitRoleLimit && w.Tier == model.TierNever
+	})
+}
+
+// whyPreempting says that tasks are being stopped for the demand.
+func (q *inquiry) whyPreempting() model.WhyReason {
+	w := model.WhyReason{Reason: model.WaitPreempting, Tier: model.TierHeld}
+	n := 0
+	for _, v := range q.b.inverses {
+		if v.d.ID == q.d.ID && v.d.Framework == q.d.Framework {
+			n += v.left
+			w.Until = earlier(w.Until, v.Deadline)
+		}
+	}
+	w.Text = plural(n, "task is", "%d tasks are") + " being stopped to make room for it"
+	w.Clears = "when they have ended, at the latest at " + w.Until.Format(time.TimeOnly)
 	return w
 }
 

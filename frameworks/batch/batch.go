@@ -56,6 +56,10 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		for i := range in {
 			f.answer(&in[i])
 		}
+	case model.InverseOffers:
+		for i := range in {
+			f.giveBack(&in[i])
+		}
 	case model.Staged:
 		f.foldStaged(&in)
 	case model.Statuses:
@@ -65,9 +69,10 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		f.refused(&in)
 	case model.Request:
 		f.request(in)
-	case model.Tick, model.Rescind:
+	case model.Tick, model.Rescind, model.RescindInverse:
 		// Due timers are run below. An offer is answered in the step that
-		// brings it, so there is nothing to give back.
+		// brings it, so there is nothing to give back; so is an inverse one,
+		// and what was told to stop cannot be told not to.
 	}
 	f.runTimers()
 	f.boundHistory()
@@ -89,8 +94,7 @@ func (f *Framework) Apply(e model.JournalEvent) error {
 	return nil
 }
 
-// emit journals an event of this framework's own and folds it, from the bytes
-// that will be replayed.
+// emit journals an event of this framework's own and folds it.
 func (f *Framework) emit(e any) {
 	if f.cfg.Unjournaled {
 		if err := events.Take(f, e); err != nil {
@@ -99,12 +103,16 @@ func (f *Framework) emit(e any) {
 		return
 	}
 	b, err := events.Encode(e)
-	if err == nil {
-		err = events.Fold(f, b)
-	}
 	if err != nil {
-		// Each emitter has checked what it emits; going on would part this
-		// state from the journal's.
+		panic(fmt.Sprintf("batch: %v", err)) // each emitter has checked what it emits
+	}
+	f.enter(b)
+}
+
+// enter journals an encoded event and folds it, from the bytes that will be replayed.
+func (f *Framework) enter(b model.OwnEvent) {
+	if err := events.Fold(f, b); err != nil {
+		// Going on would part this state from the journal's.
 		panic(fmt.Sprintf("batch: %v", err))
 	}
 	f.out.events = append(f.out.events, b)

@@ -78,7 +78,7 @@ func (j *job) standingOf(e *cancelled) (open, stopping bool) {
 		s := g.peek(n)
 		if !s.state.class().ended() {
 			stopping = stopping || s.flags&flagKill != 0
-			open = s.flags&flagKill == 0 || g.abort == abortFault || g.abort == abortFree
+			open = s.flags&flagKill == 0 || g.abort == abortFault || g.abort == abortFree || g.abort == abortPreempt
 		}
 		return !open
 	})

@@ -75,15 +75,21 @@ func (f *Framework) buildDemand(id string, of *group, count int) model.Demand {
 		Role:         spec.Role,
 		Rank:         f.rank(of),
 		Seq:          of.job.seq*model.MaxGroups + uint64(of.num),
-		Priority:     spec.Priority,
 		AllOrNothing: g.Gang != nil,
 		TimeLimit:    spec.TimeLimit,
+		Priority:     spec.Priority,
+		Preemptible:  spec.Preemptible,
+		Placement:    spec.Placement,
+	}
+	if spec.Preemptible {
+		d.Grace = longestKill(g)
 	}
 	dg := model.DemandGroup{Count: count, Shape: g.Shape(), Exclusive: g.Exclusive}
 	if g.Gang != nil {
 		dg.Topology = g.Gang.Topology
 	}
 	dg.Constraints, dg.MaxPerAgent = mergeConstraints(spec, g)
+	dg.Affinities, dg.Spreads = mergeAffinities(spec, g), mergeSpreads(spec, g)
 	d.Groups = []model.DemandGroup{dg}
 	return d
 }
@@ -113,4 +119,41 @@ func mergeConstraints(spec *model.Job, g *model.Group) (cs []model.Constraint, m
 		add(g.Tasks[i].Constraints)
 	}
 	return cs, maxPerAgent
+}
+
+// longestKill is how long a group's tasks may take to end once they are told to.
+func longestKill(g *model.Group) (d model.Duration) {
+	for i := range g.Tasks {
+		d = max(d, g.Tasks[i].KillTimeout)
+	}
+	return d
+}
+
+// mergeAffinities gathers what the job, the group and its tasks prefer, each once.
+func mergeAffinities(spec *model.Job, g *model.Group) (out []model.Affinity) {
+	add := func(more []model.Affinity) {
+		for _, a := range more {
+			if !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	add(spec.Affinities)
+	add(g.Affinities)
+	for i := range g.Tasks {
+		add(g.Tasks[i].Affinities)
+	}
+	return out
+}
+
+// mergeSpreads gathers the spreads of the group and of the job; over the same
+// attribute the group's counts.
+func mergeSpreads(spec *model.Job, g *model.Group) []model.Spread {
+	out := slices.Clone(g.Spreads)
+	for _, s := range spec.Spreads {
+		if !slices.ContainsFunc(out, func(o model.Spread) bool { return o.Attribute == s.Attribute }) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

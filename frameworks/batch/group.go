@@ -61,9 +61,10 @@ type tries struct {
 type abort uint8
 
 const (
-	abortFault abort = iota + 1 // one of its tasks failed
-	abortFree                   // one of its tasks was lost through no fault of its own
-	abortStop                   // one of its tasks was killed from outside
+	abortFault   abort = iota + 1 // one of its tasks failed
+	abortFree                     // one of its tasks was lost through no fault of its own
+	abortStop                     // one of its tasks was killed from outside
+	abortPreempt                  // one of its tasks was stopped for another job
 )
 
 func (g *group) init(j *job, num int) {

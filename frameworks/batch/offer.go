@@ -47,6 +47,9 @@ func (f *Framework) answer(o *model.Offer) {
 			Agent: o.Parts[p.Part].Agent, Job: g.job.id, Group: g.num, Shape: shape,
 			TimeLimit: g.job.spec.TimeLimit, Tasks: g.attempts(p.Slots), Env: env, Spec: g.job.spec,
 		}
+		if gs := o.Parts[p.Part].Grants; len(gs) >= len(p.Slots) {
+			launches[i].Grants = gs[:len(p.Slots)]
+		}
 		g.claimed += len(p.Slots)
 	}
 	f.out.calls = append(f.out.calls, model.Accept{Offer: o.ID, Launches: launches})

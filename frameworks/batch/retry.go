@@ -10,7 +10,7 @@ import (
 
 // endOfTask decides what becomes of a slot whose attempt has just ended.
 func (f *Framework) endOfTask(g *group, n int, s *slot, v verdict, at micros) {
-	if v != verdictFault && v != verdictFree {
+	if v != verdictFault && v != verdictFree && v != verdictPreempt {
 		return // with the job being stopped, always: the attempt was to be killed
 	}
 	wait, ok := g.again(n, v, at, s.ran())
@@ -20,7 +20,7 @@ func (f *Framework) endOfTask(g *group, n int, s *slot, v verdict, at micros) {
 	f.putBack(g, n, s, wait)
 	if f.out != nil {
 		id := g.taskID(n, *s)
-		f.out.retry(at, g, &id, backMessage(v, wait))
+		f.out.retry(at, g, &id, backMessage(v, wait, g.messages[uint32(n)]))
 	}
 }
 
@@ -36,14 +36,17 @@ func (s *slot) ran() time.Duration {
 // for so long, and counts it.
 func (g *group) again(n int, v verdict, at micros, ran time.Duration) (wait time.Duration, ok bool) {
 	t := g.tries[uint32(n)]
-	if v == verdictFree {
+	switch v {
+	case verdictPreempt:
+		return 0, true // others decide how often that is; its own tries are untouched
+	case verdictFree:
 		if ran >= freeAgainAfter {
 			t.free = 0
 		}
 		if ok = t.free < maxFreeReturns; ok {
 			t.free++
 		}
-	} else {
+	default:
 		ok, wait, t.retries = sdk.Retry(g.spec.Restart, t.retries, at.time())
 	}
 	if !ok {
@@ -73,8 +76,13 @@ func (f *Framework) putBack(g *group, n int, s *slot, wait time.Duration) {
 	}
 }
 
-func backMessage(v verdict, wait time.Duration) string {
-	if v == verdictFree {
+func backMessage(v verdict, wait time.Duration, ended string) string {
+	switch {
+	case v == verdictPreempt && ended != "":
+		return ended + "; back in the queue"
+	case v == verdictPreempt:
+		return "preempted; back in the queue"
+	case v == verdictFree:
 		return "back in the queue through no fault of its own"
 	}
 	if wait > 0 {
@@ -83,25 +91,30 @@ func backMessage(v verdict, wait time.Duration) string {
 	return "tried again"
 }
 
+var (
+	abortOf   = map[verdict]abort{verdictFault: abortFault, verdictFree: abortFree, verdictPreempt: abortPreempt, verdictKilled: abortStop}
+	verdictOf = map[abort]verdict{abortFault: verdictFault, abortFree: verdictFree, abortPreempt: verdictPreempt}
+)
+
 // endOfRank decides what becomes of a gang after the end of one of its tasks:
 // the first that does not succeed stops the others, and when none is left the
 // gang goes back to the queue as one, or has failed.
-func (f *Framework) endOfRank(g *group, s *slot, v verdict, at micros) {
+func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at micros) {
 	if g.abort == 0 && v != verdictOK {
-		g.abort = map[verdict]abort{verdictFault: abortFault, verdictFree: abortFree, verdictKilled: abortStop}[v]
+		g.abort = abortOf[v]
 		f.killLive(g)
 	}
 	if g.abort == 0 || g.live() > 0 {
 		return
 	}
-	why := map[abort]verdict{abortFault: verdictFault, abortFree: verdictFree}[g.abort]
+	why := verdictOf[g.abort]
 	wanted := g.abort != abortStop && !g.job.dropped()
 	g.abort = 0
 	if !wanted {
 		return
 	}
-	for n := range g.size {
-		if g.at(n).attempts == maxAttemptNumber {
+	for k := range g.size {
+		if g.at(k).attempts == maxAttemptNumber {
 			return
 		}
 	}
@@ -109,11 +122,11 @@ func (f *Framework) endOfRank(g *group, s *slot, v verdict, at micros) {
 	if !ok {
 		return
 	}
-	for n := range g.size {
-		f.putBack(g, n, g.at(n), wait)
+	for k := range g.size {
+		f.putBack(g, k, g.at(k), wait)
 	}
 	if f.out != nil {
-		f.out.retry(at, g, nil, backMessage(why, wait))
+		f.out.retry(at, g, nil, backMessage(why, wait, g.messages[uint32(n)]))
 	}
 }
 

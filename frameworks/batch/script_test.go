@@ -26,10 +26,10 @@ func newFramework(cfg Config) model.Framework {
 // sdktest.Script:
 //
 //	config history=N age=D jobs=N
-//	submit ID NAME [priority=N] [depends=JOB:KIND,…] [time_limit=D] [key=K]
+//	submit ID NAME [priority=N] [depends=JOB:KIND,…] [time_limit=D] [key=K] [preemptible]
 //	    [and a group's words; or groups one a line: NAME words…]
 //	  words of a group: count=N array=FIRST-LAST[:STEP],… limit=N gang ranks=N cpus=N
-//	    exclusive restart=ATTEMPTS/INTERVAL/DELAY/MODE constraint=ATTRIBUTE/OP/VALUE
+//	    kill_timeout=D exclusive restart=ATTEMPTS/INTERVAL/DELAY/MODE constraint=ATTRIBUTE/OP/VALUE
 //	cancel SELECTOR [group=NAME] [index=N,…]
 //	retry SELECTOR [all]
 //	jobs [state=S] [name=N] [limit=N] [before=ID], job SELECTOR
@@ -245,6 +245,7 @@ func jobOf(t *testing.T, d *datadriven.TestData, name string, args *wordList) *m
 		Name: name, Type: model.JobBatch, Role: model.DefaultRole, Priority: model.DefaultPriority,
 		TimeLimit: duration(t, args.get("time_limit")),
 	}
+	job.Preemptible = args.has("preemptible")
 	if args.has("priority") {
 		job.Priority = args.int(t, "priority")
 	}
@@ -272,6 +273,7 @@ func groupOf(t *testing.T, name string, args *wordList) model.Group {
 		Tasks: []model.TaskSpec{{Name: "run", Driver: model.DriverExec, Config: model.TaskConfig{Command: "/bin/true"},
 			Resources: model.TaskResources{CPUMilli: cpus * 1000}}},
 	}
+	g.Tasks[0].KillTimeout = duration(t, args.get("kill_timeout"))
 	if args.has("count") {
 		g.Count = args.int(t, "count")
 	}

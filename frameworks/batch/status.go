@@ -85,7 +85,7 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 	g.set(n, s, taskSlot(to))
 	f.tell(j, st)
 	if g.gang() {
-		f.endOfRank(g, s, v, at)
+		f.endOfRank(g, n, s, v, at)
 	} else {
 		f.endOfTask(g, n, s, v, at)
 	}
@@ -139,10 +139,11 @@ func (f *Framework) jobRuns(j *job, at micros) {
 type verdict uint8
 
 const (
-	verdictOK     verdict = iota
-	verdictKilled         // stopped on request
-	verdictFault          // failed: a retry counts
-	verdictFree           // no fault of the job's: back to the queue for nothing
+	verdictOK      verdict = iota
+	verdictKilled          // stopped on request
+	verdictFault           // failed: a retry counts
+	verdictFree            // no fault of the job's: back to the queue for nothing
+	verdictPreempt         // stopped for another job: back to the queue, however often
 )
 
 // judge reads a terminal update.
@@ -156,7 +157,9 @@ func judge(st *model.TaskStatus, wantedDead bool) verdict {
 		return verdictOK
 	case wantedDead:
 		return verdictKilled
-	case cause == model.CausePreempted || cause == model.CauseNodeLost:
+	case cause == model.CausePreempted || st.Reason == model.ReasonContainerPreempted:
+		return verdictPreempt
+	case cause == model.CauseNodeLost:
 		return verdictFree
 	case st.State == model.TaskFailed || st.State == model.TaskError:
 		return verdictFault
@@ -169,7 +172,7 @@ func judge(st *model.TaskStatus, wantedDead bool) verdict {
 		return verdictFree
 	}
 	switch st.Reason { // killed, and not by this framework
-	case model.ReasonContainerPreempted, model.ReasonAgentDraining, model.ReasonAgentRemoved,
+	case model.ReasonAgentDraining, model.ReasonAgentRemoved,
 		model.ReasonAgentRemovedByOperator, model.ReasonAgentRestarted, model.ReasonAgentDisconnected:
 		return verdictFree
 	}

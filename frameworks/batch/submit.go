@@ -20,11 +20,6 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err := checkJob(r.Job); err != nil {
 		return nil, err
 	}
-	if !f.cfg.Unjournaled {
-		if err := checkSize(r.Job); err != nil {
-			return nil, err
-		}
-	}
 	if len(r.Key) > maxKeyBytes {
 		return nil, model.Refuse(model.ReasonTooLarge, "idempotency key of %d bytes: the limit is %d", len(r.Key), maxKeyBytes)
 	}
@@ -43,9 +38,18 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err != nil {
 		return nil, err
 	}
-	f.emit(&submitted{
+	event, cause := events.Encode(&submitted{
 		ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Deps: deps, Key: r.Key, User: clip(r.User, model.MaxNameBytes),
 	})
+	if cause != nil {
+		return nil, model.Refuse(model.ReasonInvalidJob, "job %q has no JSON form: %s", r.Job.Name, cause)
+	}
+	if len(event) > model.MaxJobBytes { // the job is less than all of it: rarely worth a measure of its own
+		if err := checkSize(r.Job); err != nil {
+			return nil, err
+		}
+	}
+	f.enter(event)
 	j := f.jobs[r.ID]
 	reply := model.SubmitReply{ID: j.id, Name: j.spec.Name}
 	if ex := f.whyBlocked(j, f.out.now); ex != nil && ex.Tier == model.TierNever {

@@ -127,6 +127,9 @@ func (g *group) droppedAt(s *slot) micros {
 
 // lastEnd says how the attempt before the one to come ended.
 func (g *group) lastEnd(n int, s *slot) string {
+	if m := g.messages[uint32(n)]; m != "" && causes[s.cause] == model.CausePreempted {
+		return m
+	}
 	text := string(causes[s.cause])
 	if s.exitCode != 0 || s.signal != 0 {
 		text += fmt.Sprintf(", exit code %d", g.result(s).Code())

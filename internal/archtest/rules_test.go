@@ -89,6 +89,7 @@ var pure = []string{
 // impure are the exceptions below pure directories.
 var impure = []string{
 	"gpu/nvml", // talks to the driver
+	"gpu/fake", // stands in for gpu/nvml, goroutines and all
 	"sim/cmd",  // runs many seeds at once, prints, measures
 }
 

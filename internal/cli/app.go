@@ -104,6 +104,9 @@ func hintsFor(err error) []string {
 	if r, ok := errors.AsType[*model.Refusal](err); ok {
 		switch r.Reason {
 		case model.ReasonNotFound:
+			if strings.HasPrefix(r.Message, "role ") || strings.HasPrefix(r.Message, "nothing on node ") {
+				return []string{"tender role ls lists the roles that have settings, tender shares those that are used"}
+			}
 			return []string{"tender jobs lists the jobs, tender job JOB the tasks of one"}
 		case model.ReasonAmbiguous:
 			return []string{"give more characters of the id"}

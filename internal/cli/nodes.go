@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -98,87 +95,4 @@ func attributes(m map[string]string) string {
 		parts = append(parts, k+"="+m[k])
 	}
 	return strings.Join(parts, " ")
-}
-
-func (a *app) offersCmd() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "offers [flags]",
-		Short: "List outstanding offers and the demands that wait for one",
-		Long: `Offers shows the master's market: the offers that frameworks have neither taken
-nor declined yet (usually none: they are answered within milliseconds) and the
-demands that are waiting for one, the most urgent first. tender why JOB says what
-a demand waits for.`,
-		Example: `  tender offers
-  tender offers -o json | jq '.demands | length'`,
-		Args: wants(0, 0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			list, err := c.Offers(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.printOffers(list)
-		},
-	}
-	a.printsData(cmd)
-	a.talks(cmd)
-	return cmd
-}
-
-func (a *app) printOffers(list model.OfferList) error {
-	switch a.output {
-	case formatJSON:
-		return a.printJSON(list)
-	case formatName:
-		names := make([]string, len(list.Offers))
-		for i, o := range list.Offers {
-			names[i] = o.ID.String()
-		}
-		return a.printNames(names)
-	}
-	if len(list.Offers)+len(list.Demands) == 0 {
-		a.note("no offers are outstanding and no demand waits")
-		return nil
-	}
-	t := &table{columns: []column{
-		{title: "WHAT"}, {title: "ID", floor: 8}, {title: "FOR", floor: 10}, {title: "FRAMEWORK", spare: 3}, {title: "ROLE", floor: 6, spare: 4},
-		{title: "TASKS", right: true}, {title: "EACH", floor: 10, spare: 1}, {title: "AGENTS", right: true, spare: 2}, {title: "RANK", right: true, spare: 5},
-		{title: "UNTIL", spare: 6},
-	}}
-	for _, o := range list.Offers {
-		tasks, until := 0, "-"
-		agents := map[model.AgentID]bool{}
-		for _, part := range o.Parts {
-			tasks += part.Count
-			agents[part.Agent] = true
-		}
-		if !o.UnavailableFrom.IsZero() {
-			until = o.UnavailableFrom.In(a.Now().Location()).Format(time.TimeOnly)
-		}
-		t.add(cell{"offer", green}, text(o.ID.String()), text(cmp.Or(o.Label, o.Demand)), text(string(o.Framework)), text(cmp.Or(o.Role, "-")),
-			text(number(tasks)+gangMark(o.AllOrNothing)), text("-"), text(number(len(agents))), text("-"), text(until))
-	}
-	for _, d := range list.Demands {
-		tasks := 0
-		var each []string
-		for _, g := range d.Groups {
-			tasks += g.Count
-			each = append(each, g.Shape.Resources.String())
-		}
-		t.add(cell{"demand", yellow}, text(d.ID), text(cmp.Or(d.Label, d.ID)), text(string(d.Framework)), text(cmp.Or(d.Role, "-")),
-			text(number(tasks)+gangMark(d.AllOrNothing)), text(strings.Join(each, " + ")), text("-"), text(fmt.Sprint(d.Rank)), text("-"))
-	}
-	return a.printTable(t)
-}
-
-// gangMark marks counts that go together or not at all.
-func gangMark(gang bool) string {
-	if gang {
-		return " (all)"
-	}
-	return ""
 }

@@ -124,11 +124,56 @@ func (a *app) renderExplanation(b *bytes.Buffer, e model.Explanation) {
 		}
 	}
 	if e.Fix != "" {
-		a.wrapped(b, "  what would start it now: ", e.Fix)
+		a.wrapped(b, "  what would start it now: ", strings.TrimPrefix(e.Fix, "would start now with "))
+	}
+	if line := changeLine(e.Change); line != "" {
+		a.wrapped(b, "  in the job file: ", line)
+	}
+	if e.Hold != nil {
+		a.wrapped(b, "  held for it: ", a.holdText(e.Hold))
 	}
 	if !e.Expected.IsZero() {
-		a.wrapped(b, "  expected start: ", clock(now, e.Expected))
+		expected := clock(now, e.Expected)
+		if !e.Estimated.IsZero() {
+			expected += ", estimated " + ago(now, e.Estimated) + " ago"
+		}
+		a.wrapped(b, "  expected start: ", expected)
 	}
+}
+
+// changeLine is a change as a line of the job file; empty where it is none.
+func changeLine(c *model.Change) string {
+	switch {
+	case c == nil:
+		return ""
+	case c.Kind == model.ChangeConstraint && c.Value == "":
+		return "without the constraint on " + c.Old
+	case c.Kind == model.ChangeConstraint:
+		return c.Value + " for " + c.Old
+	case c.Kind == model.ChangeExclusive:
+		return "without exclusive = true"
+	case c.Kind == model.ChangePerAgent:
+		return "without distinct_hosts"
+	case c.Kind == model.ChangeTimeLimit, c.Kind == model.ChangeMemory, c.Kind == model.ChangeDisk:
+		return fmt.Sprintf("%s = %q", c.Kind, c.Value)
+	case c.Kind == model.ChangeGPUs:
+		return "gpu { count = " + c.Value + " }"
+	}
+	return fmt.Sprintf("%s = %s", c.Kind, c.Value)
+}
+
+// holdText says what is held, on which nodes, and from when.
+func (a *app) holdText(h *model.HoldView) string {
+	out := plural(h.Tasks, "task") + " on " + holdNodes(h)
+	if h.From.IsZero() {
+		out += " as it becomes free"
+	} else {
+		out += " from " + clock(a.Now(), h.From)
+	}
+	if h.Preempting {
+		out += "; tasks are being stopped to make the room"
+	}
+	return out
 }
 
 // agentsText names the agents behind a reason.

@@ -31,6 +31,7 @@ func TestExamples(t *testing.T) {
 		{file: "gang", logs: []string{"gang", "--index", "2"}, want: "rank 2 of 3 on dev-1"},
 		{file: "template", logs: []string{"template", "--task", "main"}, want: "greeting = good morning"},
 		{file: "limits", code: -1},
+		{file: "preemptible", logs: []string{"preemptible", "--index", "2"}, want: "step 2, attempt 0"},
 	}
 	files, err := filepath.Glob(examples + "/*.hcl")
 	if err != nil {

@@ -253,8 +253,10 @@ func (l *loop) launch(in *execpb.Launch) {
 		return // the agent finds these tasks missing from the next State
 	}
 	l.record(&execpb.LogRecord{Kind: &execpb.LogRecord_Launch{Launch: in}})
+	n := 0
 	for k := range launched(in) {
-		l.runner.prepareLaunch(k, in.Env)
+		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n)})
+		n++
 		l.step(lifecycle.Launch{Key: k, TimeLimit: time.Duration(in.TimeLimitNs)})
 	}
 }

@@ -14,7 +14,9 @@ import (
 // next attempt at the same task. Most tasks of large arrays work elsewhere, and
 // six directories for each, made and later removed, would cost as much as
 // starting the process. An attempt whose sandbox went this way keeps an empty
-// directory.
+// file in its place, by which others tell that it was here and left nothing. All
+// are links to one: for an inode of its own the file system would have to look,
+// and where many were freed lately that takes long (ext4's recently_deleted).
 //
 // Whether a sandbox was touched is told by its directories' modification times:
 // they are set to a moment that has passed, exactly, and any change moves them.
@@ -27,6 +29,7 @@ type nursery struct {
 	mu    sync.Mutex
 	made  bool
 	n     int
+	empty string // what is linked to; another when it has as many links as may be
 	ready map[*plan][]waiting
 }
 
@@ -104,24 +107,46 @@ func (n *nursery) give(p *plan, s *sandbox) bool {
 }
 
 // take takes in the sandbox of a task that has ended, if it is untouched, and
-// leaves an empty directory in its place.
+// leaves an empty file in its place.
 func (n *nursery) take(p *plan, s *sandbox) {
 	if s == nil || s.marks == nil || !s.untouched() {
 		return
 	}
+	w := waiting{marks: s.marks}
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.ready[p]) >= maxWaiting || !n.makeDir() {
+	ok := len(n.ready[p]) < maxWaiting && n.makeDir()
+	if ok {
+		n.n++
+		w.path = filepath.Join(n.dir, strconv.Itoa(n.n))
+	}
+	n.mu.Unlock()
+	if !ok || os.Rename(s.attempt, w.path) != nil {
 		return
 	}
-	n.n++
-	w := waiting{filepath.Join(n.dir, strconv.Itoa(n.n)), s.marks}
-	if os.Rename(s.attempt, w.path) != nil {
-		return
-	}
+	n.leave(s.attempt)
+	n.mu.Lock()
 	n.ready[p] = append(n.ready[p], w)
-	// Should this fail, whoever looks for the attempt finds that it left nothing.
-	_ = os.Mkdir(s.attempt, 0o755)
+	n.mu.Unlock()
+}
+
+// leave puts an empty file at path. Should that fail, whoever looks for the
+// attempt is told that there is nothing, which is true as well.
+func (n *nursery) leave(path string) {
+	n.mu.Lock()
+	empty := n.empty
+	n.mu.Unlock()
+	if empty != "" && os.Link(empty, path) == nil {
+		return
+	}
+	// The first, or there are too many links (EMLINK), or there are none here.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o444)
+	if err != nil {
+		return
+	}
+	f.Close()
+	n.mu.Lock()
+	n.empty = path
+	n.mu.Unlock()
 }
 
 func (n *nursery) makeDir() bool {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -32,7 +34,7 @@ var fresh = []string{".", "alloc", "t", "t/local", "t/secrets", "t/tmp"}
 func TestUntouchedSandboxesAreUsedAgain(t *testing.T) {
 	steps := []struct {
 		script string
-		kept   []string // besides what is fresh; nil = nothing but an empty directory
+		kept   []string // besides what is fresh; nil = nothing but an empty file
 	}{
 		{"true", nil},
 		{"true", nil},
@@ -97,5 +99,27 @@ func TestUntouchedSandboxesOfUsers(t *testing.T) {
 		if got := tree(t, r.sandbox("g", i)); len(got) != 1 {
 			t.Errorf("sandbox %d has %q", i, got)
 		}
+	}
+}
+
+// What remains of attempts that left nothing takes one inode, also when the one
+// that was there first is removed.
+func TestUntouchedAttemptsShareAnInode(t *testing.T) {
+	r := newRig(t, sh("true"))
+	inode := func(index uint32) uint64 {
+		r.launch(0, index)
+		r.expect(r.await(lifecycle.Key{Index: index}), "FINISHED cause=finished code=0")
+		var st unix.Stat_t
+		r.must(unix.Lstat(r.sandbox("g", index), &st))
+		return st.Ino
+	}
+	first := inode(0)
+	if second := inode(1); second != first {
+		t.Errorf("inodes %d and %d, want the same", first, second)
+	}
+	r.must(os.Remove(r.sandbox("g", 0)))
+	third := inode(2)
+	if fourth := inode(3); fourth != third {
+		t.Errorf("inodes %d and %d, want the same", third, fourth)
 	}
 }

@@ -78,12 +78,12 @@ func (p *plan) baseEnv() map[string]string {
 }
 
 // env returns the environment of one attempt.
-func (p *plan) env(k lifecycle.Key, s *sandbox, launch map[string]string) (*taskenv.Env, error) {
+func (p *plan) env(k lifecycle.Key, s *sandbox, launch launchFacts) (*taskenv.Env, error) {
 	e, err := taskenv.New(&taskenv.Facts{
 		Job: model.JobID(p.adopt.Job), Spec: p.job, Group: p.group, Task: p.task,
 		Index: k.Index, Attempt: k.Attempt, Attributes: p.adopt.Attributes,
 		TaskDir: s.task, AllocDir: s.alloc(), SecretsDir: s.secrets(), LocalDir: s.local(), TmpDir: s.tmp(),
-		Base: p.base(), Agent: p.adopt.Env, Launch: launch,
+		Base: p.base(), Agent: p.adopt.Env, Launch: launch.env, Grant: launch.grant,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("work out the environment: %w", err)

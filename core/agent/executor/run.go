@@ -25,13 +25,13 @@ var errStopped = errors.New("stopped before it started")
 
 // run is one task of one attempt.
 type run struct {
-	runner    *runner
-	key       lifecycle.Key
-	task      int
-	plan      *plan
-	launchEnv map[string]string
-	ctx       context.Context // of the preparation
-	cancel    context.CancelFunc
+	runner *runner
+	key    lifecycle.Key
+	task   int
+	plan   *plan
+	given  launchFacts
+	ctx    context.Context // of the preparation
+	cancel context.CancelFunc
 
 	sandbox *sandbox
 	env     *taskenv.Env
@@ -79,7 +79,7 @@ func (t *run) build() error {
 	if err != nil {
 		return err
 	}
-	t.env, err = t.plan.env(t.key, t.sandbox, t.launchEnv)
+	t.env, err = t.plan.env(t.key, t.sandbox, t.given)
 	if err == nil {
 		err = t.fill(owner)
 	}

@@ -111,6 +111,22 @@ func TestLaunchEnvironment(t *testing.T) {
 	}
 }
 
+func TestGrants(t *testing.T) {
+	j := sh("echo $TENDER_PORT_http $CUDA_VISIBLE_DEVICES")
+	j.Groups[0].Network = &model.Network{Ports: []model.Port{{Label: "http"}}}
+	j.Groups[0].Tasks[0].Resources.GPU = &model.GPURequest{Count: 1}
+	r := newRig(t, j)
+	grant := func(port uint32, uuid string) *execpb.Grant {
+		return &execpb.Grant{Ports: []uint32{port}, Gpus: []*execpb.GpuShare{{Uuid: uuid, Milli: 1000}}}
+	}
+	r.launchWith(&execpb.Launch{Indices: []uint32{0, 1}, Grants: []*execpb.Grant{grant(7, "GPU-x"), grant(8, "GPU-y")}})
+	r.await(lifecycle.Key{Index: 1})
+	r.await(lifecycle.Key{})
+	if out := r.output("t.stdout"); out != "7 GPU-x\n" {
+		t.Errorf("output %q", out)
+	}
+}
+
 func TestSeesOnlyItself(t *testing.T) {
 	r := newRig(t, sh(`cd /proc; ls -d [0-9]* | wc -l; cat 1/comm`))
 	r.run(0)
@@ -156,7 +172,7 @@ func TestKill(t *testing.T) {
 		{"without patience", "echo up >up; exec sleep 1000", nil, &execpb.Kill{GraceNs: -1},
 			"KILLED cause=killed code=137: killed on request"},
 		{"for another", "echo up >up; exec sleep 1000", nil, &execpb.Kill{Reason: uint32(model.ReasonContainerPreempted)},
-			"KILLED cause=preempted code=143 CONTAINER_PREEMPTED: killed on request"},
+			"KILLED cause=preempted code=143 CONTAINER_PREEMPTED: preempted"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			change := c.change

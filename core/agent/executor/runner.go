@@ -36,8 +36,14 @@ type runner struct {
 
 // attempt is what the runner knows of one attempt at an allocation.
 type attempt struct {
-	env  map[string]string // of its Launch
-	runs []*run            // by task
+	given launchFacts
+	runs  []*run // by task
+}
+
+// launchFacts is what an attempt's Launch says of it.
+type launchFacts struct {
+	env   map[string]string
+	grant *model.Grant // nil where there are no named things
 }
 
 // maxWorkers bounds simultaneous forks. More than there are cores only makes
@@ -51,9 +57,9 @@ func newRunner(in *inbox, p *pool, log *slog.Logger) *runner {
 }
 
 // prepareLaunch notes what comes with a launch.
-func (r *runner) prepareLaunch(k lifecycle.Key, env map[string]string) {
+func (r *runner) prepareLaunch(k lifecycle.Key, launch launchFacts) {
 	if r.attempts[k] == nil && int(k.Group) < len(r.job.Groups) {
-		r.attempts[k] = &attempt{env: env, runs: make([]*run, len(r.job.Groups[k.Group].Tasks))}
+		r.attempts[k] = &attempt{given: launch, runs: make([]*run, len(r.job.Groups[k.Group].Tasks))}
 	}
 }
 
@@ -65,7 +71,7 @@ func (r *runner) start(k lifecycle.Key, task int) {
 	a := r.attempts[k]
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &run{
-		runner: r, key: k, task: task, plan: r.plans[k.Group][task], launchEnv: a.env,
+		runner: r, key: k, task: task, plan: r.plans[k.Group][task], given: a.given,
 		ctx: ctx, cancel: cancel, launched: make(chan struct{}),
 	}
 	a.runs[task] = t

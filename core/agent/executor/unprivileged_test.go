@@ -42,7 +42,7 @@ func TestExecWithoutRoot(t *testing.T) {
 	r := newSpare(t, asNobody)
 	r.adopt(sh("true"))
 	got := summary(r.run(0))
-	if !strings.HasPrefix(got, "FAILED cause=launch_failed code=127") || !strings.Contains(got, "driver exec needs the agent to run as root; use raw_exec") {
+	if !strings.HasPrefix(got, "FAILED cause=launch_failed code=127") || !strings.Contains(got, "driver exec needs the agent to run as root with CAP_SYS_ADMIN; use raw_exec") {
 		t.Errorf("ended as %q", got)
 	}
 }

@@ -32,6 +32,21 @@ func launched(l *execpb.Launch) iter.Seq[lifecycle.Key] {
 	}
 }
 
+// grantOf returns the named things of the n-th task that l names, nil if none.
+func grantOf(l *execpb.Launch, n int) *model.Grant {
+	if n >= len(l.Grants) {
+		return nil
+	}
+	g := &model.Grant{}
+	for _, d := range l.Grants[n].GetGpus() {
+		g.GPUs = append(g.GPUs, model.GPUShare{UUID: d.GetUuid(), Milli: d.GetMilli()})
+	}
+	for _, p := range l.Grants[n].GetPorts() {
+		g.Ports = append(g.Ports, uint16(p))
+	}
+	return g
+}
+
 func wireUpdate(seq uint64, s *model.TaskStatus) *execpb.Update {
 	k := lifecycle.Key{Group: s.Task.Group, Index: s.Task.Index, Attempt: s.Task.Attempt}
 	u := &execpb.Update{

@@ -53,7 +53,7 @@ type Command struct {
 // processes and mounts they make stay theirs.
 func (h *Host) NewCell(rel string, reaper *Reaper, namespaces bool) (*Cell, error) {
 	if namespaces && !h.Namespaces {
-		return nil, errors.New("make namespaces: driver exec needs the agent to run as root; use raw_exec, or run the agent as root")
+		return nil, errors.New("make namespaces: driver exec needs the agent to run as root with CAP_SYS_ADMIN; use raw_exec, or run the agent so")
 	}
 	g, err := h.NewGroup(rel)
 	if err != nil {

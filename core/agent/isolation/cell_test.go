@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,32 +44,70 @@ func TestSIGTERMEndsSleep(t *testing.T) {
 	}
 }
 
-// Daemons that left the task's session and whose parents are gone die too.
-func TestKillReachesDaemons(t *testing.T) {
+// eachHost runs a test on the host as it is and, where that is hybrid, as if its
+// v2 hierarchy were not there, with and without namespaces.
+func eachHost(t *testing.T, f func(b *bench, c *Cell)) {
 	for _, namespaces := range []bool{false, true} {
-		b := newBench(t)
-		c := b.cell(namespaces)
-		b.ok(c, "sh", `for i in 1 2 3; do (setsid sh -c '(sleep 1000 & sleep 1000) & exit' &); done; sleep 0.05; exit 0`)
-		b.clean(c)
-		if !c.Group.Empty() {
-			t.Error("processes are left")
-		}
-		b.ok(c, "sh", "true")
+		t.Run(fmt.Sprintf("namespaces=%v", namespaces), func(t *testing.T) {
+			b := newBench(t)
+			f(b, b.cell(namespaces))
+		})
+		t.Run(fmt.Sprintf("namespaces=%v on v1", namespaces), func(t *testing.T) {
+			b := newBench(t)
+			if b.host.Mode != ModeHybrid {
+				t.Skip("this host has no v1 controllers")
+			}
+			b.host.Mode, b.host.root2 = ModeV1, ""
+			if dir := mountPoint + "/freezer"; exists(dir) {
+				b.host.roots["freezer"] = dir + "/" + treeName
+			}
+			f(b, b.cell(namespaces))
+		})
 	}
 }
 
+// Daemons that left the task's session and whose parents are gone die too.
+func TestKillReachesDaemons(t *testing.T) {
+	eachHost(t, func(b *bench, c *Cell) {
+		b.ok(c, "sh", `for i in 1 2 3; do (setsid sh -c '(sleep 1000 & sleep 1000) & exit' &); done; sleep 0.05; exit 0`)
+		b.clean(c)
+		if !c.Group.Empty() {
+			b.Error("processes are left")
+		}
+		b.ok(c, "sh", "true")
+	})
+}
+
 func TestKillEndsAForkBomb(t *testing.T) {
-	for _, namespaces := range []bool{false, true} {
-		b := newBench(t)
-		c := b.cell(namespaces)
+	eachHost(t, func(b *bench, c *Cell) {
 		b.limit(c, Limits{PidsMax: 60, CPUMilli: 500, CPUQuota: true, MemoryBytes: 128 * mib})
 		done := b.start(c, "sh", `echo up >`+b.out+`.up; f() { f & f & wait; f; }; f 2>/dev/null; while :; do f 2>/dev/null; done`)
 		b.awaitFile(b.out + ".up")
 		b.kill(c)
 		<-done
 		if !c.Group.Empty() {
-			t.Error("processes are left")
+			b.Error("processes are left")
 		}
+	})
+}
+
+// Where a controller is missing, the rest works.
+func TestMissingControllers(t *testing.T) {
+	for _, missing := range []string{"cpu", "cpuacct", "memory", "pids"} {
+		t.Run(missing, func(t *testing.T) {
+			b := newBench(t)
+			if b.host.Mode == ModeV2 {
+				b.host.have2 = slices.DeleteFunc(b.host.have2, func(c string) bool { return c == missing })
+			} else {
+				b.host.Mode, b.host.root2 = ModeV1, ""
+				delete(b.host.roots, missing)
+			}
+			c := b.cell(true)
+			b.limit(c, Limits{CPUMilli: 500, CPUQuota: true, MemoryBytes: 64 * mib, PidsMax: 50})
+			b.ok(c, "sh", "(setsid sleep 1000 &); exit 0")
+			b.clean(c)
+			b.ok(c, "sh", "true")
+		})
 	}
 }
 

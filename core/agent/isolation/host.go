@@ -50,9 +50,9 @@ type Host struct {
 // changes nothing. It fails only if /proc cannot be read.
 func Detect() (*Host, error) {
 	h := &Host{Mode: ModeNone, roots: map[string]string{}}
-	h.Namespaces = os.Geteuid() == 0
+	h.Namespaces = mayUnshare()
 	if !h.Namespaces {
-		h.warn("not running as root: tasks with driver exec cannot be started; raw_exec runs them without limits")
+		h.warn("not running as root with CAP_SYS_ADMIN: tasks with driver exec cannot be started; raw_exec works")
 	}
 	own, own2, err := cgroups.ParseCgroupFileUnified("/proc/self/cgroup")
 	if err != nil {
@@ -71,6 +71,18 @@ func Detect() (*Host, error) {
 		h.warn("no cgroups are mounted at /sys/fs/cgroup: no limits, and a task's processes are tracked by process group only")
 	}
 	return h, nil
+}
+
+// mayUnshare reports whether this process may make namespaces, and cgroups and
+// owners of files for tasks in them: root in a container often may not.
+func mayUnshare() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	err := unix.Capget(&header, &data[0])
+	return err == nil && data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
 }
 
 func (h *Host) warn(format string, args ...any) {

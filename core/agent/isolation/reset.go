@@ -96,7 +96,7 @@ func (g *Group) Empty() bool {
 	case g.pidsNow != 0 && g.thread:
 		return g.pidsNow.value() <= 1
 	}
-	n, err := g.tree.count()
+	n, err := g.tree.others()
 	return err == nil && n == 0
 }
 

@@ -68,9 +68,12 @@ func (t Tree) Pids() ([]int, error) {
 	return slices.Compact(all), nil
 }
 
-func (t Tree) count() (int, error) {
+// others counts the processes in the tree but this one: a v1 group lists a
+// process as soon as one of its threads sits in it.
+func (t Tree) others() (int, error) {
 	pids, err := t.Pids()
-	return len(pids), err
+	self := os.Getpid()
+	return len(slices.DeleteFunc(pids, func(p int) bool { return p == self })), err
 }
 
 // Kill sends SIGKILL to every process in the tree once. With cgroup.kill or a
@@ -84,7 +87,6 @@ func (t Tree) Kill() error {
 		frozen := write(dir, "freezer.state", "FROZEN") == nil
 		pids, err := procs(dir)
 		for _, pid := range pids {
-			// A v1 group lists our own process while one of our threads sits in it.
 			if pid != self {
 				_ = unix.Kill(pid, unix.SIGKILL)
 			}
@@ -104,7 +106,7 @@ func (t Tree) Kill() error {
 func (t Tree) Destroy(patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		n, err := t.count()
+		n, err := t.others()
 		if err == nil && n == 0 {
 			err = t.Remove()
 			if err == nil {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -112,7 +114,7 @@ func (r *Reader) readOnce(p []byte) (int, error) {
 	for {
 		number := r.offset / r.config.MaxFileBytes
 		if err := r.open(number); err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
+			if !missing(err) {
 				return 0, fmt.Errorf("read log: %w", err)
 			}
 			skipped, err := r.skip(number)
@@ -165,13 +167,19 @@ func (r *Reader) skip(number int64) (bool, error) {
 	return true, nil
 }
 
+// missing reports whether there is no such file. A file where a directory above
+// it would be is what remains of a task that left nothing.
+func missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
+}
+
 // extent is which bytes of a stream there are: first ≤ offset < end.
 type extent struct{ first, end int64 }
 
 // kept returns what is in the directory.
 func (r *Reader) kept() (extent, error) {
 	entries, err := os.ReadDir(r.dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if missing(err) {
 		return extent{}, nil
 	}
 	if err != nil {

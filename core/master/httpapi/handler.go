@@ -79,6 +79,10 @@ func (a *api) routes() {
 		"GET /v1/events":             a.events,
 		"GET /v1/nodes":              a.nodes,
 		"GET /v1/offers":             a.offers,
+		"GET /v1/shares":             a.shares,
+		"PUT /v1/roles/{role...}":    a.setRole,
+		"DELETE /v1/roles/{role...}": a.removeRole,
+		"PUT /v1/reservations":       a.setReservation,
 	} {
 		a.mux.HandleFunc(pattern, a.leading(h))
 	}
@@ -87,7 +91,7 @@ func (a *api) routes() {
 // unknown answers what no route matches: 405 with the methods that would, or 404.
 func (a *api) unknown(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, m := range []string{http.MethodGet, http.MethodPost} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		probe := &http.Request{Method: m, URL: r.URL, Host: r.Host}
 		if _, pattern := a.mux.Handler(probe); pattern != "/" {
 			allowed = append(allowed, m)

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -62,12 +61,11 @@ func (a *api) plan(w http.ResponseWriter, r *http.Request) {
 	answer[model.PlanView](a, w, r, model.PlanJob{Job: p.Job})
 }
 
-// checkJob refuses a job that is absent, too large or faulty.
+// checkJob refuses a job that is absent or faulty, which its size is too.
 func (a *api) checkJob(job *model.Job) *model.Refusal {
 	if job == nil {
 		return model.Refuse(model.ReasonBadRequest, `the request has no job: want {"job": {…}}`)
 	}
-	// Faults before size: a job with a million tasks too many is better told so.
 	if faults := a.Check(job); len(faults) > 0 {
 		r := model.Refuse(model.ReasonInvalidJob, "job %q is not valid: %s", job.Name, faults[0])
 		if len(faults) > 1 {
@@ -75,14 +73,6 @@ func (a *api) checkJob(job *model.Job) *model.Refusal {
 		}
 		r.Details = faults
 		return r
-	}
-	b, err := json.Marshal(job)
-	if err != nil {
-		return model.Refuse(model.ReasonInvalidJob, "encode job %q: %v", job.Name, err)
-	}
-	if len(b) > model.MaxJobBytes {
-		return model.Refuse(model.ReasonTooLarge, "job %q is %s as canonical JSON, at most %s are taken: fetch large templates and scripts as artifacts",
-			job.Name, model.FormatBytes(int64(len(b))), model.FormatBytes(model.MaxJobBytes))
 	}
 	return nil
 }

@@ -4,10 +4,16 @@ import "github.com/tender-scheduler/tender/core/model"
 
 // Node is one role.
 type Node struct {
+	// Tag is whatever the owner of the tree wants to find a node again by.
+	Tag int
+
 	tree     *Tree
 	path     string
+	name     uint64 // the beginning of its last part
 	parent   *Node
 	children []*Node // by name
+	hidden   bool    // see Member
+	gone     bool    // has left the tree
 
 	config     model.RoleConfig
 	configured bool
@@ -20,6 +26,10 @@ type Node struct {
 	used    vec // those below included
 	own     vec // those below excluded
 	holders int // Retain less Release
+
+	wanting  int // nodes at and below that want something, dropped or not
+	due      vec // see Tree.Due
+	dueBelow vec // the children's together
 
 	ranks [rankings]rank
 }
@@ -35,13 +45,18 @@ func (n *Node) Used() model.Resources { return n.used.resources() }
 
 // Charge adds times × r to what n and all above it use; times may be negative.
 func (n *Node) Charge(r model.Resources, times int64) {
+	n = n.back()
 	d := of(r.Times(times))
 	n.own.add(&d)
 	for x := n; x != nil; x = x.parent {
 		x.used.add(&d)
 	}
+	n.settleDue()
 	for i := range n.ranks {
 		n.tree.rankings[i].settle(n)
+	}
+	if times < 0 {
+		n.prune()
 	}
 }
 

@@ -194,6 +194,7 @@ func TestFirstIsWhatAComparisonOfAllFinds(t *testing.T) {
 			},
 			"retain": func(t *rapid.T) { tree.Node(aPath(t)).Retain().Release() },
 			"slack":  func(t *rapid.T) { checkSlack(t, tree, order) },
+			"claim":  func(t *rapid.T) { checkClaimable(t, tree, w, aPath(t)) },
 			"":       func(t *rapid.T) { compare(t, tree, order, w) },
 		})
 	})
@@ -251,6 +252,66 @@ func checkSlack(t *rapid.T, tree *Tree, order *Ranking) {
 		}
 		n.Charge(shape, -int64(slack-1))
 	}
+}
+
+// due recomputes what is due at and below dir.
+func (w *oracle) due(dir string, wants func(dir string) bool) (due vec) {
+	if !wants(dir) {
+		return due
+	}
+	for _, p := range paths {
+		if p != "" && p != dir && parentPath(p) == dir {
+			d := w.due(p, wants)
+			due.add(&d)
+		}
+	}
+	g, u := of(w.config[dir].Guarantee), w.sum(dir)
+	for k := range due {
+		due[k] = max(due[k], g[k]-u[k])
+	}
+	return due
+}
+
+// checkClaimable holds that what a role may claim is the most that leaves enough
+// for what is due to others, by trying every amount.
+func checkClaimable(t *rapid.T, tree *Tree, w *oracle, path string) {
+	wants := func(dir string) bool {
+		for p, sets := range w.wants {
+			for _, n := range sets {
+				if n > 0 && inside(p, dir) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	due := w.due("", wants)
+	if tree.Due() != due.resources() {
+		t.Fatalf("%s is due, want %v", tree.Due(), due)
+	}
+	free := drawAmount(t, 12)
+	n := tree.Node(path)
+	got, all := of(n.Claimable(free)), of(free)
+	was, had := w.used[path]
+	for k := range all {
+		most := int64(0)
+		for x := all[k]; x > 0 && most == 0; x-- {
+			u := was
+			u[k] += x
+			w.used[path] = u
+			// What it takes of what is due to others comes out of what nobody is due.
+			if after := w.due("", wants); x-(due[k]-after[k]) <= max(all[k]-due[k], 0) {
+				most = x
+			}
+		}
+		if w.used[path] = was; !had {
+			delete(w.used, path)
+		}
+		if got[k] != most {
+			t.Fatalf("%q may claim %v of %v, want %d of kind %d; due %v", path, got, all, most, k, due)
+		}
+	}
+	n.Retain().Release()
 }
 
 // TestHeadroomIsExact holds that as many tasks as said fit within all limits,

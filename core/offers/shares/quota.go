@@ -12,6 +12,7 @@ func (t *Tree) Configure(c model.RoleConfig) {
 	n := t.Node(c.Role)
 	n.setConfig(c)
 	n.configured = true
+	n.settleDue()
 	t.stale()
 }
 
@@ -24,6 +25,7 @@ func (t *Tree) Reset(path string) (model.RoleConfig, bool) {
 	was := n.config
 	n.setConfig(model.RoleConfig{Role: path})
 	n.configured = false
+	n.settleDue()
 	t.stale()
 	n.prune()
 	return was, true
@@ -35,10 +37,20 @@ func (n *Node) setConfig(c model.RoleConfig) {
 	if !(c.Weight > 0) || math.IsInf(c.Weight, 1) {
 		n.weight = 1
 	}
+	if n.guaranteed != 0 {
+		n.tree.guarantees--
+	}
 	n.guarantee = of(c.Guarantee)
-	n.guaranteed = n.guarantee.positive()
+	if n.guaranteed = n.guarantee.positive(); n.guaranteed != 0 {
+		n.tree.guarantees++
+	}
+	if n.limited {
+		n.tree.limits--
+	}
 	n.limit = limitsOf(c.Limit)
-	n.limited = n.limit != limitsOf(model.Limits{})
+	if n.limited = n.limit != limitsOf(model.Limits{}); n.limited {
+		n.tree.limits++
+	}
 }
 
 // Config returns what was set by Configure; false = nothing was.
@@ -71,6 +83,9 @@ func (n *Node) Headroom(shape model.Resources, want int) (room int, at *Node, ki
 // Spare returns how much more the limits of n and of those above it allow, in
 // each resource at most what is asked for, at least 0.
 func (n *Node) Spare(ask model.Resources) model.Resources {
+	if n.tree.limits == 0 {
+		return ask
+	}
 	v := of(ask)
 	for x := n; x != nil; x = x.parent {
 		if !x.limited {

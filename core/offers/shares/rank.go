@@ -19,12 +19,14 @@ type rank struct {
 	at      int  // place in the parent's heap, from 1; 0 = not in it
 	ownAt   int  // place in the own heap, from 1; 0 = not in it
 	dropped bool // for the rest of the pass
+	listed  bool // in Ranking.dropped
 }
 
 // item is an entry of a node's heap and what it is ordered by.
 type item struct {
 	score float64 // dominant share by weight
 	owed  bool    // a guarantee at or below it is unmet
+	name  uint64  // the beginning of the node's name
 	node  *Node
 }
 
@@ -37,6 +39,8 @@ func (a *item) before(b *item, owner *Node) bool {
 		return a.score < b.score
 	case a.node == owner || b.node == owner:
 		return a.node == owner && b.node != owner
+	case a.name != b.name:
+		return a.name < b.name
 	}
 	return a.node.path < b.node.path
 }
@@ -80,13 +84,13 @@ func (o *Ranking) owed(n *Node) bool {
 // entry returns n's entry in its parent's heap.
 func (o *Ranking) entry(n *Node) item {
 	s, _ := o.tree.share(&n.used)
-	return item{s / n.weight, o.owed(n), n}
+	return item{s / n.weight, o.owed(n), n.name, n}
 }
 
 // ownEntry returns n's entry in its own heap.
 func (o *Ranking) ownEntry(n *Node) item {
 	s, _ := o.tree.share(&n.own)
-	return item{s, false, n}
+	return item{s, false, n.name, n}
 }
 
 // settle brings n's own entry and those of n and the nodes above it to where
@@ -96,6 +100,15 @@ func (o *Ranking) settle(n *Node) {
 		return
 	}
 	r := &n.ranks[o.which]
+	if root := &o.tree.root.ranks[o.which]; root.below == 0 && len(root.heap) == 0 {
+		return // nobody wants anything
+	}
+	// Many changes in a row, as when a round of offers is declined: to make the
+	// order anew is cheaper than to keep it right in between.
+	if o.settled++; o.settled > 32+len(o.tree.nodes)/8 {
+		o.stale = true
+		return
+	}
 	switch {
 	case r.active() != 0:
 		o.put(n, r.ownAt, o.ownEntry(n))
@@ -140,12 +153,30 @@ func (o *Ranking) take(owner *Node, at int) {
 	}
 }
 
+// arity is how many children an entry of a heap has: with four a heap of a
+// thousand is five levels deep, and siblings are beside each other in memory.
+const arity = 4
+
+// firstChild returns the child of i that comes before its siblings, or len(h).
+func firstChild(h []item, i int, owner *Node) int {
+	c := arity*i + 1
+	if c >= len(h) {
+		return len(h)
+	}
+	for s := c + 1; s < min(arity*i+1+arity, len(h)); s++ {
+		if h[s].before(&h[c], owner) {
+			c = s
+		}
+	}
+	return c
+}
+
 // sift moves the entry at i of owner's heap up or down to where it belongs.
 func (o *Ranking) sift(owner *Node, i int) {
 	h := owner.ranks[o.which].heap
 	e := h[i]
 	for i > 0 {
-		up := (i - 1) / 2
+		up := (i - 1) / arity
 		if !e.before(&h[up], owner) {
 			break
 		}
@@ -154,10 +185,7 @@ func (o *Ranking) sift(owner *Node, i int) {
 		i = up
 	}
 	for {
-		c := 2*i + 1
-		if c+1 < len(h) && h[c+1].before(&h[c], owner) {
-			c++
-		}
+		c := firstChild(h, i, owner)
 		if c >= len(h) || !h[c].before(&e, owner) {
 			break
 		}
@@ -194,7 +222,7 @@ func (o *Ranking) rebuild(n *Node) {
 	for i := range r.heap {
 		o.placed(n, r.heap[i].node, i)
 	}
-	for i := len(r.heap)/2 - 1; i >= 0; i-- {
+	for i := len(r.heap) / arity; i >= 0 && len(r.heap) > 1; i-- {
 		o.sift(n, i)
 	}
 }

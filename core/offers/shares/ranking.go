@@ -23,6 +23,7 @@ type Ranking struct {
 	tree    *Tree
 	which   Which
 	stale   bool    // the order holds no more; First makes it anew
+	settled int     // changes since First was last asked
 	dropped []*Node // in this pass
 }
 
@@ -40,7 +41,11 @@ func (o *Ranking) Want(n *Node, shape model.Resources, count int) {
 	if had == has {
 		return
 	}
+	wanted := n.wantsOwn()
 	r.bits ^= 1 << asked
+	if wants := n.wantsOwn(); wants != wanted {
+		n.countWanting(wants)
+	}
 	if r.dropped {
 		return
 	}
@@ -59,14 +64,21 @@ func (o *Ranking) Wants(n *Node) bool { return n.ranks[o.which].bits != 0 }
 func (o *Ranking) Begin() {
 	for i, n := range o.dropped {
 		o.dropped[i] = nil
-		r := &n.ranks[o.which]
-		r.dropped = false
-		for b := r.bits; b != 0; b &= b - 1 {
-			o.count(n, kindSet(bits.TrailingZeros16(b)), 1)
-		}
-		o.settle(n)
+		n.ranks[o.which].listed = false
+		o.Restore(n)
 	}
 	o.dropped = o.dropped[:0]
+}
+
+// Restore undoes a Drop before its pass is over, or without a new one.
+func (o *Ranking) Restore(n *Node) {
+	r := &n.ranks[o.which]
+	if !r.dropped {
+		return
+	}
+	r.dropped = false
+	o.countAll(n, 1)
+	o.settle(n)
 }
 
 // Drop leaves n's own demands out for the rest of the pass; those of the roles
@@ -77,15 +89,24 @@ func (o *Ranking) Drop(n *Node) {
 		return
 	}
 	r.dropped = true
-	o.dropped = append(o.dropped, n)
-	for b := r.bits; b != 0; b &= b - 1 {
-		o.count(n, kindSet(bits.TrailingZeros16(b)), -1)
+	if !r.listed {
+		r.listed = true
+		o.dropped = append(o.dropped, n)
 	}
+	o.countAll(n, -1)
 	o.settle(n)
+}
+
+// countAll adds d to the nodes that want what n does.
+func (o *Ranking) countAll(n *Node, d int32) {
+	for b := n.ranks[o.which].bits; b != 0; b &= b - 1 {
+		o.count(n, kindSet(bits.TrailingZeros16(b)), d)
+	}
 }
 
 // fresh makes the order anew if it does not hold.
 func (o *Ranking) fresh() {
+	o.settled = 0
 	if o.stale {
 		o.stale = false
 		o.rebuild(o.tree.root)
@@ -166,13 +187,10 @@ func (n *Node) unmetRoom(shape *vec) int {
 
 // runnerUp returns the second entry of owner's heap.
 func runnerUp(h []item, owner *Node) *item {
-	switch {
-	case len(h) < 2:
-		return nil
-	case len(h) > 2 && h[2].before(&h[1], owner):
-		return &h[2]
+	if c := firstChild(h, 0, owner); c < len(h) {
+		return &h[c]
 	}
-	return &h[1]
+	return nil
 }
 
 // reach returns how many tasks of the shape it takes beside used until the

@@ -14,6 +14,9 @@ type Tree struct {
 	nodes    map[string]*Node
 	total    vec
 	rankings [rankings]Ranking
+	// guarantees counts the nodes with one; without any nothing is due.
+	guarantees int
+	limits     int // counts those with a limit
 }
 
 // New returns a tree with nothing but its root, the role "".
@@ -27,7 +30,10 @@ func New() *Tree {
 }
 
 func (t *Tree) newNode(path string, parent *Node) *Node {
-	n := &Node{tree: t, path: path, parent: parent}
+	n := &Node{tree: t, path: path, parent: parent, name: beginning(path)}
+	if parent != nil && parent.parent != nil {
+		n.name = beginning(path[len(parent.path)+1:])
+	}
 	n.setConfig(model.RoleConfig{Role: path})
 	t.nodes[path] = n
 	return n
@@ -35,15 +41,32 @@ func (t *Tree) newNode(path string, parent *Node) *Node {
 
 // Node returns the role of the path, which exists from now on if it did not,
 // with weight 1 and no quota. Whoever keeps the pointer retains it: one that
-// nobody retains leaves with the Release or Reset that finds it unused.
+// nobody retains leaves with the Charge, Release or Reset after which it is not
+// used any more.
 func (t *Tree) Node(path string) *Node {
 	if n := t.nodes[path]; n != nil {
 		return n
 	}
-	parent := t.Node(parentPath(path))
+	return t.below(t.Node(parentPath(path)), path)
+}
+
+// below adds a node to a parent's children.
+func (t *Tree) below(parent *Node, path string) *Node {
 	n := t.newNode(path, parent)
 	i, _ := slices.BinarySearchFunc(parent.children, path, byPath)
 	parent.children = slices.Insert(parent.children, i, n)
+	return n
+}
+
+// beginning returns the first eight bytes of a name as a number that orders as
+// they do.
+func beginning(name string) (n uint64) {
+	for i := range 8 {
+		n <<= 8
+		if i < len(name) {
+			n |= uint64(name[i])
+		}
+	}
 	return n
 }
 
@@ -65,6 +88,7 @@ func byPath(n *Node, path string) int { return strings.Compare(n.path, path) }
 func (t *Tree) Len() int { return len(t.nodes) }
 
 // Walk yields all roles, each before those below it and siblings by name.
+// Members are left out.
 func (t *Tree) Walk() iter.Seq[*Node] { return t.root.Walk() }
 
 // Walk yields n and the roles below it, in the order of Tree.Walk.
@@ -77,7 +101,7 @@ func (n *Node) walk(yield func(*Node) bool) bool {
 		return false
 	}
 	for _, c := range n.children {
-		if !c.walk(yield) {
+		if !c.hidden && !c.walk(yield) {
 			return false
 		}
 	}
@@ -121,17 +145,32 @@ func (n *Node) Release() {
 }
 
 func (n *Node) prune() {
-	for n.parent != nil && !n.needed() {
+	for n.parent != nil && !n.gone && !n.needed() {
 		p := n.parent
-		i, found := slices.BinarySearchFunc(p.children, n.path, byPath)
-		if !found || p.children[i] != n {
-			return // has left already
-		}
+		i, _ := slices.BinarySearchFunc(p.children, n.path, byPath)
 		p.children = slices.Delete(p.children, i, i+1)
 		delete(n.tree.nodes, n.path)
 		n.ranks = [rankings]rank{}
+		n.gone = true
 		n = p
 	}
+}
+
+// back returns the node of n's path in the tree, n itself where n has left it
+// and no other has come.
+func (n *Node) back() *Node {
+	if !n.gone {
+		return n
+	}
+	if x := n.tree.nodes[n.path]; x != nil {
+		return x
+	}
+	n.gone = false
+	n.parent = n.parent.back()
+	n.tree.nodes[n.path] = n
+	i, _ := slices.BinarySearchFunc(n.parent.children, n.path, byPath)
+	n.parent.children = slices.Insert(n.parent.children, i, n)
+	return n
 }
 
 func (n *Node) needed() bool {

@@ -142,6 +142,18 @@ func (m *Master) Report(sts ...model.TaskStatus) {
 	m.turn(model.Statuses(sts))
 }
 
+// AskBack makes an inverse offer.
+func (m *Master) AskBack(o model.InverseOffer) {
+	m.lastOffer++
+	o.ID, o.Framework, o.MadeAt = m.lastOffer, m.f.ID(), m.Now
+	for _, id := range o.Tasks {
+		if t := m.tasks[id]; t != nil {
+			o.Agents = append(o.Agents, t.Agent)
+		}
+	}
+	m.turn(model.InverseOffers{o})
+}
+
 // Advance moves the clock by d, waking the framework when it asked for it.
 func (m *Master) Advance(d time.Duration) {
 	end := m.Now.Add(d)

@@ -70,8 +70,16 @@ func renderCall(line func(string, ...any), c model.Call) {
 		} else {
 			line("decline %s", c.Offer)
 		}
+	case model.AcceptInverse:
+		line("give    %s", c.Offer)
+	case model.DeclineInverse:
+		line("keep    %s", c.Offer)
 	case model.Kill:
-		line("kill    %s", c.Task)
+		if c.Reason == model.ReasonContainerPreempted {
+			line("kill    %s preempted", c.Task)
+		} else {
+			line("kill    %s", c.Task)
+		}
 	case model.JobDone:
 		line("done    %s", c.Job)
 	}
@@ -95,6 +103,21 @@ func RenderDemand(d *model.Demand) string {
 	}
 	for _, c := range g.Constraints {
 		s += fmt.Sprintf(" [%s %s %s]", c.Attribute, c.Operator, c.Value)
+	}
+	if d.Preemptible {
+		s += " preemptible grace=" + d.Grace.String()
+	}
+	if d.Placement != "" {
+		s += " " + string(d.Placement)
+	}
+	for _, a := range g.Affinities {
+		s += fmt.Sprintf(" prefers [%s %s %s] %d", a.Attribute, a.Operator, a.Value, a.Weight)
+	}
+	for _, x := range g.Spreads {
+		s += fmt.Sprintf(" over %s %d%v", x.Attribute, x.Weight, x.Targets)
+	}
+	for _, p := range g.Shape.Ports {
+		s += fmt.Sprintf(" port %s=%d", p.Label, p.Static)
 	}
 	return s
 }

@@ -20,6 +20,7 @@ import (
 //	status          one a line: JOB/GROUP/INDEX[-INDEX] STATE [code=N] [signal=N]
 //	                [cause=C] [reason=R] [msg=TEXT] [cpu=D] [peak=BYTES] [attempt=N]
 //	                [at=D from now]; all in one batch; the attempt is the live one by default
+//	inverse LABEL   asks for tasks back for a demand, one JOB/GROUP/INDEX[-INDEX] a line
 //	tick D          move the clock
 //	refuse N REASON the next N accepts fail their check
 //	failover        a new leader, from a snapshot; "failover replay": from the journal
@@ -72,6 +73,15 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 		s.Offer()
 	case "status":
 		s.Report(s.statuses(t, d)...)
+	case "inverse":
+		o := model.InverseOffer{For: d.CmdArgs[0].Key}
+		for line := range strings.Lines(d.Input) {
+			for _, id := range s.slots(t, d, strings.TrimSpace(line)) {
+				s.liveAttempt(&id)
+				o.Tasks = append(o.Tasks, id)
+			}
+		}
+		s.AskBack(o)
 	case "tick":
 		by, err := time.ParseDuration(d.CmdArgs[0].Key)
 		if err != nil {

@@ -102,8 +102,9 @@ func (m *Machine) kill(a *alloc, in Kill) {
 		a.force = true
 	}
 	if a.outcome == nil {
-		a.outcome = &outcome{
-			state: model.TaskKilled, reason: in.Reason, cause: causeOfKill(in.Reason), message: "killed on request", task: -1,
+		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: model.CauseKilled, message: "killed on request", task: -1}
+		if in.Reason == model.ReasonContainerPreempted {
+			a.outcome.cause, a.outcome.message = model.CausePreempted, "preempted"
 		}
 	}
 	if a.state == model.TaskRunning || a.state == model.TaskStarting {
@@ -113,13 +114,6 @@ func (m *Machine) kill(a *alloc, in Kill) {
 		m.stopActive(a, in.Grace)
 	}
 	m.advance(a)
-}
-
-func causeOfKill(r model.TaskReason) model.Cause {
-	if r == model.ReasonContainerPreempted {
-		return model.CausePreempted
-	}
-	return model.CauseKilled
 }
 
 // stopActive stops everything that runs, with the same grace.

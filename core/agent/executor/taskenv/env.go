@@ -31,6 +31,8 @@ type Facts struct {
 	Base   map[string]string // PATH, HOME and the like
 	Agent  map[string]string // set by the agent's operator
 	Launch map[string]string // set by the framework, e.g. a gang's ranks
+
+	Grant *model.Grant // of the allocation; nil where it has no named things
 }
 
 // Env is a task's environment.
@@ -50,6 +52,7 @@ func New(f *Facts) (*Env, error) {
 	}
 	maps.Copy(e.vars, f.Base)
 	e.own(f)
+	e.granted(f)
 	maps.Copy(e.vars, f.Agent)
 	maps.Copy(e.vars, f.Launch)
 	if len(f.Task.Env) == 0 {

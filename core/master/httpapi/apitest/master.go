@@ -27,6 +27,7 @@ type Master struct {
 	logs    map[logKey]*log
 	nodes   []model.NodeView
 	offers  model.OfferList
+	shares  model.ShareList
 	warn    map[string]model.Explanation // by job name
 	leader  string
 	self    bool
@@ -131,6 +132,9 @@ func (m *Master) Do(_ context.Context, body any) (answer any, refusal *model.Ref
 }
 
 func (m *Master) do(body any) (any, *model.Refusal) {
+	if answer, refusal, ok := m.onRoles(body); ok {
+		return answer, refusal
+	}
 	switch r := body.(type) {
 	case model.Submit:
 		return m.submit(r)

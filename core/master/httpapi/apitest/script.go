@@ -21,7 +21,7 @@ import (
 //	break-log job=SEL [index=N]           its output ends with an error, the input
 //	explain job=SEL                       why it waits: an Explanation as JSON
 //	warn job=NAME                         why all of that name wait, likewise
-//	nodes, offers                         what there is: []NodeView, OfferList as JSON
+//	nodes, offers, shares                 what there is: []NodeView, OfferList, ShareList as JSON
 //
 // handled is false for any other command.
 func (m *Master) Play(d *datadriven.TestData) (handled bool, err error) {
@@ -64,6 +64,10 @@ func (m *Master) Play(d *datadriven.TestData) (handled bool, err error) {
 		var l model.OfferList
 		s.json(&l)
 		m.SetOffers(l)
+	case "shares":
+		var l model.ShareList
+		s.json(&l)
+		m.SetShares(l)
 	default:
 		return false, nil
 	}
