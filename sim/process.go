@@ -176,6 +176,9 @@ func (p *process) final() *execpb.Update {
 	switch {
 	case p.killed:
 		p.state, cause, u.Reason = model.TaskKilled, model.CauseKilled, uint32(p.reason)
+		if p.reason == model.ReasonContainerPreempted {
+			cause = model.CausePreempted
+		}
 	case e.oom:
 		cause, u.Reason = model.CauseOOM, uint32(model.ReasonContainerLimitMemory)
 	case e.timeLimit:

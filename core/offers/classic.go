@@ -49,7 +49,8 @@ type classic struct {
 	vacant      []int
 	frameworks  map[model.FrameworkID][]*subscriber
 	room        bitset // agents that may have something free
-	gained      bitset // those that gained something since the last pass
+	rooms       int    // agents in room
+	gained      bitset // those of them that gained something since the last pass
 	anyGained   bool
 	changed     bool          // limits or guarantees may be less in the way
 	eager       []*subscriber // those with all set
@@ -204,8 +205,25 @@ func (b *Book) wantClassic(x *subscriber, want bool) {
 func (c *classic) fill(agents []*agent) {
 	for pos, a := range agents {
 		if a != nil {
-			c.room.set(pos)
+			c.offerable(pos)
 		}
+	}
+}
+
+// offerable notes that the agent at pos may have something free.
+func (c *classic) offerable(pos int) {
+	if !c.room.has(pos) {
+		c.room.set(pos)
+		c.rooms++
+	}
+}
+
+// spend notes that it has nothing free that is worth an offer.
+func (c *classic) spend(pos int) {
+	if c.room.has(pos) {
+		c.room.clear(pos)
+		c.gained.clear(pos)
+		c.rooms--
 	}
 }
 
@@ -222,7 +240,7 @@ func (c *classic) gain(a *agent) {
 	if len(c.frameworks) == 0 {
 		return
 	}
-	c.room.set(a.pos)
+	c.offerable(a.pos)
 	c.gained.set(a.pos)
 	c.anyGained = true
 	free := a.free()

@@ -36,7 +36,11 @@ func (b *Book) planClassic(now time.Time) []model.Offer {
 	}
 	made := b.scratch.offers[:0]
 	ranking := b.roles.Ranking(shares.Classic)
-	for n := ranking.First(); n != nil; n = ranking.First() {
+	for c.rooms > 0 {
+		n := ranking.First()
+		if n == nil {
+			break
+		}
 		o := b.offerNext(&p, c.subscribers[n.Tag])
 		if o == nil {
 			ranking.Drop(n)
@@ -135,8 +139,7 @@ func (b *Book) offerNext(p *classicPass, x *subscriber) *offer {
 		x.cursor = pos + 1
 		a := b.agents[pos]
 		if a == nil || !a.open() || !useful(a.free()) {
-			c.room.clear(pos)
-			c.gained.clear(pos)
+			c.spend(pos)
 			continue
 		}
 		room := b.leftover(a, x)
@@ -152,8 +155,7 @@ func (b *Book) offerNext(p *classicPass, x *subscriber) *offer {
 		}
 		o := b.offerRoom(p, x, a, give)
 		if !useful(a.free()) {
-			c.room.clear(pos)
-			c.gained.clear(pos)
+			c.spend(pos)
 		}
 		return o
 	}

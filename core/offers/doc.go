@@ -37,8 +37,8 @@
 //   - An agent with an exclusive task on it, or on offer, has no other.
 //   - No agent has more of a group's tasks, offered ones included, than the
 //     group's MaxPerAgent.
-//   - After a pass no waiting demand could be served with what is left, and no
-//     subscriber offered any of it.
+//   - After a pass no waiting demand could be served with what is left, and
+//     no subscriber offered any of it.
 //   - Nothing declined is offered to the same subscriber before its time is up,
 //     unless its agent has more than was declined or it is revived.
 //

@@ -130,7 +130,7 @@ func (w *writer) messages(g *group) {
 }
 
 func (r *reader) group(g *group) {
-	g.abort = abort(r.below(uint64(abortStop)+1, "abort"))
+	g.abort = abort(r.below(uint64(abortPreempt)+1, "abort"))
 	r.place(&g.place)
 	var before micros
 	for i := range g.pages {
