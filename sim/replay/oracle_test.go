@@ -151,6 +151,9 @@ func TestAgainstPool(t *testing.T) {
 		for _, policy := range []batch.Policy{batch.PolicyEASY, batch.PolicyConservative} {
 			want := (&pool{procs: log.MaxProcs, holds: policy.Holds()}).run(log.Records)
 			for _, nodes := range []int{1, log.MaxProcs} {
+				if nodes > 1 && policy == batch.PolicyConservative {
+					continue // a hold is on nodes of its own there, which no processors of a pool are
+				}
 				res, err := Run(log, Options{Policy: policy, Nodes: nodes})
 				if err != nil {
 					t.Fatal(err)
