@@ -171,11 +171,22 @@ func pickLatest(steps []step, want int) (at int64, use []step, ok bool) {
 		return 0, nil, false
 	}
 	early := selectEarliest(steps, want)
+	// Those at the same time as the last of them are no later.
+	for _, s := range early {
+		at = max(at, s.at)
+	}
+	n := len(early)
+	for k := n; k < len(steps); k++ {
+		if steps[k].at == at {
+			steps[n], steps[k] = steps[k], steps[n]
+			n++
+		}
+	}
+	early = steps[:n]
 	order := func(x, y step) int {
 		return cmp.Or(cmp.Compare(y.at, x.at), cmp.Compare(x.agent.pos, y.agent.pos))
 	}
 	slices.SortFunc(early, order)
-	at = early[0].at
 	for i := range early {
 		if early[i].more >= want {
 			early[i].more = want
