@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,9 @@ type pool struct {
 	procs   int
 	holds   int // how many jobs that wait get a reservation
 	running []*poolJob
-	waiting []*poolJob // first come, first served
+	waiting []*poolJob
+	// order is how those that wait go; nil = first come, first served.
+	order func(a, b *poolJob) int
 	now     int64
 }
 
@@ -74,6 +77,9 @@ func (p *pool) pass() {
 		spans = append(spans, span{r.start, r.start + r.Limit, r.Procs})
 	}
 	held := 0
+	if p.order != nil {
+		slices.SortStableFunc(p.waiting, p.order)
+	}
 	p.waiting = slices.DeleteFunc(p.waiting, func(j *poolJob) bool {
 		t := p.earliest(spans, j)
 		if t == p.now {
@@ -162,6 +168,24 @@ func TestAgainstPool(t *testing.T) {
 					t.Fatalf("%s on %d nodes: starts %v, want %v\n%s", policy, nodes, got, want, render(log))
 				}
 			}
+		}
+	})
+}
+
+// TestOrderedAgainstPool is TestAgainstPool for an order of its own and any number of
+// holds.
+func TestOrderedAgainstPool(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		log := drawLog(t)
+		holds := rapid.IntRange(-1, 3).Draw(t, "holds")
+		area := func(a, b *poolJob) int { return cmp.Compare(int64(a.Procs)*a.Limit, int64(b.Procs)*b.Limit) }
+		want := (&pool{procs: log.MaxProcs, holds: holds, order: area}).run(log.Records)
+		res, err := Run(log, Options{Policy: batch.PolicySAF, Holds: &holds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := startsOf(res); !slices.Equal(got, want) {
+			t.Fatalf("%d holds: starts %v, want %v\n%s", holds, got, want, render(log))
 		}
 	})
 }
