@@ -7,13 +7,14 @@ import (
 )
 
 // Where a group's agents are chosen by score, all that have room are looked at:
-// for groups that ask for GPUs, that name a placement, an affinity or a spread.
-// Others take the first agents that fit, which packs them as well.
+// for groups that ask for GPUs, that name a placement, an affinity or a spread,
+// and where there are GPUs that others may need. Else a group takes the first
+// agents that fit, which packs as well.
 
 // rankFor gives group i of d a ranker, if it needs one.
 func (b *Book) rankFor(d *demand, i int) {
 	g, dg := &d.groups[i], &d.Groups[i]
-	if d.Placement == "" && len(dg.Shape.GPUs) == 0 && len(dg.Affinities) == 0 && len(dg.Spreads) == 0 {
+	if d.Placement == "" && len(dg.Shape.GPUs) == 0 && len(dg.Affinities) == 0 && len(dg.Spreads) == 0 && b.largest.GPUMilli == 0 {
 		return
 	}
 	w := wanted{serial: g.room.serial, shape: dg.Shape.Resources, gpus: &g.room.named.gpus}

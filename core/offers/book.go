@@ -69,13 +69,14 @@ type Book struct {
 	sight  sight
 	turn   int // tasks until another role goes first
 
-	stamps  uint64 // counts changes to what is free on agents; stamps agent.stamp
-	fleet   uint64 // counts changes to what agents there are
-	keptFew int    // how many unfit classes the last pass chose at most
-	surveys int    // looks at all agents in the pass
-	replan  bool   // what a pass found may not hold, though no agent gained
-	dirty   bool   // something changed since the last pass
-	planned uint64 // gains at the last pass
+	stamps  uint64   // counts changes to what is free on agents; stamps agent.stamp
+	fleet   uint64   // counts changes to what agents there are
+	unseen  []*class // fresh ones that no pass looked at, as they could get nothing
+	keptFew int      // how many unfit classes the last pass chose at most
+	surveys int      // looks at all agents in the pass
+	replan  bool     // what a pass found may not hold, though no agent gained
+	dirty   bool     // something changed since the last pass
+	planned uint64   // gains at the last pass
 	serial  uint64
 	scratch scratch
 }

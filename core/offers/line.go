@@ -2,6 +2,7 @@ package offers
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tender-scheduler/tender/core/offers/shares"
 )
@@ -68,13 +69,17 @@ func (b *Book) queueUp() bool {
 	among := b.active
 	if b.planned == b.gains && !b.replan {
 		if !slices.ContainsFunc(b.fresh, matters) {
+			b.unseen = append(b.unseen, b.fresh...)
 			b.noFresh()
 			return false
 		}
 		if b.keptGood(few) {
-			among = b.fresh
+			among = append(b.fresh, b.unseen...)
+			slices.SortFunc(among, func(x, y *class) int { return strings.Compare(x.key, y.key) })
+			among = slices.Compact(among)
 		}
 	}
+	b.unseen = b.unseen[:0]
 	b.keptFew = few
 	b.planned, b.replan = b.gains, false
 	b.sortOut(among, few)

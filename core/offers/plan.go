@@ -110,16 +110,17 @@ func (b *Book) consider(c *class) {
 		}
 		allowed = b.headroom(d, d.total())
 	}
-	if allowed > 0 {
+	possible := allowed > 0 && !b.impossible(c)
+	if possible {
 		c.line.keep(c, b.keptFew)
 	}
-	if allowed > 0 && len(b.pass.unserved) < maxPreemptors {
+	if possible && len(b.pass.unserved) < maxPreemptors {
 		b.pass.unserved = append(b.pass.unserved, d)
 	}
 	switch {
 	case allowed == 0:
 		b.setAside(c) // its role's limit is in the way, which is so for all of c
-	case b.pass.holds > 0 && len(b.pass.pending) < b.pass.holds+spareCandidates && !b.impossible(c):
+	case b.pass.holds > 0 && len(b.pass.pending) < b.pass.holds+spareCandidates && possible:
 		b.pass.pending = append(b.pass.pending, d)
 		b.park(c, d)
 	default:

@@ -22,7 +22,7 @@ type pool struct {
 	waiting []*poolJob
 	// order is how those that wait go; nil = first come, first served.
 	order func(a, b *poolJob) int
-	now     int64
+	now   int64
 }
 
 type poolJob struct {
