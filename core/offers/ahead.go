@@ -74,7 +74,9 @@ func yes(v bool) int {
 // those that go before d.
 func (b *Book) holdAhead(now time.Time, d *demand, n int) []*demand {
 	b.settle()
+	next := b.nextHold
 	b.letGo()
+	defer func() { b.nextHold = min(b.nextHold, next) }()
 	b.pass.at, b.pass.now = now, now.UnixNano()
 	ahead := b.queue()
 	if d != nil {

@@ -46,6 +46,7 @@ type Book struct {
 	held         []*agent                       // with holds on them
 	firstFrom    int64                          // when the first firm hold begins on some agent
 	lastFrom     int64                          // ... and the last
+	nextHold     int64                          // when the next hold begins: a pass is due then
 	soft         int                            // parts of holds that are not firm
 	softFrom     int64                          // when the first of those begins
 	reserves     int                            // reservations on agents
@@ -110,7 +111,7 @@ func NewBook() *Book {
 		reservations: make(map[string][]model.Reservation),
 
 		settings:  DefaultSettings(),
-		firstFrom: never, softFrom: never, fleet: 1,
+		firstFrom: never, softFrom: never, nextHold: never, fleet: 1,
 	}
 	b.fgd = newFGDPlacer(b.mix, &b.largest)
 	b.initClassic()
@@ -118,10 +119,14 @@ func NewBook() *Book {
 }
 
 // NextWake returns the earliest time at which Plan may find something to offer
-// though nothing else happened, because a filter or an earliest start comes due.
+// though nothing else happened, because a filter or an earliest start comes due, or
+// a hold begins.
 // Zero = never. A time in the past means "now".
 func (b *Book) NextWake() time.Time {
 	next := b.classic.filters.next()
+	if b.nextHold != never {
+		next = earlier(next, timeOf(b.nextHold))
+	}
 	if d := b.asleep.peek(); d != nil && (next.IsZero() || d.wakeAt().Before(next)) {
 		return d.wakeAt()
 	}

@@ -164,6 +164,9 @@ func (a *agent) wantedFrom(until int64) time.Time {
 // keep puts h in force.
 func (b *Book) keep(h *hold) {
 	b.holds = append(b.holds, h)
+	if h.from > b.pass.now && !h.estimated {
+		b.nextHold = min(b.nextHold, h.from)
+	}
 	for i := range h.parts {
 		p := &h.parts[i]
 		a := p.agent
@@ -196,7 +199,7 @@ func (b *Book) letGo() {
 	}
 	b.held = b.held[:0]
 	b.holds = b.holds[:0]
-	b.soft, b.softFrom, b.firstFrom, b.lastFrom = 0, never, never, 0
+	b.soft, b.softFrom, b.firstFrom, b.lastFrom, b.nextHold = 0, never, never, 0, never
 	b.far.drop()
 }
 

@@ -38,6 +38,10 @@ func (b *Book) Plan(now time.Time) []model.Offer {
 	if b.stirClassic(now) {
 		b.dirty, b.replan = true, true // what is held must be known
 	}
+	if now.UnixNano() >= b.nextHold {
+		// Nobody need have ended for it: it may begin where another was to end.
+		b.dirty, b.replan, b.nextHold = true, true, never
+	}
 	if !b.dirty {
 		return nil
 	}

@@ -101,22 +101,14 @@ func (b *Book) gatherBest(d *demand, i, want int) bool {
 	return false
 }
 
-// oneAgent returns the agent with room for all that has least to spare.
+// oneAgent returns the first agent with room for all.
 func (b *Book) oneAgent(among ratings, g *group, want int, t tally) ratings {
-	var best *agent
 	for i := range among {
-		a := among[i].agent
-		if n, _ := g.check(a, want, t, &b.win); n < want {
-			continue
-		}
-		if best == nil || a.free().CPUMilli < best.free().CPUMilli {
-			best = a
+		if n, _ := g.check(among[i].agent, want, t, &b.win); n >= want {
+			return among[i : i+1 : i+1]
 		}
 	}
-	if best == nil {
-		return nil
-	}
-	return ratings{{agent: best}}
+	return nil
 }
 
 // oneDomain returns the agents with the same value of an attribute that have room
