@@ -67,6 +67,7 @@ func (b *Book) queueUp() bool {
 	b.surveys = 0
 	matters := func(c *class) bool { return c.ready.len() > 0 && (b.preemptible > 0 || b.mayFit(c)) }
 	among := b.active
+	b.replan = b.replan || slices.ContainsFunc(b.fresh, b.displaces)
 	if b.planned == b.gains && !b.replan {
 		if !slices.ContainsFunc(b.fresh, matters) {
 			b.unseen = append(b.unseen, b.fresh...)
@@ -98,6 +99,16 @@ func (b *Book) queueUp() bool {
 		}
 	}
 	return b.waiting > 0
+}
+
+// displaces reports whether the first demand of c goes before one that room is
+// held for. It may take that one's hold, and what was kept off by it may fit now.
+func (b *Book) displaces(c *class) bool {
+	if c.ready.len() == 0 {
+		return false
+	}
+	d := c.ready.peek()
+	return slices.ContainsFunc(b.holds, func(h *hold) bool { return h.d.class.line == c.line && planOrder(d, h.d) < 0 })
 }
 
 // sortOut tells the classes that may get something from those that cannot.

@@ -138,7 +138,7 @@ func (p *pool) run(records []Record) []int64 {
 func drawLog(t *rapid.T) *Log {
 	log := &Log{MaxProcs: rapid.IntRange(1, 8).Draw(t, "machine")}
 	at := int64(0)
-	for i := range rapid.IntRange(1, 30).Draw(t, "jobs") {
+	for i := range rapid.IntRange(1, 12).Draw(t, "jobs") {
 		at += rapid.Int64Range(0, 6).Draw(t, "gap")
 		run := rapid.Int64Range(1, 20).Draw(t, "run")
 		log.Records = append(log.Records, Record{
