@@ -26,7 +26,7 @@ type agent struct {
 	excess   bool
 	running  stakeList
 	onOffer  stakeList
-	ends     ends
+	ends     *ends
 	holds    []*heldPart // in the order in which they were made
 	points   []point     // see hold.go
 	reserved []reservation

@@ -28,7 +28,11 @@ type endless struct {
 }
 
 // changed notes that the agent's stakes are not what they were.
-func (e *ends) changed() { e.known = false }
+func (e *ends) changed() {
+	if e != nil {
+		e.known = false
+	}
+}
 
 // by returns what is freed up to a time in addition to what is free now.
 func (e *ends) by(t int64) model.Resources {
@@ -48,10 +52,10 @@ func (e *ends) upTo(t int64) int {
 
 // ending returns a's ends, worked out anew if its stakes have changed.
 func (a *agent) ending() *ends {
-	e := &a.ends
-	if e.of != a {
-		*e = ends{of: a} // not in the memory of which a is a copy
+	if a.ends == nil || a.ends.of != a {
+		a.ends = &ends{of: a}
 	}
+	e := a.ends
 	if e.known {
 		return e
 	}
