@@ -26,6 +26,7 @@ type agent struct {
 	excess   bool
 	running  stakeList
 	onOffer  stakeList
+	ends     *ends
 	holds    []*heldPart // in the order in which they were made
 	points   []point     // see hold.go
 	reserved []reservation

@@ -60,7 +60,7 @@ func (f *forecast) slide(a *agent, segs []segment, starts []int64) {
 			least = least[1:]
 		}
 		if n := segs[least[0]].fits; n != last {
-			f.steps = append(f.steps, step{at, n - last, a})
+			f.beside = append(f.beside, step{at, n - last, a})
 			f.fewer = f.fewer || n < last
 			last = n
 		}
@@ -127,7 +127,7 @@ func (f *forecast) among(a *agent) {
 			n, _ = f.g.check(c, f.want, nil, &window{d: f.d, node: f.d.class.node, until: never})
 		}
 		if n != last {
-			f.steps = append(f.steps, step{at, n - last, a})
+			f.beside = append(f.beside, step{at, n - last, a})
 			f.fewer = f.fewer || n < last
 			last = n
 		}

@@ -88,7 +88,7 @@ type inquiry struct {
 	refused bool      // ... because its framework declined
 	allowed int       // tasks that its role's limits allow now
 	texts   []string  // of what is lacking by name
-	ahead   []*demand // that wait and go before it
+	ahead   ahead     // those that wait and go before it
 
 	agents []*agent // those known
 	now    trial    // on the agents as they are, beside the holds of those ahead

@@ -28,8 +28,13 @@ type forecast struct {
 	guess bool
 	steps []step
 	fewer bool // some step is negative
-	ends  []*stake
-	known []*agent // those that agentsAt copied
+	// bound is a time by which all that are wanted can start, as far as is known:
+	// no later step matters. It is looked for anew when there are full steps.
+	bound  int64
+	full   int
+	beside []step // of agents with holds
+	ends   []*stake
+	known  []*agent // those that agentsAt copied
 }
 
 // end returns when s is taken to end.
@@ -45,20 +50,21 @@ func (f *forecast) end(s *stake) int64 {
 
 // look gathers the steps of all agents that can ever take a task of the group.
 func (f *forecast) look() {
-	f.steps = f.steps[:0]
+	f.steps, f.beside = f.steps[:0], f.beside[:0]
 	f.fewer = false
-	g := f.g
-	if list, ok := g.room.shortlist(); ok {
+	f.bound, f.full = never, 2*f.want+pruneAt
+	if list, ok := f.g.room.shortlist(); ok {
 		for _, pos := range list {
 			f.lookAt(f.b.agents[pos])
 		}
-		return
-	}
-	for _, a := range f.b.agents {
-		if a != nil {
-			f.lookAt(a)
+	} else {
+		for _, a := range f.b.agents {
+			if a != nil {
+				f.lookAt(a)
+			}
 		}
 	}
+	f.steps = append(f.steps, f.beside...)
 }
 
 func (f *forecast) lookAt(a *agent) {
@@ -79,32 +85,6 @@ func (f *forecast) lookAt(a *agent) {
 func (g *group) plain() bool {
 	r := g.room
 	return g.caps == nil && !r.exclusive && r.unnamed
-}
-
-// arithmetic lets what is on a end, and adds the amounts up.
-func (f *forecast) arithmetic(a *agent) {
-	shape := &f.g.kind.shape
-	free := a.free()
-	n := int(shape.TimesIn(free, int64(f.want)))
-	if n > 0 {
-		f.steps = append(f.steps, step{f.now, n, a})
-	}
-	if n >= f.want || !shape.Times(int64(n+1)).Fits(a.info.Capacity) {
-		return
-	}
-	for _, s := range f.ending(a) {
-		at := f.end(s)
-		if at == never {
-			return
-		}
-		free = free.Add(s.shape.Times(int64(s.count)))
-		if m := int(shape.TimesIn(free, int64(f.want))); m > n {
-			f.steps = append(f.steps, step{at, m - n, a})
-			if n = m; n >= f.want {
-				return
-			}
-		}
-	}
 }
 
 // ending returns what is on a in the order in which it ends. The memory is
@@ -132,7 +112,7 @@ func (f *forecast) oneByOne(a *agent) {
 	}
 	n, _ := f.g.check(&c, f.want, nil, &w)
 	if n > 0 {
-		f.steps = append(f.steps, step{f.now, n, a})
+		f.found(step{f.now, n, a})
 	}
 	for i := range copies {
 		s := &copies[i]
@@ -143,7 +123,7 @@ func (f *forecast) oneByOne(a *agent) {
 		s.unlink()
 		s.leave()
 		if m, _ := f.g.check(&c, f.want, nil, &w); m > n {
-			f.steps = append(f.steps, step{at, m - n, a})
+			f.found(step{at, m - n, a})
 			n = m
 		}
 	}

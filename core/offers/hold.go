@@ -83,18 +83,7 @@ type point struct {
 
 // freeAt returns what is free on a at a time when what runs and is on offer now
 // has ended by its time limit, or has not.
-func (a *agent) freeAt(t int64) model.Resources {
-	free := a.free()
-	for _, l := range [...]stakeList{a.running, a.onOffer} {
-		for _, s := range l {
-			if s.until > t {
-				break
-			}
-			free = free.Add(s.shape.Times(int64(s.count)))
-		}
-	}
-	return free
-}
+func (a *agent) freeAt(t int64) model.Resources { return a.free().Add(a.ending().by(t)) }
 
 // guessAt is freeAt where tasks without a time limit are taken to run as long
 // again as they have.

@@ -18,6 +18,9 @@ type line struct {
 	kept  []*class // the first of those that went unserved in the last pass
 	// missed says that some of kept have gone or are behind others now.
 	missed bool
+
+	hurry hurry // as found by the latest search for those ahead
+	asked bool  // it has been found
 }
 
 // lineOf returns the role's line and counts one user more.

@@ -107,6 +107,7 @@ func (l stakeList) lastOf(until int64) *stake {
 // take puts count tasks of s's kind on s's agent.
 func (s *stake) take(count int) {
 	a := s.agent
+	a.ends.changed()
 	s.count += count
 	room := s.shape.Times(int64(count))
 	if s.offer != nil {
@@ -130,9 +131,15 @@ func (s *stake) list() *stakeList {
 }
 
 // link enters s in its agent's list.
-func (s *stake) link() { s.list().add(s) }
+func (s *stake) link() {
+	s.agent.ends.changed()
+	s.list().add(s)
+}
 
-func (s *stake) unlink() { s.list().remove(s) }
+func (s *stake) unlink() {
+	s.agent.ends.changed()
+	s.list().remove(s)
+}
 
 // newStake returns an unlinked stake, a released one where there is one: tasks
 // come and go by the million, and a slab that one straggler keeps alive would
@@ -220,6 +227,7 @@ func (b *Book) Release(task model.TaskID) bool {
 	for i := range s.grants {
 		a.names().release(&s.grants[i])
 	}
+	a.ends.changed()
 	s.count--
 	a.used = a.used.Sub(s.shape)
 	a.tasks--
