@@ -144,7 +144,7 @@ func (q *inquiry) pretend(booked *demand) {
 		x.groups = append(x.groups, g)
 	}
 	if booked != nil {
-		x.since, x.preempting = booked.since, booked.preempting
+		x.since, x.preempting, x.hold = booked.since, booked.preempting, booked.hold
 	}
 	q.asIf, q.groups = x, x.groups
 }
@@ -157,7 +157,7 @@ func (q *inquiry) expect(e *model.Explanation) {
 	}
 	n := q.b.mostHolds() - len(q.b.holds)
 	q.b.holdAhead(q.at, q.asIf, max(maxAhead, q.b.mostHolds()))
-	h := q.b.findHold(q.asIf)
+	h := q.b.holdFor(q.asIf)
 	if h == nil {
 		return
 	}

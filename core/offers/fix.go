@@ -121,7 +121,8 @@ func (q *inquiry) shorter() []change {
 	limit := wholeLimit(time.Duration(ends[n] - now))
 	size := sizeUnlimited
 	if q.d.TimeLimit > 0 {
-		size = 1 - float64(limit)/float64(q.d.TimeLimit)
+		// Whatever was asked for, this is what starts it before those ahead.
+		size = min(1-float64(limit)/float64(q.d.TimeLimit), sizeMost)
 	}
 	text := shortDuration(limit)
 	return []change{{model.Change{Kind: model.ChangeTimeLimit, Value: text}, size, "with time_limit ≤ " + text, apply(ends[n])}}

@@ -59,7 +59,9 @@ type hold struct {
 	found     int64 // when that was found out
 	tasks     int
 	estimated bool
-	firm      bool // keeps off all that go after d
+	firm      bool  // keeps off all that go after d
+	asked     int   // for how many tasks there was to be a hold when it was made
+	due       int64 // until when an estimated one stays on its agents
 }
 
 // heldPart is what a hold keeps on one agent.
@@ -90,15 +92,19 @@ func (a *agent) freeAt(t int64) model.Resources { return a.free().Add(a.ending()
 func (a *agent) guessAt(t, now int64) model.Resources {
 	free := a.free()
 	for s := range a.stakes() {
-		end := s.until
-		if end == never {
-			end = now + max(now-s.since, 1)
-		}
-		if end <= t {
+		if guessEnd(s, now) <= t {
 			free = free.Add(s.shape.Times(int64(s.count)))
 		}
 	}
 	return free
+}
+
+// guessEnd is when s is expected to end.
+func guessEnd(s *stake, now int64) int64 {
+	if s.until == never {
+		return now + max(now-s.since, 1)
+	}
+	return s.until
 }
 
 // heldAt returns what holds keep on a at time t; only firm ones, or all.

@@ -42,6 +42,8 @@ func (b *Book) holdFor(d *demand) *hold {
 		if found == nil || found.estimated || found.from > old.from || found.from == old.from && b.settings.Holds != 1 {
 			return old
 		}
+	} else if old != nil && old.estimated {
+		found = b.stay(d, old, found)
 	}
 	if d.hold = found; found == nil {
 		d.hopelessAt, d.hopelessGen = now, b.gains
@@ -76,11 +78,16 @@ func (b *Book) findHold(d *demand) *hold {
 		if guess && h.from-b.pass.now > int64(b.settings.Horizon) {
 			return nil
 		}
-		h.firm = !guess || b.pass.at.Sub(d.since) >= b.settings.Patience
+		h.firm = !guess || b.overdue(d)
+		h.choose(b)
 		return h
 	}
 	return nil
 }
+
+// overdue reports whether d has waited for so long that nothing goes before it
+// any more that comes after it.
+func (b *Book) overdue(d *demand) bool { return b.pass.at.Sub(d.since) >= b.settings.Patience }
 
 func (b *Book) reckonHold(d *demand, guess bool) *hold {
 	h := &hold{d: d, found: b.pass.now, from: never}

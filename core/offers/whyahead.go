@@ -35,16 +35,19 @@ func (q *inquiry) whyHeld(r *rejects) model.WhyReason {
 		}
 	}
 	slices.Sort(w.For)
-	names := list(w.For, 3)
+	names, has, waits := list(w.For, 3), "has", "goes first and waits"
+	if len(w.For) > 1 {
+		has, waits = "have", "go first and wait"
+	}
 	w.For = w.For[:min(maxNamed, len(w.For))]
 	if first == 0 {
-		w.Text = "what is free there is kept for " + names + ", which goes first and waits for tasks without a time limit"
-		w.Clears = "when " + names + " has started, or with a short time_limit"
+		w.Text = "what is free there is kept for " + names + ", which " + waits + " for tasks without a time limit"
+		w.Clears = "when " + names + " " + has + " started, or with a short time_limit"
 		return w
 	}
 	w.Until = timeOf(first)
 	w.Text = fmt.Sprintf("held for %s from %s on", names, w.Until.Format(time.TimeOnly))
-	w.Clears = fmt.Sprintf("with a time_limit that ends before, or when %s has started", names)
+	w.Clears = fmt.Sprintf("with a time_limit that ends before, or when %s %s started", names, has)
 	return w
 }
 

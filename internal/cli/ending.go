@@ -85,6 +85,9 @@ func howEnded(r *model.Result, message string) string {
 		return message
 	}
 	how := resultText(*r)
+	if r.Cause == model.CausePreempted && message != "" {
+		return message // which says for what
+	}
 	if message == "" || strings.Contains(how, message) {
 		return how
 	}

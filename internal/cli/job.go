@@ -166,7 +166,7 @@ func (a *app) renderJob(r jobReport) []byte {
 	if r.Usage != (model.Usage{}) {
 		line("Used", "%s of CPU time, at most %s of memory in one task", span(r.Usage.CPU.Std()), model.FormatBytes(r.Usage.PeakMemoryBytes))
 	}
-	line("Priority", "%d, role %s", r.Priority, cmp.Or(r.Role, model.DefaultRole))
+	line("Priority", "%d, role %s%s", r.Priority, cmp.Or(r.Role, model.DefaultRole), mark(r.Spec != nil && r.Spec.Preemptible, ", preemptible"))
 	for _, d := range r.DependsOn {
 		line("Depends on", "%s (%s)", d.Job, d.Kind)
 	}

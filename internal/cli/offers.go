@@ -61,7 +61,7 @@ func (a *app) printOffers(list model.OfferList) error {
 	}
 	t := &table{columns: []column{
 		{title: "WHAT"}, {title: "ID", floor: 8}, {title: "FOR", floor: 10}, {title: "FRAMEWORK", spare: 3}, {title: "ROLE", floor: 6, spare: 4},
-		{title: "TASKS", right: true}, {title: "EACH", floor: 10, spare: 1}, {title: "AGENTS", floor: 8, spare: 2}, {title: "RANK", right: true, spare: 5},
+		{title: "TASKS", right: true}, {title: "EACH", floor: 10, spare: 1}, {title: "AGENTS", floor: 8, spare: 2}, {title: "PRIORITY", right: true, spare: 5},
 		{title: "TIME", spare: 6},
 	}}
 	for i := range list.Offers {
@@ -141,7 +141,7 @@ func demandRow(d *model.Demand) []cell {
 		each = append(each, d.Groups[i].Shape.Resources.String())
 	}
 	return []cell{{"demand", yellow}, text(d.ID), text(cmp.Or(d.Label, d.ID)), text(string(d.Framework)), text(cmp.Or(d.Role, "-")),
-		text(number(tasks) + gangMark(d.AllOrNothing)), text(strings.Join(each, " + ")), text("-"), text(fmt.Sprint(d.Rank)), text("-")}
+		text(number(tasks) + gangMark(d.AllOrNothing)), text(strings.Join(each, " + ")), text("-"), text(fmt.Sprint(d.Priority)), text("-")}
 }
 
 // hour prints a time of day in the reader's zone.

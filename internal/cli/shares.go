@@ -153,6 +153,9 @@ func (a *app) printShares(list model.ShareList) error {
 type outline struct{ above []string }
 
 func (o *outline) name(role string) string {
+	if role == "" {
+		return "(all)"
+	}
 	for len(o.above) > 0 && !strings.HasPrefix(role, o.above[len(o.above)-1]+"/") {
 		o.above = o.above[:len(o.above)-1]
 	}

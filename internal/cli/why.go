@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -178,6 +179,7 @@ func (a *app) holdText(h *model.HoldView) string {
 
 // agentsText names the agents behind a reason.
 func agentsText(w model.WhyReason) string {
+	w.Agents = slices.Sorted(slices.Values(w.Agents))
 	switch {
 	case w.Count == 0:
 		return ""
