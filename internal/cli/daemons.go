@@ -50,7 +50,10 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 	if s.dataDir == "" && len(s.etcd) == 0 {
 		return usagef(cmd, "--data-dir or --etcd is missing: the journal needs a directory for the embedded etcd, or an etcd cluster")
 	}
-	limits := batch.DefaultConfig()
+	limits, holds, err := s.batch(cmd)
+	if err != nil {
+		return err
+	}
 	limits.MaxHistory, limits.HistoryAge = s.historyJobs, s.historyAge
 	if err := limits.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -59,7 +62,7 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 		Listen: s.listen, Advertise: s.advertise, DataDir: s.dataDir, Etcd: s.etcd, Cluster: s.cluster,
 		SessionTTL: s.sessionTTL, FenceAfter: s.fenceAfter, Version: Version,
 		Logger: a.logger(s.logging), Frameworks: frameworks(limits), Check: checkJob,
-		Ready: a.printReady,
+		Ready: a.printReady, Holds: holds,
 	}
 	if err := cfg.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -141,10 +144,14 @@ func (a *app) devMaster(cmd *cobra.Command, s devSettings, leading chan struct{}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
+	limits, holds, err := s.batch(cmd)
+	if err != nil {
+		return master.Config{}, err
+	}
 	cfg := master.Config{
 		Listen: s.listen, Advertise: net.JoinHostPort(host, port), DataDir: filepath.Join(s.dataDir, "master"), Version: Version,
-		Logger: a.logger(s.logging).With("part", "master"), Frameworks: frameworks(batch.DefaultConfig()), Check: checkJob,
-		Ready: func() { close(leading) },
+		Logger: a.logger(s.logging).With("part", "master"), Frameworks: frameworks(limits), Check: checkJob,
+		Ready: func() { close(leading) }, Holds: holds,
 	}
 	if err := cfg.Validate(); err != nil {
 		return cfg, usagef(cmd, "%w", err)

@@ -12,6 +12,7 @@ type devSettings struct {
 	cpus            coresValue
 	memory          bytesValue
 	fakeGPUs        string
+	queueing
 	logging
 }
 
@@ -48,7 +49,8 @@ first agent's; with --fake-gpus every agent pretends to have some.`,
 	f.Var(&s.cpus, "cpus", "cores that each agent offers (default: all there are)")
 	f.Var(&s.memory, "memory", "memory that each agent offers (default: all there is)")
 	f.StringVar(&s.fakeGPUs, "fake-gpus", "", "`GPUS` that each agent pretends to have, such as 8xH100")
-	s.register(cmd)
+	s.queueing.register(cmd)
+	s.logging.register(cmd)
 	must(cmd.MarkFlagDirname("data-dir"))
 	return cmd
 }
