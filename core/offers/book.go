@@ -85,7 +85,6 @@ type Book struct {
 // scratch is memory kept from one call to the next.
 type scratch struct {
 	key      []byte
-	heads    []*class
 	places   []place
 	taken    []int
 	offers   []*offer

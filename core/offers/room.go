@@ -53,9 +53,6 @@ const (
 	reserved            // free, but reserved for another role
 )
 
-// static reports whether v does not change with what runs where.
-func (v verdict) static() bool { return v == constrained || v == noGPU || v == tooBig }
-
 // check returns how many tasks of r fit on a now, at most limit, and with 0 why.
 // It is the filter of both Plan and Explain.
 func (r *room) check(a *agent, limit int) (int, verdict) {

@@ -68,12 +68,11 @@ func (b *Book) gatherBest(d *demand, i, want int) bool {
 	}
 	mark := len(b.scratch.places)
 	try := func(near ratings) bool {
-		got := 0
+		take := b.takeFirst
 		if g.rank != nil {
-			got = b.takeBest(near, g, i, want, t)
-		} else {
-			got = b.takeFirst(near, g, i, want, t)
+			take = b.takeBest
 		}
+		got := take(near, g, i, want, t)
 		if got >= want {
 			return true
 		}

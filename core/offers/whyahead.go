@@ -53,9 +53,9 @@ func (q *inquiry) whyHeld(r *rejects) model.WhyReason {
 
 // whyLimited says whose limit is in the way.
 func (q *inquiry) whyLimited() model.WhyReason {
-	shape, want := q.asIf.groups[q.asIf.firstWanted()].kind.shape, 1
+	shape := q.asIf.groups[q.asIf.firstWanted()].kind.shape
 	if q.d.AllOrNothing {
-		want = 0
+		want := 0
 		for i := range q.groups {
 			if q.groups[i].kind.shape == shape {
 				want += q.wants[i]

@@ -153,7 +153,7 @@ func (s *simSettings) options(cmd *cobra.Command) (o replay.Options, err error) 
 
 // readLog reads a log and warns of lines that cannot be read.
 func (a *app) readLog(path string) (*replay.Log, error) {
-	var r io.Reader = a.Stdin
+	r := a.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
