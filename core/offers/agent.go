@@ -191,6 +191,8 @@ func (b *Book) touch(a *agent) {
 // settle brings the index up to date.
 func (b *Book) settle() {
 	b.index.grow(len(b.agents))
+	// Where many leaves change their common ancestors are brought up to date once.
+	bulk := len(b.touched) > b.index.size/bulkShare
 	for i, a := range b.touched {
 		b.touched[i] = nil
 		if a.gained {
@@ -199,7 +201,17 @@ func (b *Book) settle() {
 			b.classic.gain(a)
 		}
 		a.touched, a.gained = false, false
-		b.reindex(a)
+		switch {
+		case !bulk:
+			b.reindex(a)
+		case a.open():
+			b.index.setLeaf(a.pos, a.free(), a.gain)
+		default:
+			b.index.setLeaf(a.pos, model.Resources{}, 0)
+		}
+	}
+	if bulk {
+		b.index.rebuild()
 	}
 	b.touched = b.touched[:0]
 }

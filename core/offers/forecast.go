@@ -32,7 +32,9 @@ type forecast struct {
 	// no later step matters. It is looked for anew when there are full steps.
 	bound  int64
 	full   int
-	beside []step // of agents with holds
+	beside []step   // of agents with holds
+	held   []*agent // those, to be looked at when the bound is known
+	span   span
 	ends   []*stake
 	known  []*agent // those that agentsAt copied
 }
@@ -50,7 +52,7 @@ func (f *forecast) end(s *stake) int64 {
 
 // look gathers the steps of all agents that can ever take a task of the group.
 func (f *forecast) look() {
-	f.steps, f.beside = f.steps[:0], f.beside[:0]
+	f.steps, f.beside, f.held = f.steps[:0], f.beside[:0], f.held[:0]
 	f.fewer = false
 	f.bound, f.full = never, 2*f.want+pruneAt
 	if list, ok := f.g.room.shortlist(); ok {
@@ -64,6 +66,9 @@ func (f *forecast) look() {
 			}
 		}
 	}
+	for _, a := range f.held {
+		f.around(a)
+	}
 	f.steps = append(f.steps, f.beside...)
 }
 
@@ -73,7 +78,7 @@ func (f *forecast) lookAt(a *agent) {
 	}
 	switch {
 	case len(a.holds) > 0:
-		f.around(a)
+		f.held = append(f.held, a)
 	case f.g.plain() && a.exclusive == 0 && len(a.reserved) == 0:
 		f.arithmetic(a)
 	default:

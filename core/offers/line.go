@@ -128,7 +128,7 @@ func (b *Book) sortOut(among []*class, few int) {
 	}
 	for _, c := range among {
 		switch {
-		case c.ready.len() == 0 || slices.Contains(c.line.unfit[:min(len(c.line.unfit), few)], c) && len(among) < len(b.active):
+		case c.ready.len() == 0 || len(among) < len(b.active) && slices.Contains(c.line.unfit[:min(len(c.line.unfit), few)], c):
 		case b.mayFit(c):
 			c.line.heads = append(c.line.heads, c)
 		case few > 0:

@@ -177,10 +177,10 @@ func (b *Book) headroom(d *demand, want int) int {
 // mayFit reports whether the first demand of c may get something, by a look at
 // the root of the index.
 func (b *Book) mayFit(c *class) bool {
-	d := c.ready.peek()
-	if c.gang && c.failedAt == b.gains {
+	if c.gang && c.failedAt == b.gains || !b.index.any(&c.need, 0) {
 		return false
 	}
+	d := c.ready.peek()
 	beyond := b.far.live && endOf(b.pass.now, d.TimeLimit) > b.lastFrom && b.soft == 0 && b.reserves == 0
 	some := false
 	for i := range d.groups {
