@@ -6,6 +6,7 @@ import (
 
 	"github.com/tender-scheduler/tender/api/agentpb"
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers"
 )
 
 // maxSettleRounds bounds how often one turn goes round between the allocator
@@ -66,6 +67,12 @@ func (m *Machine) call(fw model.FrameworkID, c model.Call) {
 		for _, id := range c.Drop {
 			m.book.DropDemand(fw, id)
 		}
+	case model.Subscribe:
+		if len(c.Roles) == 0 {
+			m.book.Unsubscribe(fw)
+			return
+		}
+		m.book.Subscribe(offers.Subscription{Framework: fw, Roles: c.Roles, Suppressed: c.Suppressed, GPUs: c.GPUs})
 	case model.Accept:
 		m.accept(fw, c)
 	case model.Decline:

@@ -105,7 +105,7 @@ type Effects struct {
 	Wake    time.Time // when to send a Tick; zero = leave the wake-up as it is
 }
 
-// Call is one of Demands, Accept, Decline, Suppress, Revive, AcceptInverse,
+// Call is one of Demands, Subscribe, Accept, Decline, Suppress, Revive, AcceptInverse,
 // DeclineInverse, Kill and JobDone.
 type Call interface{ call() }
 
@@ -113,6 +113,15 @@ type Call interface{ call() }
 type Demands struct {
 	Set  []Demand
 	Drop []string
+}
+
+// Subscribe asks for classic offers: of what agents have left once all demands are
+// served, for a framework that sends none. It says in which roles, and replaces
+// an earlier one; without roles the framework gets none any more.
+type Subscribe struct {
+	Roles      []string
+	Suppressed []string // of Roles: those for which it wants no offers until Revive
+	GPUs       bool     // whether it can use GPUs (Mesos' GPU_RESOURCES)
 }
 
 // Accept launches tasks on an offer's agents. What is left of the offer returns.
@@ -151,6 +160,7 @@ type Kill struct {
 type JobDone struct{ Job JobID }
 
 func (Demands) call()        {}
+func (Subscribe) call()      {}
 func (Accept) call()         {}
 func (Decline) call()        {}
 func (Suppress) call()       {}

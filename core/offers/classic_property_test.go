@@ -214,7 +214,9 @@ func (w *classicWorld) accept(t *rapid.T) {
 		acc.Launches = append(acc.Launches, l)
 		fits = fits && (model.Resources{}).Fits(left)
 	}
-	if fits && useful(left) {
+	if !fits {
+		w.filter(&o, w.before[o.ID], DefaultRefuse)
+	} else if useful(left) {
 		w.filter(&o, w.before[o.ID].Sub(o.Parts[0].Room.Sub(left)), DefaultRefuse)
 	}
 	if _, r := w.b.Accept(w.now, o.Framework, acc); (r == nil) != fits {

@@ -87,7 +87,9 @@ func (b *Book) acceptClassic(now time.Time, o *offer, launches []model.Launch) (
 		}
 	}
 	if refusal != nil {
-		b.Decline(o.ID)
+		// With a filter, so that a framework that repeats itself cannot keep the
+		// master busy.
+		b.DeclineFor(now, o.ID, DefaultRefuse)
 		return Accepted{}, refusal
 	}
 	c, s := o.classic, o.stakes[0]
