@@ -199,7 +199,9 @@ func (b *Book) letGo() {
 }
 
 // stands reports whether h can be kept as it is: its agents are there, and what
-// runs on them leaves its room.
+// runs on them leaves its room. One whose time has passed does not: from now on
+// its tasks would run for longer than was reckoned with, perhaps into what is held
+// for those before it.
 func (h *hold) stands(b *Book) bool {
 	for i := range h.parts {
 		p := &h.parts[i]
@@ -210,7 +212,7 @@ func (h *hold) stands(b *Book) bool {
 		if h.estimated {
 			continue
 		}
-		if !p.roomAt(p.from) {
+		if p.from < b.pass.now || !p.roomAt(p.from) {
 			return false
 		}
 		for _, q := range a.holds {
