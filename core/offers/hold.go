@@ -206,7 +206,7 @@ func (h *hold) stands(b *Book) bool {
 	for i := range h.parts {
 		p := &h.parts[i]
 		a := p.agent
-		if b.byID[a.info.ID] != a || !a.known || !a.available || a.exclusive > 0 && h.estimated {
+		if b.byID[a.info.ID] != a || !a.known || !a.available || a.exclusive > 0 && (h.estimated || a.closedAt(p.from)) {
 			return false
 		}
 		if h.estimated {
@@ -222,6 +222,17 @@ func (h *hold) stands(b *Book) bool {
 		}
 	}
 	return true
+}
+
+// closedAt reports whether an exclusive task is still on a at a time: it keeps off
+// others whatever amounts are left.
+func (a *agent) closedAt(t int64) bool {
+	for s := range a.stakes() {
+		if s.Exclusive && s.until > t {
+			return true
+		}
+	}
+	return false
 }
 
 // roomAt reports whether there is room for p at a time beside what is held.
