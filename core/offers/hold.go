@@ -199,18 +199,20 @@ func (b *Book) letGo() {
 }
 
 // stands reports whether h can be kept as it is: its agents are there, and what
-// runs on them leaves its room.
+// runs on them leaves its room. One whose time has passed does not: from now on
+// its tasks would run for longer than was reckoned with, perhaps into what is held
+// for those before it.
 func (h *hold) stands(b *Book) bool {
 	for i := range h.parts {
 		p := &h.parts[i]
 		a := p.agent
-		if b.byID[a.info.ID] != a || !a.known || !a.available || a.exclusive > 0 && h.estimated {
+		if b.byID[a.info.ID] != a || !a.known || !a.available || a.exclusive > 0 && (h.estimated || a.closedAt(p.from)) {
 			return false
 		}
 		if h.estimated {
 			continue
 		}
-		if !p.roomAt(p.from) {
+		if p.from < b.pass.now || !p.roomAt(p.from) {
 			return false
 		}
 		for _, q := range a.holds {
@@ -220,6 +222,17 @@ func (h *hold) stands(b *Book) bool {
 		}
 	}
 	return true
+}
+
+// closedAt reports whether an exclusive task is still on a at a time: it keeps off
+// others whatever amounts are left.
+func (a *agent) closedAt(t int64) bool {
+	for s := range a.stakes() {
+		if s.Exclusive && s.until > t {
+			return true
+		}
+	}
+	return false
 }
 
 // roomAt reports whether there is room for p at a time beside what is held.

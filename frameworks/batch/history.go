@@ -21,13 +21,11 @@ func (f *Framework) boundHistory() {
 		if slots > 0 {
 			slots += f.cfg.MaxHistorySlots / 16
 		}
-		f.forget(func(j *job) bool {
-			if jobs <= 0 && slots <= 0 {
-				return false
-			}
+		f.forget(func(j *job) (drop, more bool) {
+			drop = jobs > 0 || slots > 0
 			jobs--
 			slots -= j.slots()
-			return true
+			return drop, drop
 		})
 	}
 	if f.sweep.IsZero() && len(f.ended) > 0 && f.cfg.HistoryAge > 0 {
@@ -57,20 +55,27 @@ func (f *Framework) forgetOld() {
 		return
 	}
 	oldest := microsOf(f.out.now.Add(-f.cfg.HistoryAge))
-	f.forget(func(j *job) bool { return j.ended <= oldest })
+	f.forget(func(j *job) (drop, more bool) { return j.ended <= oldest, true })
 }
 
-// forget drops the ended jobs for which pick says so, in the order they ended.
-// Jobs that a waiting job names stay, and so does the last one that ended: who
+// forget drops the ended jobs that are to be, in the order they ended, for as long as
+// pick asks for more. Jobs that a waiting job names stay, and so does the last one that ended: who
 // waits for it has to be able to read how.
-func (f *Framework) forget(pick func(*job) bool) {
+func (f *Framework) forget(pick func(*job) (drop, more bool)) {
 	var ids []model.JobID
 	for i, j := range f.ended {
 		if i == len(f.ended)-1 || len(ids) == maxForgetAtOnce {
 			break
 		}
-		if f.waiters[j.id] == nil && pick(j) {
+		if f.waiters[j.id] != nil {
+			continue
+		}
+		drop, more := pick(j)
+		if drop {
 			ids = append(ids, j.id)
+		}
+		if !more {
+			break
 		}
 	}
 	if ids != nil {

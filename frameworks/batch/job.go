@@ -32,6 +32,7 @@ type job struct {
 	live, open int // slots with a live attempt; slots that have not ended
 	agentPos   map[model.AgentID]uint32
 	lastText   string
+	gone       bool   // from the history
 	specJSON   []byte // as in a snapshot, once one was taken
 	frozen     []byte // an ended job's whole record in a snapshot, likewise
 }

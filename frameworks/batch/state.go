@@ -86,14 +86,13 @@ func (s *state) reopened(j *job) {
 
 // remove drops ended jobs.
 func (s *state) remove(ids []model.JobID) {
-	gone := make(map[*job]bool, len(ids))
 	names := map[string]bool{}
 	for _, id := range ids {
 		j := s.jobs[id]
 		if j == nil || !j.state.Ended() {
 			continue
 		}
-		gone[j], names[j.spec.Name] = true, true
+		j.gone, names[j.spec.Name] = true, true
 		delete(s.jobs, id)
 		if s.keys[j.key] == j {
 			delete(s.keys, j.key)
@@ -101,7 +100,7 @@ func (s *state) remove(ids []model.JobID) {
 		s.counts.endedJobs--
 		s.counts.endedSlots -= j.slots()
 	}
-	isGone := func(j *job) bool { return gone[j] }
+	isGone := func(j *job) bool { return j.gone }
 	s.order = slices.DeleteFunc(s.order, isGone)
 	s.ended = slices.DeleteFunc(s.ended, isGone)
 	for n := range names {

@@ -38,24 +38,36 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err != nil {
 		return nil, err
 	}
-	event, cause := events.Encode(&submitted{
+	if err := f.enterJob(&submitted{
 		ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Deps: deps, Key: r.Key, User: clip(r.User, model.MaxNameBytes),
-	})
-	if cause != nil {
-		return nil, model.Refuse(model.ReasonInvalidJob, "job %q has no JSON form: %s", r.Job.Name, cause)
+	}); err != nil {
+		return nil, err
 	}
-	if len(event) > model.MaxJobBytes { // the job is less than all of it: rarely worth a measure of its own
-		if err := checkSize(r.Job); err != nil {
-			return nil, err
-		}
-	}
-	f.enter(event)
 	j := f.jobs[r.ID]
 	reply := model.SubmitReply{ID: j.id, Name: j.spec.Name}
 	if ex := f.whyBlocked(j, f.out.now); ex != nil && ex.Tier == model.TierNever {
 		reply.Warning = ex
 	}
 	return reply, nil
+}
+
+// enterJob journals and folds a submission, unless its job is too large.
+func (f *Framework) enterJob(e *submitted) *model.Refusal {
+	if f.cfg.Unjournaled {
+		f.emit(e)
+		return nil
+	}
+	event, cause := events.Encode(e)
+	if cause != nil {
+		return model.Refuse(model.ReasonInvalidJob, "job %q has no JSON form: %s", e.Job.Name, cause)
+	}
+	if len(event) > model.MaxJobBytes { // the job is less than all of it: rarely worth a measure of its own
+		if err := checkSize(e.Job); err != nil {
+			return err
+		}
+	}
+	f.enter(event)
+	return nil
 }
 
 // sameJob answers a submission whose key was seen before.

@@ -138,7 +138,7 @@ func (p *pool) run(records []Record) []int64 {
 func drawLog(t *rapid.T) *Log {
 	log := &Log{MaxProcs: rapid.IntRange(1, 8).Draw(t, "machine")}
 	at := int64(0)
-	for i := range rapid.IntRange(1, 12).Draw(t, "jobs") {
+	for i := range rapid.IntRange(1, 30).Draw(t, "jobs") {
 		at += rapid.Int64Range(0, 6).Draw(t, "gap")
 		run := rapid.Int64Range(1, 20).Draw(t, "run")
 		log.Records = append(log.Records, Record{
@@ -148,6 +148,9 @@ func drawLog(t *rapid.T) *Log {
 	}
 	return log
 }
+
+// byArea is the order of batch.PolicySAF.
+func byArea(a, b *poolJob) int { return cmp.Compare(int64(a.Procs)*a.Limit, int64(b.Procs)*b.Limit) }
 
 // TestAgainstPool holds the allocator and the policies that go by the order of
 // submission against the pool.
@@ -178,8 +181,7 @@ func TestOrderedAgainstPool(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		log := drawLog(t)
 		holds := rapid.IntRange(-1, 3).Draw(t, "holds")
-		area := func(a, b *poolJob) int { return cmp.Compare(int64(a.Procs)*a.Limit, int64(b.Procs)*b.Limit) }
-		want := (&pool{procs: log.MaxProcs, holds: holds, order: area}).run(log.Records)
+		want := (&pool{procs: log.MaxProcs, holds: holds, order: byArea}).run(log.Records)
 		res, err := Run(log, Options{Policy: batch.PolicySAF, Holds: &holds})
 		if err != nil {
 			t.Fatal(err)
@@ -188,6 +190,30 @@ func TestOrderedAgainstPool(t *testing.T) {
 			t.Fatalf("%d holds: starts %v, want %v\n%s", holds, got, want, render(log))
 		}
 	})
+}
+
+// TestHoldPastItsTime is a case of TestOrderedAgainstPool that it seldom draws: job
+// 10 had a hold from 50 on and smaller jobs came and went first. At 61 that hold
+// may not be had again as it was, with an end that is earlier than the job's.
+func TestHoldPastItsTime(t *testing.T) {
+	log := &Log{MaxProcs: 7}
+	for i, r := range [][4]int64{ // submit, processors, run, limit
+		{0, 1, 16, 23}, {0, 1, 1, 1}, {0, 5, 17, 17}, {0, 2, 14, 14}, {4, 4, 20, 18}, {6, 2, 14, 16}, {11, 1, 7, 7},
+		{11, 4, 8, 7}, {11, 4, 14, 15}, {11, 3, 20, 19}, {17, 5, 12, 12}, {21, 7, 1, 9}, {21, 4, 4, 4}, {27, 6, 5, 6},
+		{32, 3, 4, 5}, {35, 7, 9, 8}, {35, 3, 8, 6}, {40, 5, 18, 23}, {41, 3, 4, 2}, {44, 7, 2, 13}, {50, 3, 5, 4},
+		{50, 2, 11, 18}, {51, 3, 2, 6}, {51, 6, 2, 2}, {51, 3, 2, 1}, {51, 6, 15, 16}, {56, 6, 14, 12},
+	} {
+		log.Records = append(log.Records, Record{ID: int64(i + 1), Submit: r[0], Procs: int(r[1]), Run: r[2], Limit: r[3], Executable: -1})
+	}
+	holds := 2
+	want := (&pool{procs: log.MaxProcs, holds: holds, order: byArea}).run(log.Records)
+	res, err := Run(log, Options{Policy: batch.PolicySAF, Holds: &holds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := startsOf(res); !slices.Equal(got, want) {
+		t.Fatalf("starts %v, want %v", got, want)
+	}
 }
 
 func startsOf(r *Result) (starts []int64) {
