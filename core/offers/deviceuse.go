@@ -50,3 +50,19 @@ func (b *Book) DeviceUse(id model.AgentID) []DeviceUse {
 	slices.SortFunc(out[told:], func(x, y DeviceUse) int { return cmp.Compare(x.UUID, y.UUID) })
 	return out
 }
+
+// sound reports whether all devices on offer are there and healthy. The sums do
+// not tell where a has as many others free.
+func (a *agent) sound() bool {
+	for _, s := range a.onOffer {
+		for i := range s.grants {
+			for _, g := range s.grants[i].GPUs {
+				at := slices.IndexFunc(a.info.GPUs, func(d model.GPU) bool { return d.UUID == g.UUID })
+				if at < 0 || a.info.GPUs[at].Unhealthy != "" {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}

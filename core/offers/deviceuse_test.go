@@ -36,3 +36,32 @@ func TestDeviceUse(t *testing.T) {
 		t.Errorf("with two devices lost: %v, want %v", got, want)
 	}
 }
+
+// TestOffersOfBrokenDevicesAreWithdrawn: though the agent has enough others, and
+// so the sum still fits.
+func TestOffersOfBrokenDevicesAreWithdrawn(t *testing.T) {
+	for name, change := range map[string]func(gpus []model.GPU) []model.GPU{
+		"unhealthy": func(gpus []model.GPU) []model.GPU { gpus[0].Unhealthy = "XID 79"; return gpus },
+		"gone":      func(gpus []model.GPU) []model.GPU { return gpus[1:] },
+	} {
+		b := NewBook()
+		info := model.AgentInfo{ID: "a1", Capacity: model.Resources{CPUMilli: 8000, GPUMilli: 3000}, GPUs: eightGPUs(3)}
+		b.SetAgent(info)
+		whole := model.Shape{Resources: model.Resources{CPUMilli: 1000, GPUMilli: 1000}, GPUs: []model.GPURequest{{Count: 1}}}
+		b.SetDemand(model.Demand{Framework: "batch", ID: "d1", Role: "default", Groups: []model.DemandGroup{{Count: 1, Shape: whole}}})
+		if o := b.Plan(epoch); len(o) != 1 || o[0].Parts[0].Grants[0].GPUs[0].UUID != "g0" {
+			t.Fatalf("%s: offered %+v", name, o)
+		}
+		info.GPUs, info.Capacity.GPUMilli = change(eightGPUs(3)), 2000
+		b.SetAgent(info)
+		if w := b.Withdrawn(); len(w) != 1 {
+			t.Errorf("%s: withdrawn %+v", name, w)
+		}
+		if o := b.Plan(epoch); len(o) != 1 || o[0].Parts[0].Grants[0].GPUs[0].UUID == "g0" {
+			t.Errorf("%s: then offered %+v", name, o)
+		}
+		if err := b.Audit(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
