@@ -60,11 +60,13 @@ func (m *Machine) nameAgent(t *model.TaskView) {
 
 func (m *Machine) nodes() model.NodeList {
 	out := model.NodeList{Nodes: make([]model.NodeView, 0, len(m.state.agents))}
+	labels := taskLabels{m: m}
 	for id, a := range m.state.agents {
 		v := model.NodeView{AgentInfo: a.info, Registered: a.registered, Tasks: len(a.tasks), State: model.NodeUnreachable}
 		if u, ok := m.book.Agent(id); ok {
 			v.Allocated, v.Offered = u.Allocated, u.Offered
 		}
+		v.GPUUse = m.gpuUse(id, a, &labels)
 		if lk := m.links[id]; lk != nil {
 			v.Since = lk.since
 			if lk.session != nil {

@@ -21,6 +21,24 @@ type NodeView struct {
 	Since      time.Time `json:"since"`            // of State
 	Registered time.Time `json:"registered"`       // first
 	GoneAt     time.Time `json:"gone_at,omitzero"` // when an unreachable agent's tasks are declared gone
+	// GPUUse is beside GPUs: how much of each is given out, and to whom. Devices
+	// that the agent tells of no longer, and tasks still have, come after those.
+	GPUUse []GPUUse `json:"gpu_use,omitempty"`
+}
+
+// GPUUse is how much of one device is given out, in thousandths of it.
+type GPUUse struct {
+	UUID           string    `json:"uuid"`
+	AllocatedMilli int64     `json:"allocated_milli"`
+	OfferedMilli   int64     `json:"offered_milli,omitempty"`
+	Tasks          []GPUTask `json:"tasks,omitempty"` // in the order of their ids
+}
+
+// GPUTask is a task that has a device, or a part of one.
+type GPUTask struct {
+	ID    TaskID `json:"id"`
+	Label string `json:"label"` // for people: "train.workers[3]"
+	Milli int64  `json:"milli"`
 }
 
 // ListNodes is a query; the answer is a NodeList ordered by name.

@@ -78,7 +78,7 @@ func (a *agent) promised() bool {
 		(a.offered.DiskBytes == 0 || free.DiskBytes >= 0) &&
 		(a.offered.GPUMilli == 0 || free.GPUMilli >= 0) &&
 		(a.promise == 0 || a.exclusive == 0 || a.promise+a.tasks == 1) &&
-		(a.promise == 0 || a.things == nil || a.things.within())
+		(a.promise == 0 || a.things == nil || a.things.within() && a.sound())
 }
 
 // within reports whether what runs there is no more than there is.

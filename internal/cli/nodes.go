@@ -11,15 +11,21 @@ import (
 )
 
 func (a *app) nodesCmd() *cobra.Command {
+	gpus := false
 	cmd := &cobra.Command{
 		Use:     "nodes [flags]",
 		Aliases: []string{"agents"},
 		Short:   "List the agents and what is in use on them",
 		Long: `Nodes lists the agents by name: whether the master hears from each, how much of
-its processors, memory and disk is allocated, and how many tasks it runs. -o wide
-adds what is being offered and the attributes that constraints can match.`,
+its processors, memory, disk and GPUs is allocated, and how many tasks it runs.
+-o wide adds what is being offered and the attributes that constraints can match.
+
+With --gpu it lists the GPUs instead: whether each may be used, how much of it is
+given out, and to which tasks.`,
 		Example: `  tender nodes
   tender nodes -o wide
+  tender nodes --gpu
+  tender nodes --gpu -o json | jq -r '.gpus[] | select(.allocated_milli == 0).uuid'
   tender nodes -o json | jq -r '.nodes[] | select(.state != "ready").name'`,
 		Args: wants(0, 0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -32,9 +38,13 @@ adds what is being offered and the attributes that constraints can match.`,
 			if err != nil {
 				return err
 			}
+			if gpus {
+				return a.printGPUs(list)
+			}
 			return a.printNodes(list)
 		},
 	}
+	cmd.Flags().BoolVar(&gpus, "gpu", false, "list the nodes' GPUs, and which tasks have them")
 	a.printsData(cmd)
 	a.talks(cmd)
 	return cmd
@@ -57,7 +67,7 @@ func (a *app) printNodes(list model.NodeList) error {
 		return nil
 	}
 	t := &table{columns: []column{
-		{title: "NAME", floor: 10}, {title: "STATE"}, {title: "CPUS", right: true}, {title: "MEMORY", right: true, spare: 1},
+		{title: "NAME", floor: 10}, {title: "STATE"}, {title: "CPUS", right: true}, {title: "GPUS", right: true}, {title: "MEMORY", right: true, spare: 1},
 		{title: "DISK", right: true, spare: 3}, {title: "TASKS", right: true, spare: 2}, {title: "SINCE", right: true, spare: 4},
 		{title: "ID", wide: true, spare: 7}, {title: "VERSION", wide: true, spare: 8}, {title: "OFFERED", wide: true, floor: 8, spare: 6},
 		{title: "ATTRIBUTES", wide: true, floor: 16, spare: 9},
@@ -73,9 +83,12 @@ func (a *app) printNodes(list model.NodeList) error {
 		}
 		used, total := n.Allocated, n.Capacity
 		t.add(text(n.Name), state,
-			text(model.FormatCPU(used.CPUMilli)+"/"+model.FormatCPU(total.CPUMilli)),
+			text(model.FormatCPU(used.CPUMilli)+"/"+model.FormatCPU(total.CPUMilli)), nodeGPUs(&n),
 			text(share(used.MemoryBytes, total.MemoryBytes)), text(share(used.DiskBytes, total.DiskBytes)),
 			text(number(n.Tasks)), text(ago(now, n.Since)), text(string(n.ID)), text(n.Version), text(offeredText(n.Offered)), text(attributes(n.Attributes)))
+	}
+	if !slices.ContainsFunc(list.Nodes, func(n model.NodeView) bool { return len(n.GPUs) > 0 }) {
+		t.without("GPUS")
 	}
 	return a.printTable(t)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +34,15 @@ type table struct {
 }
 
 func (t *table) add(row ...cell) { t.rows = append(t.rows, row) }
+
+// without leaves a column out.
+func (t *table) without(title string) {
+	at := slices.IndexFunc(t.columns, func(c column) bool { return c.title == title })
+	t.columns = slices.Delete(t.columns, at, at+1)
+	for i := range t.rows {
+		t.rows[i] = slices.Delete(t.rows[i], at, at+1)
+	}
+}
 
 // render lays the table out within columns (0 = as wide as it comes). A wide
 // one was asked for to see everything: it is not cut.

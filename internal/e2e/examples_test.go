@@ -31,6 +31,8 @@ func TestExamples(t *testing.T) {
 		{file: "gang", logs: []string{"gang", "--index", "2"}, want: "rank 2 of 3 on dev-1"},
 		{file: "template", logs: []string{"template", "--task", "main"}, want: "greeting = good morning"},
 		{file: "limits", code: -1},
+		{file: "ports", logs: []string{"ports", "--task", "ask"}, want: "hello from port 2"},
+		{file: "gpu", logs: []string{"gpu", "--group", "shared", "--index", "3"}, want: "0.5 of GPU-fake-dev-1-"},
 		{file: "preemptible", logs: []string{"preemptible", "--index", "2"}, want: "step 2, attempt 0"},
 	}
 	files, err := filepath.Glob(examples + "/*.hcl")
@@ -43,7 +45,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s is not run by any test", f)
 		}
 	}
-	c, _ := dev(t)
+	c, _ := dev(t, "--fake-gpus", "4xH100")
 	submit := func(name string, vars []string, more ...string) result {
 		path, err := filepath.Abs(filepath.Join(examples, name+".hcl"))
 		if err != nil {

@@ -13,10 +13,7 @@ import (
 // Tasks share their agent's network, so the port to listen on is the agent's
 // whatever the job file's "to" says.
 func (e *Env) granted(f *Facts) {
-	if f.Grant == nil {
-		return
-	}
-	if n := f.Group.Network; n != nil {
+	if n := f.Group.Network; n != nil && f.Grant != nil {
 		for i := range min(len(n.Ports), len(f.Grant.Ports)) {
 			label, port := envName(n.Ports[i].Label), strconv.Itoa(int(f.Grant.Ports[i]))
 			for _, name := range []string{"TENDER_PORT_", "NOMAD_PORT_", "NOMAD_HOST_PORT_"} {
@@ -26,6 +23,7 @@ func (e *Env) granted(f *Facts) {
 	}
 	devices := Devices(f.Group, f.Task, f.Grant)
 	if len(devices) == 0 {
+		e.hideGPUs(f)
 		return
 	}
 	uuids := make([]string, len(devices))
@@ -39,6 +37,18 @@ func (e *Env) granted(f *Facts) {
 	if g := f.Task.Resources.GPU; g.ShareMilli > 0 {
 		e.vars["TENDER_GPU_SHARE"] = model.FormatCPU(int64(g.ShareMilli))
 	}
+}
+
+// hideGPUs keeps a task that was given no device from using one by accident: CUDA
+// without the variable takes all it finds, which are others'. "void" is how the
+// NVIDIA container runtime is told the same; empty would mean its default.
+//
+// A machine without GPUs has nothing to hide, and its tasks no odd variables.
+func (e *Env) hideGPUs(f *Facts) {
+	if n := f.Attributes["attr.gpu.count"]; n == "" || n == "0" {
+		return
+	}
+	e.vars["CUDA_VISIBLE_DEVICES"], e.vars["NVIDIA_VISIBLE_DEVICES"] = "", "void"
 }
 
 // Devices returns which of an allocation's devices are the task's: a grant lists

@@ -6,6 +6,44 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
+// TestNoGPUByAccident: where an agent has GPUs, a task that was given none sees
+// none, unless its job file or the agent's operator says otherwise.
+func TestNoGPUByAccident(t *testing.T) {
+	const cuda, nvidia, unset = "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "unset"
+	for _, c := range []struct {
+		about, count string
+		env, agent   map[string]string
+		grant        *model.Grant
+		cuda, nvidia string
+	}{
+		{about: "no GPUs here", cuda: unset, nvidia: unset},
+		{about: "none found", count: "0", cuda: unset, nvidia: unset},
+		{about: "GPUs of others", count: "8", cuda: "", nvidia: "void"},
+		{about: "a port is no GPU", count: "8", grant: &model.Grant{Ports: []uint16{20000}}, cuda: "", nvidia: "void"},
+		{about: "the job file knows better", count: "8", env: map[string]string{cuda: "0"}, cuda: "0", nvidia: "void"},
+		{about: "the operator knows better", count: "8", agent: map[string]string{nvidia: "all"}, cuda: "", nvidia: "all"},
+	} {
+		f := testFacts()
+		f.Task.Env, f.Agent, f.Grant = c.env, c.agent, c.grant
+		if c.count != "" {
+			f.Attributes["attr.gpu.count"] = c.count
+		}
+		e, err := New(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{cuda: c.cuda, nvidia: c.nvidia} {
+			got, ok := e.Get(name)
+			if !ok {
+				got = unset
+			}
+			if got != want {
+				t.Errorf("%s: %s is %q, want %q", c.about, name, got, want)
+			}
+		}
+	}
+}
+
 // TestGranted: tasks of a group share its ports; each sees its own devices, in
 // the order in which the group's tasks ask for them.
 func TestGranted(t *testing.T) {
