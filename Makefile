@@ -7,6 +7,10 @@ LDFLAGS     := -s -w -X github.com/tender-scheduler/tender/internal/cli.Version=
 LINT        := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BUF         := github.com/bufbuild/buf/cmd/buf@v1.75.0
 TESTFLAGS   ?=
+# NVIDIA's library is reached through cgo, which needs a C compiler; without one,
+# or with CGO=0, the program is built all the same and knows of no GPUs (ADR 21).
+CGO         ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo 1 || echo 0)
+export CGO_CFLAGS ?= -g -O2 -Wno-deprecated-declarations
 SEEDS       ?= 200
 
 .DEFAULT_GOAL := help
@@ -16,8 +20,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/tender
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tender
+build: ## build bin/tender, with NVML where there is a C compiler (CGO=0: without)
+	CGO_ENABLED=$(CGO) $(GO) build -trimpath -tags netgo,osusergo -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tender
 
 .PHONY: demo
 demo: build ## run a word count on a cluster of one, in a temporary directory

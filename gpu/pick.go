@@ -68,10 +68,11 @@ func (a *ask) choose(s *State, eligible []int) ([]int, bool) {
 	return append(eligible[:first:first], gather(s, eligible[first:after], a.count-first, byKind)...), true
 }
 
-func fullestFirst(s *State, devices []int) {
+func fullestFirst(s *State, devices []int) []int {
 	slices.SortStableFunc(devices, func(x, y int) int {
 		return cmp.Or(cmp.Compare(s.free[x], s.free[y]), cmp.Compare(s.dev.kind[x], s.dev.kind[y]))
 	})
+	return devices
 }
 
 // level is what gather divides devices by.

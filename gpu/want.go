@@ -15,8 +15,9 @@ type Want struct {
 // ask is one request.
 type ask struct {
 	count       int
-	milli       int16 // of each device; 0 = all of it
-	model       string
+	milli       int16    // of each device; 0 = all of it
+	model       string   // lower case, as asked for
+	models      []string // what of a device's model is asked for, one of; nil = any
 	mig         string
 	memoryBytes int64
 }
@@ -28,6 +29,9 @@ func NewWant(reqs []model.GPURequest) Want {
 	for i := range reqs {
 		r := &reqs[i]
 		a := ask{count: max(r.Count, 1), model: strings.ToLower(r.Model), mig: strings.ToLower(r.MIG), memoryBytes: r.MemoryMinBytes}
+		if a.model != "" {
+			a.models = strings.Split(a.model, "|")
+		}
 		if a.mig == "" && r.ShareMilli > 0 && r.ShareMilli < Whole {
 			a.milli = int16(r.ShareMilli)
 		}
@@ -49,18 +53,16 @@ func (a *ask) need(d *Devices, at int) int16 {
 
 // matches reports whether k is what a asks for, whatever is taken.
 func (a *ask) matches(k *kind) bool {
-	return a.profile(k) && a.named(k) && k.memoryBytes >= a.memoryBytes
+	return k.memoryBytes >= a.memoryBytes && a.profile(k) && a.named(k)
 }
 
-// named reports whether k's model contains what a names, or one of several
-// names with | between them.
 func (a *ask) named(k *kind) bool {
-	for name := range strings.SplitSeq(a.model, "|") {
+	for _, name := range a.models {
 		if strings.Contains(k.model, name) {
 			return true
 		}
 	}
-	return false
+	return len(a.models) == 0
 }
 
 // profile: instances go to those who ask for their profile, devices to those

@@ -35,8 +35,8 @@ func (c *checker) affinities(path string, as []model.Affinity) {
 	}
 	for i := range as {
 		a, at := &as[i], fmt.Sprintf("%s[%d]", path, i)
-		switch {
-		case a.Weight == 0:
+		switch a.Weight {
+		case 0:
 			c.fail(at+".weight", "an affinity of weight 0 says nothing", "write 1 to 100, or a negative weight to keep away")
 		default:
 			c.between(at+".weight", "weight", int64(a.Weight), -100, 100)

@@ -34,6 +34,7 @@ type AgentMessage struct {
 	//	*AgentMessage_Updates
 	//	*AgentMessage_Pong
 	//	*AgentMessage_LaunchRefused
+	//	*AgentMessage_Devices
 	Kind          isAgentMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -112,6 +113,15 @@ func (x *AgentMessage) GetLaunchRefused() *LaunchRefused {
 	return nil
 }
 
+func (x *AgentMessage) GetDevices() *Devices {
+	if x != nil {
+		if x, ok := x.Kind.(*AgentMessage_Devices); ok {
+			return x.Devices
+		}
+	}
+	return nil
+}
+
 type isAgentMessage_Kind interface {
 	isAgentMessage_Kind()
 }
@@ -132,6 +142,10 @@ type AgentMessage_LaunchRefused struct {
 	LaunchRefused *LaunchRefused `protobuf:"bytes,4,opt,name=launch_refused,json=launchRefused,proto3,oneof"`
 }
 
+type AgentMessage_Devices struct {
+	Devices *Devices `protobuf:"bytes,5,opt,name=devices,proto3,oneof"`
+}
+
 func (*AgentMessage_Register) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Updates) isAgentMessage_Kind() {}
@@ -139,6 +153,8 @@ func (*AgentMessage_Updates) isAgentMessage_Kind() {}
 func (*AgentMessage_Pong) isAgentMessage_Kind() {}
 
 func (*AgentMessage_LaunchRefused) isAgentMessage_Kind() {}
+
+func (*AgentMessage_Devices) isAgentMessage_Kind() {}
 
 type MasterMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -382,6 +398,8 @@ type Register struct {
 	Tasks         []*TaskRef             `protobuf:"bytes,9,rep,name=tasks,proto3" json:"tasks,omitempty"`
 	LastEpoch     int64                  `protobuf:"varint,10,opt,name=last_epoch,json=lastEpoch,proto3" json:"last_epoch,omitempty"` // the highest leader epoch it has seen
 	Incarnation   string                 `protobuf:"bytes,11,opt,name=incarnation,proto3" json:"incarnation,omitempty"`               // new at each start of the agent process
+	Gpus          []*Gpu                 `protobuf:"bytes,12,rep,name=gpus,proto3" json:"gpus,omitempty"`
+	Ports         []*PortRange           `protobuf:"bytes,13,rep,name=ports,proto3" json:"ports,omitempty"` // handed out to tasks that ask for any port
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -493,6 +511,251 @@ func (x *Register) GetIncarnation() string {
 	return ""
 }
 
+func (x *Register) GetGpus() []*Gpu {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
+func (x *Register) GetPorts() []*PortRange {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+// Gpu is a device or a MIG instance: core/model's GPU.
+type Gpu struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uuid          string                 `protobuf:"bytes,1,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Model         string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	MemoryBytes   int64                  `protobuf:"varint,3,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	Milli         int64                  `protobuf:"varint,4,opt,name=milli,proto3" json:"milli,omitempty"`
+	Pci           string                 `protobuf:"bytes,5,opt,name=pci,proto3" json:"pci,omitempty"`
+	Index         int32                  `protobuf:"varint,6,opt,name=index,proto3" json:"index,omitempty"`
+	Minor         int32                  `protobuf:"varint,7,opt,name=minor,proto3" json:"minor,omitempty"` // -1 = none
+	Numa          int32                  `protobuf:"varint,8,opt,name=numa,proto3" json:"numa,omitempty"`   // -1 = unknown
+	Island        string                 `protobuf:"bytes,9,opt,name=island,proto3" json:"island,omitempty"`
+	Mig           string                 `protobuf:"bytes,10,opt,name=mig,proto3" json:"mig,omitempty"`
+	Parent        string                 `protobuf:"bytes,11,opt,name=parent,proto3" json:"parent,omitempty"`
+	Unhealthy     string                 `protobuf:"bytes,12,opt,name=unhealthy,proto3" json:"unhealthy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gpu) Reset() {
+	*x = Gpu{}
+	mi := &file_agentpb_agent_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gpu) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gpu) ProtoMessage() {}
+
+func (x *Gpu) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gpu.ProtoReflect.Descriptor instead.
+func (*Gpu) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Gpu) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *Gpu) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Gpu) GetMemoryBytes() int64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *Gpu) GetMilli() int64 {
+	if x != nil {
+		return x.Milli
+	}
+	return 0
+}
+
+func (x *Gpu) GetPci() string {
+	if x != nil {
+		return x.Pci
+	}
+	return ""
+}
+
+func (x *Gpu) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Gpu) GetMinor() int32 {
+	if x != nil {
+		return x.Minor
+	}
+	return 0
+}
+
+func (x *Gpu) GetNuma() int32 {
+	if x != nil {
+		return x.Numa
+	}
+	return 0
+}
+
+func (x *Gpu) GetIsland() string {
+	if x != nil {
+		return x.Island
+	}
+	return ""
+}
+
+func (x *Gpu) GetMig() string {
+	if x != nil {
+		return x.Mig
+	}
+	return ""
+}
+
+func (x *Gpu) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Gpu) GetUnhealthy() string {
+	if x != nil {
+		return x.Unhealthy
+	}
+	return ""
+}
+
+type PortRange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint32                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint32                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PortRange) Reset() {
+	*x = PortRange{}
+	mi := &file_agentpb_agent_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PortRange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PortRange) ProtoMessage() {}
+
+func (x *PortRange) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PortRange.ProtoReflect.Descriptor instead.
+func (*PortRange) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PortRange) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *PortRange) GetLast() uint32 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+// Devices replaces what Register said of the agent's GPUs: their health has
+// changed.
+type Devices struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gpus          []*Gpu                 `protobuf:"bytes,1,rep,name=gpus,proto3" json:"gpus,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Devices) Reset() {
+	*x = Devices{}
+	mi := &file_agentpb_agent_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Devices) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Devices) ProtoMessage() {}
+
+func (x *Devices) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Devices.ProtoReflect.Descriptor instead.
+func (*Devices) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Devices) GetGpus() []*Gpu {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
 // Registered ends the handshake. Until it arrives the agent launches nothing.
 type Registered struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -507,7 +770,7 @@ type Registered struct {
 
 func (x *Registered) Reset() {
 	*x = Registered{}
-	mi := &file_agentpb_agent_proto_msgTypes[3]
+	mi := &file_agentpb_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +782,7 @@ func (x *Registered) String() string {
 func (*Registered) ProtoMessage() {}
 
 func (x *Registered) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[3]
+	mi := &file_agentpb_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +795,7 @@ func (x *Registered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Registered.ProtoReflect.Descriptor instead.
 func (*Registered) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{3}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Registered) GetClusterId() string {
@@ -579,7 +842,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_agentpb_agent_proto_msgTypes[4]
+	mi := &file_agentpb_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +854,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[4]
+	mi := &file_agentpb_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +867,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{4}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Redirect) GetLeader() string {
@@ -626,7 +889,7 @@ type TaskId struct {
 
 func (x *TaskId) Reset() {
 	*x = TaskId{}
-	mi := &file_agentpb_agent_proto_msgTypes[5]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -638,7 +901,7 @@ func (x *TaskId) String() string {
 func (*TaskId) ProtoMessage() {}
 
 func (x *TaskId) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[5]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -651,7 +914,7 @@ func (x *TaskId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskId.ProtoReflect.Descriptor instead.
 func (*TaskId) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{5}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TaskId) GetJob() string {
@@ -692,7 +955,7 @@ type TaskRef struct {
 
 func (x *TaskRef) Reset() {
 	*x = TaskRef{}
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +967,7 @@ func (x *TaskRef) String() string {
 func (*TaskRef) ProtoMessage() {}
 
 func (x *TaskRef) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +980,7 @@ func (x *TaskRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskRef.ProtoReflect.Descriptor instead.
 func (*TaskRef) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TaskRef) GetId() *TaskId {
@@ -745,7 +1008,7 @@ type JobSpec struct {
 
 func (x *JobSpec) Reset() {
 	*x = JobSpec{}
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +1020,7 @@ func (x *JobSpec) String() string {
 func (*JobSpec) ProtoMessage() {}
 
 func (x *JobSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +1033,7 @@ func (x *JobSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobSpec.ProtoReflect.Descriptor instead.
 func (*JobSpec) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *JobSpec) GetJob() string {
@@ -803,7 +1066,7 @@ type Launch struct {
 
 func (x *Launch) Reset() {
 	*x = Launch{}
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +1078,7 @@ func (x *Launch) String() string {
 func (*Launch) ProtoMessage() {}
 
 func (x *Launch) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +1091,7 @@ func (x *Launch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Launch.ProtoReflect.Descriptor instead.
 func (*Launch) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Launch) GetJob() string {
@@ -892,7 +1155,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1167,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1180,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Grant) GetGpus() []*GpuShare {
@@ -945,7 +1208,7 @@ type GpuShare struct {
 
 func (x *GpuShare) Reset() {
 	*x = GpuShare{}
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -957,7 +1220,7 @@ func (x *GpuShare) String() string {
 func (*GpuShare) ProtoMessage() {}
 
 func (x *GpuShare) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -970,7 +1233,7 @@ func (x *GpuShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
 func (*GpuShare) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GpuShare) GetUuid() string {
@@ -998,7 +1261,7 @@ type LaunchRefused struct {
 
 func (x *LaunchRefused) Reset() {
 	*x = LaunchRefused{}
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1273,7 @@ func (x *LaunchRefused) String() string {
 func (*LaunchRefused) ProtoMessage() {}
 
 func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1286,7 @@ func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchRefused.ProtoReflect.Descriptor instead.
 func (*LaunchRefused) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LaunchRefused) GetLaunch() *Launch {
@@ -1050,7 +1313,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1325,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1338,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Kill) GetTasks() []*TaskId {
@@ -1103,7 +1366,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1378,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1391,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1157,7 +1420,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1169,7 +1432,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1182,7 +1445,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -1274,7 +1537,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1549,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1562,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Result) GetCause() string {
@@ -1340,7 +1603,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1352,7 +1615,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1365,7 +1628,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1386,7 +1649,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1661,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1674,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *JobDone) GetJob() string {
@@ -1430,7 +1693,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1705,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1718,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -1474,7 +1737,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1486,7 +1749,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1499,7 +1762,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -1524,7 +1787,7 @@ type OpenLog struct {
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1536,7 +1799,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1549,7 +1812,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -1603,7 +1866,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1878,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1891,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -1650,7 +1913,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1662,7 +1925,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1675,7 +1938,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -1714,7 +1977,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1726,7 +1989,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1739,7 +2002,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -1752,7 +2015,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +2027,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +2040,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -1791,12 +2054,13 @@ var File_agentpb_agent_proto protoreflect.FileDescriptor
 
 const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xfb\x01\n" +
+	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xb1\x02\n" +
 	"\fAgentMessage\x127\n" +
 	"\bregister\x18\x01 \x01(\v2\x19.tender.agent.v1.RegisterH\x00R\bregister\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.tender.agent.v1.UpdatesH\x00R\aupdates\x12+\n" +
 	"\x04pong\x18\x03 \x01(\v2\x15.tender.agent.v1.PongH\x00R\x04pong\x12G\n" +
-	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefusedB\x06\n" +
+	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefused\x124\n" +
+	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevicesB\x06\n" +
 	"\x04kind\"\xf6\x04\n" +
 	"\rMasterMessage\x12=\n" +
 	"\n" +
@@ -1813,7 +2077,7 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\tclose_log\x18\n" +
 	" \x01(\v2\x19.tender.agent.v1.CloseLogH\x00R\bcloseLog\x127\n" +
 	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdownB\x06\n" +
-	"\x04kind\"\xcc\x03\n" +
+	"\x04kind\"\xa8\x04\n" +
 	"\bRegister\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x1d\n" +
 	"\n" +
@@ -1831,10 +2095,31 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
 	"last_epoch\x18\n" +
 	" \x01(\x03R\tlastEpoch\x12 \n" +
-	"\vincarnation\x18\v \x01(\tR\vincarnation\x1a=\n" +
+	"\vincarnation\x18\v \x01(\tR\vincarnation\x12(\n" +
+	"\x04gpus\x18\f \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\x120\n" +
+	"\x05ports\x18\r \x03(\v2\x1a.tender.agent.v1.PortRangeR\x05ports\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9a\x02\n" +
+	"\x03Gpu\x12\x12\n" +
+	"\x04uuid\x18\x01 \x01(\tR\x04uuid\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12!\n" +
+	"\fmemory_bytes\x18\x03 \x01(\x03R\vmemoryBytes\x12\x14\n" +
+	"\x05milli\x18\x04 \x01(\x03R\x05milli\x12\x10\n" +
+	"\x03pci\x18\x05 \x01(\tR\x03pci\x12\x14\n" +
+	"\x05index\x18\x06 \x01(\x05R\x05index\x12\x14\n" +
+	"\x05minor\x18\a \x01(\x05R\x05minor\x12\x12\n" +
+	"\x04numa\x18\b \x01(\x05R\x04numa\x12\x16\n" +
+	"\x06island\x18\t \x01(\tR\x06island\x12\x10\n" +
+	"\x03mig\x18\n" +
+	" \x01(\tR\x03mig\x12\x16\n" +
+	"\x06parent\x18\v \x01(\tR\x06parent\x12\x1c\n" +
+	"\tunhealthy\x18\f \x01(\tR\tunhealthy\"5\n" +
+	"\tPortRange\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\rR\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\rR\x04last\"3\n" +
+	"\aDevices\x12(\n" +
+	"\x04gpus\x18\x01 \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\"\xa5\x01\n" +
 	"\n" +
 	"Registered\x12\x1d\n" +
 	"\n" +
@@ -1940,73 +2225,80 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),  // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil), // 1: tender.agent.v1.MasterMessage
 	(*Register)(nil),      // 2: tender.agent.v1.Register
-	(*Registered)(nil),    // 3: tender.agent.v1.Registered
-	(*Redirect)(nil),      // 4: tender.agent.v1.Redirect
-	(*TaskId)(nil),        // 5: tender.agent.v1.TaskId
-	(*TaskRef)(nil),       // 6: tender.agent.v1.TaskRef
-	(*JobSpec)(nil),       // 7: tender.agent.v1.JobSpec
-	(*Launch)(nil),        // 8: tender.agent.v1.Launch
-	(*Grant)(nil),         // 9: tender.agent.v1.Grant
-	(*GpuShare)(nil),      // 10: tender.agent.v1.GpuShare
-	(*LaunchRefused)(nil), // 11: tender.agent.v1.LaunchRefused
-	(*Kill)(nil),          // 12: tender.agent.v1.Kill
-	(*Updates)(nil),       // 13: tender.agent.v1.Updates
-	(*Update)(nil),        // 14: tender.agent.v1.Update
-	(*Result)(nil),        // 15: tender.agent.v1.Result
-	(*Acknowledge)(nil),   // 16: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),       // 17: tender.agent.v1.JobDone
-	(*Ping)(nil),          // 18: tender.agent.v1.Ping
-	(*Pong)(nil),          // 19: tender.agent.v1.Pong
-	(*OpenLog)(nil),       // 20: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),      // 21: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),      // 22: tender.agent.v1.LogChunk
-	(*LogDone)(nil),       // 23: tender.agent.v1.LogDone
-	(*Shutdown)(nil),      // 24: tender.agent.v1.Shutdown
-	nil,                   // 25: tender.agent.v1.Register.AttributesEntry
-	nil,                   // 26: tender.agent.v1.Launch.EnvEntry
+	(*Gpu)(nil),           // 3: tender.agent.v1.Gpu
+	(*PortRange)(nil),     // 4: tender.agent.v1.PortRange
+	(*Devices)(nil),       // 5: tender.agent.v1.Devices
+	(*Registered)(nil),    // 6: tender.agent.v1.Registered
+	(*Redirect)(nil),      // 7: tender.agent.v1.Redirect
+	(*TaskId)(nil),        // 8: tender.agent.v1.TaskId
+	(*TaskRef)(nil),       // 9: tender.agent.v1.TaskRef
+	(*JobSpec)(nil),       // 10: tender.agent.v1.JobSpec
+	(*Launch)(nil),        // 11: tender.agent.v1.Launch
+	(*Grant)(nil),         // 12: tender.agent.v1.Grant
+	(*GpuShare)(nil),      // 13: tender.agent.v1.GpuShare
+	(*LaunchRefused)(nil), // 14: tender.agent.v1.LaunchRefused
+	(*Kill)(nil),          // 15: tender.agent.v1.Kill
+	(*Updates)(nil),       // 16: tender.agent.v1.Updates
+	(*Update)(nil),        // 17: tender.agent.v1.Update
+	(*Result)(nil),        // 18: tender.agent.v1.Result
+	(*Acknowledge)(nil),   // 19: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),       // 20: tender.agent.v1.JobDone
+	(*Ping)(nil),          // 21: tender.agent.v1.Ping
+	(*Pong)(nil),          // 22: tender.agent.v1.Pong
+	(*OpenLog)(nil),       // 23: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),      // 24: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),      // 25: tender.agent.v1.LogChunk
+	(*LogDone)(nil),       // 26: tender.agent.v1.LogDone
+	(*Shutdown)(nil),      // 27: tender.agent.v1.Shutdown
+	nil,                   // 28: tender.agent.v1.Register.AttributesEntry
+	nil,                   // 29: tender.agent.v1.Launch.EnvEntry
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
-	13, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	19, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
-	11, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
-	3,  // 4: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
-	4,  // 5: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
-	7,  // 6: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
-	8,  // 7: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
-	12, // 8: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	16, // 9: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	17, // 10: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	18, // 11: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	20, // 12: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	21, // 13: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	24, // 14: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	25, // 15: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
-	6,  // 16: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
-	5,  // 17: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	26, // 18: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
-	9,  // 19: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
-	10, // 20: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
-	8,  // 21: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
-	5,  // 22: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
-	14, // 23: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
-	5,  // 24: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	15, // 25: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	5,  // 26: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	0,  // 27: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	22, // 28: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	1,  // 29: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	23, // 30: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	29, // [29:31] is the sub-list for method output_type
-	27, // [27:29] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	16, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
+	22, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	14, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
+	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
+	6,  // 5: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
+	7,  // 6: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
+	10, // 7: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
+	11, // 8: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
+	15, // 9: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
+	19, // 10: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	20, // 11: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	21, // 12: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	23, // 13: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	24, // 14: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	27, // 15: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	28, // 16: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	9,  // 17: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
+	3,  // 18: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
+	4,  // 19: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
+	3,  // 20: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
+	8,  // 21: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
+	29, // 22: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	12, // 23: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
+	13, // 24: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
+	11, // 25: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
+	8,  // 26: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
+	17, // 27: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
+	8,  // 28: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
+	18, // 29: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	8,  // 30: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	0,  // 31: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	25, // 32: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	1,  // 33: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	26, // 34: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	33, // [33:35] is the sub-list for method output_type
+	31, // [31:33] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -2019,6 +2311,7 @@ func file_agentpb_agent_proto_init() {
 		(*AgentMessage_Updates)(nil),
 		(*AgentMessage_Pong)(nil),
 		(*AgentMessage_LaunchRefused)(nil),
+		(*AgentMessage_Devices)(nil),
 	}
 	file_agentpb_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*MasterMessage_Registered)(nil),
@@ -2039,7 +2332,7 @@ func file_agentpb_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,10 @@ const (
 	DefaultDatacenter      = "dc1"
 )
 
+// DefaultPorts are those that Nomad hands out (client min_dynamic_port and
+// max_dynamic_port): below the kernel's range for outgoing connections.
+var DefaultPorts = []model.PortRange{{First: 20000, Last: 32000}}
+
 // DefaultKeep is how long ended tasks' directories stay unless configured otherwise.
 var DefaultKeep = Keep{For: time.Hour, MaxTasks: 10_000, MaxDiskUsedPercent: 90}
 
@@ -39,6 +43,11 @@ type Config struct {
 	CPUMilli    int64
 	MemoryBytes int64
 	DiskBytes   int64
+
+	// GPUs tells of the machine's devices; nil = it has none.
+	GPUs GPUSource
+	// Ports are handed out to tasks that ask for any port; default DefaultPorts.
+	Ports []model.PortRange
 
 	Meta       map[string]string // becomes meta.NAME
 	Attributes map[string]string // added to what was found out, and stronger
@@ -98,6 +107,11 @@ func (c *Config) Validate() error {
 	if c.Keep.MaxTasks < 0 || c.Keep.MaxBytes < 0 || c.Keep.MaxDiskUsedPercent < 0 || c.Keep.MaxDiskUsedPercent > 100 {
 		bad("bounds on what is kept of ended tasks: tasks and bytes must not be negative, percent between 0 and 100")
 	}
+	for _, r := range c.Ports {
+		if r.First == 0 || r.Last < r.First {
+			bad("port range %d-%d: want FIRST-LAST from 1 to 65535", r.First, r.Last)
+		}
+	}
 	for name := range c.Meta {
 		if name == "" || strings.ContainsAny(name, " ${}") {
 			bad("meta name %q: must not be empty nor contain spaces, $ or braces", name)
@@ -115,6 +129,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.DataDir = dir
 	if c.Datacenter == "" {
 		c.Datacenter = DefaultDatacenter
+	}
+	if c.Ports == nil {
+		c.Ports = DefaultPorts
 	}
 	if c.RecoveryTimeout == 0 {
 		c.RecoveryTimeout = DefaultRecoveryTimeout

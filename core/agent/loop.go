@@ -74,6 +74,7 @@ type Loop struct {
 	// LastContact is what Store.Contact was last told; zero for a new agent.
 	LastContact time.Time
 	Log         *slog.Logger // nil = none
+	GPUs        GPUSource    // of Options.Info's devices; nil = nobody watches them
 	// Ready is called once, on the loop's goroutine, after the first registration.
 	Ready func()
 	// StopTasks makes the end of the context kill all tasks, which otherwise go
@@ -121,12 +122,20 @@ func (l *Loop) Run(ctx context.Context) error {
 		defer close(linkDone)
 		lk.run(inner)
 	}()
+	watchDone := make(chan struct{})
+	go func() {
+		defer close(watchDone)
+		if l.GPUs != nil {
+			l.watchGPUs(inner)
+		}
+	}()
 
 	err = l.turns(ctx, Recovered{LastContact: l.LastContact, Executors: found})
 
 	cancel()
 	l.pushes.close()
 	<-linkDone
+	<-watchDone
 	l.janitor.close()
 	return errors.Join(err, l.Executors.Close())
 }

@@ -41,6 +41,7 @@ type Machine struct {
 	pingInterval time.Duration // as the master said, 0 = it does not ping
 	fenced       bool          // tasks were killed for want of contact, and there was none since
 
+	gpusTold  bool // the master of this stream knows info.GPUs as they are
 	recovered bool
 	jobs      map[model.JobID]*job
 	live      int // tasks that have not ended, over all jobs
@@ -122,6 +123,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.treeKilled(in)
 	case Measured:
 		m.measured(in)
+	case GPUHealth:
+		m.gpuHealth(in)
 	case StopTasks:
 		m.stopTasks(in)
 	case Tick:
@@ -130,6 +133,7 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		panic(fmt.Sprintf("agent: step with unknown input %T", in))
 	}
 	m.checkTimers()
+	m.tellGPUs()
 	m.flushUpdates()
 	m.finishStep()
 	return m.out

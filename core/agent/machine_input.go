@@ -13,7 +13,7 @@ import (
 
 // Input is what happens to a Machine: one of Recovered, StreamUp, StreamDown,
 // FromMaster, ExecutorUp, FromExecutor, ExecutorDied, ExecutorFailed,
-// TreeKilled, Measured, StopTasks and Tick.
+// TreeKilled, Measured, GPUHealth, StopTasks and Tick.
 type Input interface{ agentInput() }
 
 // Recovered is the first input, once per Machine: what an earlier run of the
@@ -96,6 +96,10 @@ type Measured struct {
 	Bytes           map[ExecID]int64 // allocated under each executor's directory
 }
 
+// GPUHealth names all devices that must not be used, by UUID, and why. Of a MIG
+// instance the name may be its device's.
+type GPUHealth struct{ Unhealthy map[string]string }
+
 // StopTasks asks the machine to kill all tasks and then to Stop.
 type StopTasks struct{ Grace time.Duration }
 
@@ -112,6 +116,7 @@ func (ExecutorDied) agentInput()   {}
 func (ExecutorFailed) agentInput() {}
 func (TreeKilled) agentInput()     {}
 func (Measured) agentInput()       {}
+func (GPUHealth) agentInput()      {}
 func (StopTasks) agentInput()      {}
 func (Tick) agentInput()           {}
 

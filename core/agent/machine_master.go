@@ -38,6 +38,8 @@ func (m *Machine) register() {
 		MemoryBytes: m.info.Capacity.MemoryBytes,
 		DiskBytes:   m.info.Capacity.DiskBytes,
 		Attributes:  m.info.Attributes,
+		Gpus:        agentpb.FromGPUs(m.info.GPUs),
+		Ports:       agentpb.FromPorts(m.info.Ports),
 		LastEpoch:   m.meta.Epoch,
 		Incarnation: strconv.FormatUint(m.meta.Boot, 10),
 	}
@@ -48,6 +50,7 @@ func (m *Machine) register() {
 		})
 	}
 	m.askedAt = m.now
+	m.gpusTold = true
 	m.send(&agentpb.AgentMessage{Kind: &agentpb.AgentMessage_Register{Register: r}})
 }
 

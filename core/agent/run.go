@@ -34,6 +34,9 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	info, err := c.info(dir, host)
+	if err == nil {
+		err = c.addGPUs(&info)
+	}
 	if err != nil {
 		return err
 	}
@@ -52,6 +55,7 @@ func Run(ctx context.Context, c Config) error {
 		Logs:        taskLogs{dir},
 		LastContact: dir.lastContact(),
 		Log:         c.Log,
+		GPUs:        c.GPUs,
 		StopTasks:   c.StopTasksOnExit,
 		StopGrace:   c.StopGrace,
 	}
@@ -93,6 +97,7 @@ func (c *Config) info(dir *dataDir, host *isolation.Host) (model.AgentInfo, erro
 		ID:      id,
 		Name:    cmp.Or(c.Name, found.HostName),
 		Version: c.Version,
+		Ports:   c.Ports,
 		Capacity: model.Resources{
 			CPUMilli:    cmp.Or(c.CPUMilli, found.Capacity.CPUMilli),
 			MemoryBytes: cmp.Or(c.MemoryBytes, found.Capacity.MemoryBytes),

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/core/offers"
 )
 
 // Config is how a master runs.
@@ -29,6 +31,9 @@ type Config struct {
 	Logger     *slog.Logger
 	// Frameworks makes the hosted frameworks, anew for each term.
 	Frameworks func() []model.Framework
+	// Holds is for how many waiting demands room may be held: 0 = the allocator's
+	// default, negative = all, NoHolds = none.
+	Holds int
 	// Check returns one line per fault of a submitted job.
 	Check func(*model.Job) []string
 	// Ready is called once, when this master first takes jobs: it leads, or knows
@@ -36,6 +41,21 @@ type Config struct {
 	Ready func()
 	// Timing is for tests; zero = DefaultTiming with FenceAfter.
 	Timing Timing
+}
+
+// NoHolds says to hold room for nobody: whoever fits goes first.
+const NoHolds = math.MinInt
+
+// allocator returns the allocator's settings.
+func (c Config) allocator() offers.Settings {
+	s := offers.DefaultSettings()
+	switch {
+	case c.Holds == NoHolds:
+		s.Holds = 0
+	case c.Holds != 0:
+		s.Holds = c.Holds
+	}
+	return s
 }
 
 // Validate reports what is missing or does not go together.

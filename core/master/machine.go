@@ -58,6 +58,8 @@ type Machine struct {
 	timing Timing
 	state  state
 	book   *offers.Book
+	// allocator is how the book is configured, also the one of the next term.
+	allocator offers.Settings
 
 	frameworks map[model.FrameworkID]model.Framework
 	order      []model.FrameworkID // sorted, so that a turn is deterministic
@@ -91,7 +93,7 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{
-		timing: t, state: newState(), book: offers.NewBook(),
+		timing: t, state: newState(), book: offers.NewBook(), allocator: offers.DefaultSettings(),
 		frameworks: map[model.FrameworkID]model.Framework{},
 		sessions:   map[SessionID]*session{}, byAgent: map[model.AgentID][]*session{}, links: map[model.AgentID]*link{},
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.TaskReason{},
@@ -106,6 +108,13 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 	}
 	slices.Sort(m.order)
 	return m, nil
+}
+
+// Configure replaces the allocator's settings. They are no part of the journal and
+// may differ between masters.
+func (m *Machine) Configure(s offers.Settings) {
+	m.allocator = s
+	m.book.Configure(s)
 }
 
 // Step takes one turn's inputs, settles what follows from them, and returns the

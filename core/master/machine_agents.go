@@ -104,6 +104,21 @@ func (m *Machine) forget(s *session) {
 	}
 }
 
+// maxDevices bounds what one agent may tell of.
+const maxDevices = 1024
+
+// devices takes in that the health of an agent's GPUs has changed.
+func (m *Machine) devices(s *session, d *agentpb.Devices) {
+	a := m.state.agents[s.agent]
+	if a == nil || len(d.Gpus) > maxDevices {
+		return
+	}
+	info := a.info
+	info.GPUs = agentpb.ToGPUs(d.Gpus)
+	info.Capacity.GPUMilli = model.GPUMilli(info.GPUs)
+	m.storeAgent(info)
+}
+
 // checkRegister returns why an agent may not join, or "".
 func (m *Machine) checkRegister(r *agentpb.Register) string {
 	switch {
@@ -112,6 +127,8 @@ func (m *Machine) checkRegister(r *agentpb.Register) string {
 	case r.ClusterId != "" && r.ClusterId != m.state.clusterID:
 		return fmt.Sprintf("this agent belongs to cluster %s, this master leads %s: point the agent at its own cluster, or give it an empty data directory to join this one",
 			r.ClusterId, m.state.clusterID)
+	case len(r.Gpus) > maxDevices || len(r.Ports) > maxDevices:
+		return fmt.Sprintf("the agent has more than %d devices or port ranges", maxDevices)
 	case r.LastEpoch > m.epoch:
 		return fmt.Sprintf("this master leads epoch %d, the agent has already seen %d", m.epoch, r.LastEpoch)
 	}
@@ -124,7 +141,9 @@ func (m *Machine) agentInfo(r *agentpb.Register) model.AgentInfo {
 	info := model.AgentInfo{
 		ID: model.AgentID(r.AgentId), Name: cmp.Or(r.Name, r.AgentId), Version: r.Version, Attributes: r.Attributes,
 		Capacity: model.Resources{CPUMilli: r.CpuMilli, MemoryBytes: r.MemoryBytes, DiskBytes: r.DiskBytes},
+		GPUs:     agentpb.ToGPUs(r.Gpus), Ports: agentpb.ToPorts(r.Ports),
 	}
+	info.Capacity.GPUMilli = model.GPUMilli(info.GPUs)
 	for id, a := range m.state.agents {
 		if id != info.ID && a.info.Name == info.Name {
 			info.Name += "-" + r.AgentId[:min(4, len(r.AgentId))]
@@ -144,7 +163,8 @@ func (m *Machine) storeAgent(info model.AgentInfo) {
 }
 
 func sameInfo(a, b model.AgentInfo) bool {
-	return a.Name == b.Name && a.Version == b.Version && a.Capacity == b.Capacity && maps.Equal(a.Attributes, b.Attributes)
+	return a.Name == b.Name && a.Version == b.Version && a.Capacity == b.Capacity && maps.Equal(a.Attributes, b.Attributes) &&
+		slices.Equal(a.GPUs, b.GPUs) && slices.Equal(a.Ports, b.Ports)
 }
 
 func (m *Machine) liveJobs(id model.AgentID) []string {

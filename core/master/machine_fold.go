@@ -165,6 +165,7 @@ func (m *Machine) Restore(b []byte) error {
 // fillBook gives a new leader's allocator what the journal says is in use.
 func (m *Machine) fillBook() {
 	m.book = offers.NewBook()
+	m.book.Configure(m.allocator)
 	m.fillRoles()
 	for _, id := range m.agentIDs() {
 		m.book.SetAgent(m.state.agents[id].info)

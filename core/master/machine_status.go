@@ -23,6 +23,8 @@ func (m *Machine) agentSaid(in AgentSaid) {
 		s.answered = s.answered || k.Pong.Seq == s.pingSeq
 	case *agentpb.AgentMessage_LaunchRefused:
 		m.launchRefused(s, k.LaunchRefused)
+	case *agentpb.AgentMessage_Devices:
+		m.devices(s, k.Devices)
 	}
 }
 

@@ -171,6 +171,7 @@ func (m *Master) terms(ctx context.Context, j *journal.Journal) error {
 		if err != nil {
 			return err
 		}
+		machine.Configure(m.cfg.allocator())
 		term, err := j.Lead(ctx, machine)
 		if err != nil {
 			if ctx.Err() != nil {

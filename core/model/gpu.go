@@ -17,6 +17,18 @@ type GPU struct {
 	Unhealthy   string `json:"unhealthy,omitempty"` // why it must not be used; empty = healthy
 }
 
+// GPUMilli returns what the healthy ones of these devices have in all, in
+// thousandths of a device.
+func GPUMilli(all []GPU) int64 {
+	n := int64(0)
+	for i := range all {
+		if all[i].Unhealthy == "" {
+			n += all[i].Milli
+		}
+	}
+	return n
+}
+
 // GPUShare is a device, or a part of one, given to one task.
 type GPUShare struct {
 	UUID  string `json:"uuid"`

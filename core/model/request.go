@@ -95,7 +95,7 @@ type TurnView struct {
 	// had the cluster. From OvertakeLimit on it goes before all of its priority,
 	// once those that came before it have started; Promoted says that it does.
 	Overtaken     Duration `json:"overtaken"`
-	OvertakeLimit Duration `json:"overtake_limit,omitempty"` // 0 = the policy goes by the order of submission
+	OvertakeLimit Duration `json:"overtake_limit,omitempty"` // 0 = the policy has none
 	Promoted      bool     `json:"promoted,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package offers
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -50,16 +51,61 @@ func (b *Book) Accept(now time.Time, fw model.FrameworkID, a model.Accept) (Acce
 		l, s := &a.Launches[i], o.stakes[parts[i]]
 		n := len(l.Tasks)
 		s.take(-n)
-		used := b.run(s.agent, s.kind, l, n, now)
-		for t := range l.Tasks {
-			b.tasks.put(l.ID(t), used)
+		if s.grants != nil {
+			s.handOver(l)
 		}
+		b.start(s.agent, s.kind, l, now)
 		done.Claims[i] = s.Claim
 		d.Groups[s.Group].Count = max(d.Groups[s.Group].Count-n, 0)
 	}
 	b.closeOffer(o)
 	b.relist(d)
 	return done, nil
+}
+
+// start puts the tasks of l on a, those with a grant each for itself.
+func (b *Book) start(a *agent, k *kind, l *model.Launch, now time.Time) {
+	if l.Grants == nil {
+		used := b.run(a, k, l, len(l.Tasks), now, nil)
+		for t := range l.Tasks {
+			b.tasks.put(l.ID(t), used)
+		}
+		return
+	}
+	for t := range l.Tasks {
+		b.tasks.put(l.ID(t), b.run(a, k, l, 1, now, l.Grants[t:t+1]))
+	}
+}
+
+// handOver gives the tasks of l what is granted by name: what they name, or else
+// the next ones in order. checkGrants has looked.
+func (s *stake) handOver(l *model.Launch) {
+	if len(l.Grants) == 0 {
+		l.Grants = slices.Clone(s.grants[:len(l.Tasks)])
+	}
+	for i := range l.Grants {
+		at := slices.IndexFunc(s.grants, func(g model.Grant) bool { return sameGrant(&g, &l.Grants[i]) })
+		s.grants = slices.Delete(slices.Clone(s.grants), at, at+1)
+	}
+}
+
+// checkGrants refuses a launch that names other things than its part of the offer
+// has left. left is what it has, and is reduced by what the launch takes.
+func checkGrants(o *offer, i int, l *model.Launch, left []model.Grant) ([]model.Grant, *model.Refusal) {
+	if len(l.Grants) == 0 {
+		return left[min(len(l.Tasks), len(left)):], nil
+	}
+	if len(l.Grants) != len(l.Tasks) {
+		return nil, model.Refuse(model.ReasonBadRequest, "accept offer %s: launch %d of job %s has %d grants for %d tasks", o.ID, i, l.Job, len(l.Grants), len(l.Tasks))
+	}
+	for n := range l.Grants {
+		at := slices.IndexFunc(left, func(g model.Grant) bool { return sameGrant(&g, &l.Grants[n]) })
+		if at < 0 {
+			return nil, model.Refuse(model.ReasonBeyondOffer, "accept offer %s: launch %d of job %s names devices or ports that the offer does not grant", o.ID, i, l.Job)
+		}
+		left = slices.Delete(slices.Clone(left), at, at+1)
+	}
+	return left, nil
 }
 
 // Accepted is what an acceptance came to.
@@ -78,6 +124,7 @@ func (b *Book) checkAccept(now time.Time, o *offer, launches []model.Launch) ([]
 		left = append(left, p.Count)
 	}
 	b.scratch.taken = left
+	grants := map[int][]model.Grant{}
 	parts := make([]int, len(launches))
 	for i := range launches {
 		l := &launches[i]
@@ -91,6 +138,14 @@ func (b *Book) checkAccept(now time.Time, o *offer, launches []model.Launch) ([]
 		}
 		if r := pastUnavailability(now, o, i, l); r != nil {
 			return nil, r
+		}
+		if s := o.stakes[p]; s.grants != nil {
+			if _, seen := grants[p]; !seen {
+				grants[p] = s.grants
+			}
+			if grants[p], r = checkGrants(o, i, l, grants[p]); r != nil {
+				return nil, r
+			}
 		}
 		left[p] -= n
 		parts[i] = p

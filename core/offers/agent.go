@@ -26,9 +26,15 @@ type agent struct {
 	excess   bool
 	running  stakeList
 	onOffer  stakeList
+	ends     *ends
 	holds    []*heldPart // in the order in which they were made
 	points   []point     // see hold.go
 	reserved []reservation
+	// things are its devices and ports; nil until somebody asks. A copy of an
+	// agent has borrowed them and must make them its own before it changes them.
+	things   *things
+	stamp    uint64 // another one whenever what is free may have changed, as of the index
+	borrowed bool
 }
 
 func (a *agent) free() model.Resources {
@@ -71,13 +77,15 @@ func (a *agent) promised() bool {
 		(a.offered.MemoryBytes == 0 || free.MemoryBytes >= 0) &&
 		(a.offered.DiskBytes == 0 || free.DiskBytes >= 0) &&
 		(a.offered.GPUMilli == 0 || free.GPUMilli >= 0) &&
-		(a.promise == 0 || a.exclusive == 0 || a.promise+a.tasks == 1)
+		(a.promise == 0 || a.exclusive == 0 || a.promise+a.tasks == 1) &&
+		(a.promise == 0 || a.things == nil || a.things.within())
 }
 
 // within reports whether what runs there is no more than there is.
 func (a *agent) within() bool {
 	free := a.info.Capacity.Sub(a.used)
-	return free.CPUMilli >= 0 && free.MemoryBytes >= 0 && free.DiskBytes >= 0 && free.GPUMilli >= 0 && (a.exclusive == 0 || a.tasks <= 1)
+	return free.CPUMilli >= 0 && free.MemoryBytes >= 0 && free.DiskBytes >= 0 && free.GPUMilli >= 0 && (a.exclusive == 0 || a.tasks <= 1) &&
+		(a.things == nil || a.things.within())
 }
 
 // reckon takes note of a fact: what is there, or what runs. Offers that are not
@@ -183,6 +191,8 @@ func (b *Book) touch(a *agent) {
 // settle brings the index up to date.
 func (b *Book) settle() {
 	b.index.grow(len(b.agents))
+	// Where many leaves change their common ancestors are brought up to date once.
+	bulk := len(b.touched) > b.index.size/bulkShare
 	for i, a := range b.touched {
 		b.touched[i] = nil
 		if a.gained {
@@ -191,12 +201,24 @@ func (b *Book) settle() {
 			b.classic.gain(a)
 		}
 		a.touched, a.gained = false, false
-		b.reindex(a)
+		switch {
+		case !bulk:
+			b.reindex(a)
+		case a.open():
+			b.index.setLeaf(a.pos, a.free(), a.gain)
+		default:
+			b.index.setLeaf(a.pos, model.Resources{}, 0)
+		}
+	}
+	if bulk {
+		b.index.rebuild()
 	}
 	b.touched = b.touched[:0]
 }
 
 func (b *Book) reindex(a *agent) {
+	b.stamps++
+	a.stamp = b.stamps
 	if a.open() {
 		b.index.set(a.pos, a.free(), a.gain)
 	} else {

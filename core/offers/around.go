@@ -26,7 +26,7 @@ func (f *forecast) around(a *agent) {
 		segs[i].fits = int(f.g.kind.shape.TimesIn(segs[i].free, int64(f.want)))
 	}
 	// A start just late enough to run into a segment with less is a step, too.
-	starts := make([]int64, 0, 2*len(segs))
+	starts := f.span.starts[:0]
 	for i := range segs {
 		starts = append(starts, segs[i].at)
 		if f.limit > 0 && i > 0 && segs[i].fits < segs[i-1].fits {
@@ -36,18 +36,22 @@ func (f *forecast) around(a *agent) {
 		}
 	}
 	slices.Sort(starts)
+	f.span.starts = starts
 	f.slide(a, segs, slices.Compact(starts))
 }
 
 // slide appends a step wherever the least that fits over the tasks' whole run
 // changes: a sliding minimum over the segments.
 func (f *forecast) slide(a *agent, segs []segment, starts []int64) {
-	var least []int // positions of segments in the window, their fits ascending
-	in, out, last := 0, 0, 0
+	least := f.span.least[:0] // positions of segments in the window, their fits ascending
+	in, out, head, last := 0, 0, 0, 0
 	for _, at := range starts {
+		if at > f.bound {
+			break
+		}
 		end := endOf(at, f.limit)
 		for in < len(segs) && segs[in].at < end {
-			for len(least) > 0 && segs[least[len(least)-1]].fits >= segs[in].fits {
+			for len(least) > head && segs[least[len(least)-1]].fits >= segs[in].fits {
 				least = least[:len(least)-1]
 			}
 			least = append(least, in)
@@ -56,38 +60,49 @@ func (f *forecast) slide(a *agent, segs []segment, starts []int64) {
 		for out+1 < len(segs) && segs[out+1].at <= at {
 			out++
 		}
-		for len(least) > 0 && least[0] < out {
-			least = least[1:]
+		for head < len(least) && least[head] < out {
+			head++
 		}
-		if n := segs[least[0]].fits; n != last {
-			f.steps = append(f.steps, step{at, n - last, a})
+		if n := segs[least[head]].fits; n != last {
+			f.beside = append(f.beside, step{at, n - last, a})
 			f.fewer = f.fewer || n < last
 			last = n
 		}
 	}
+	f.span.least = least
 }
 
-// profile returns what is free on a from now on beside all holds.
+// span is memory for the steps of one agent.
+type span struct {
+	changes []shift
+	segs    []segment
+	starts  []int64
+	least   []int
+}
+
+// shift is what of an agent becomes free at a time, or is taken.
+type shift struct {
+	at int64
+	by model.Resources
+}
+
+// profile returns what is free on a from now on beside all holds. The memory is
+// shared with the next call.
 func (f *forecast) profile(a *agent) []segment {
-	type change struct {
-		at int64
-		by model.Resources
-	}
-	changes := make([]change, 0, len(a.running)+len(a.onOffer)+2*len(a.holds))
-	free := a.free()
+	changes := f.span.changes[:0]
 	for s := range a.stakes() {
 		if at := f.end(s); at != never {
-			changes = append(changes, change{at, s.shape.Times(int64(s.count))})
+			changes = append(changes, shift{at, s.shape.Times(int64(s.count))})
 		}
 	}
 	for _, p := range a.holds {
-		changes = append(changes, change{max(p.from, f.now), model.Resources{}.Sub(p.room)})
+		changes = append(changes, shift{max(p.from, f.now), model.Resources{}.Sub(p.room)})
 		if p.to != never {
-			changes = append(changes, change{p.to, p.room})
+			changes = append(changes, shift{p.to, p.room})
 		}
 	}
-	slices.SortFunc(changes, func(x, y change) int { return cmp.Compare(x.at, y.at) })
-	segs := []segment{{at: f.now, free: free}}
+	slices.SortFunc(changes, func(x, y shift) int { return cmp.Compare(x.at, y.at) })
+	segs := append(f.span.segs[:0], segment{at: f.now, free: a.free()})
 	for _, c := range changes {
 		if last := &segs[len(segs)-1]; c.at <= last.at {
 			last.free = last.free.Add(c.by)
@@ -95,6 +110,7 @@ func (f *forecast) profile(a *agent) []segment {
 		}
 		segs = append(segs, segment{at: c.at, free: segs[len(segs)-1].free.Add(c.by)})
 	}
+	f.span.changes, f.span.segs = changes, segs
 	return segs
 }
 
@@ -127,7 +143,7 @@ func (f *forecast) among(a *agent) {
 			n, _ = f.g.check(c, f.want, nil, &window{d: f.d, node: f.d.class.node, until: never})
 		}
 		if n != last {
-			f.steps = append(f.steps, step{at, n - last, a})
+			f.beside = append(f.beside, step{at, n - last, a})
 			f.fewer = f.fewer || n < last
 			last = n
 		}
@@ -138,12 +154,12 @@ func (f *forecast) among(a *agent) {
 // before the demand's tasks would end; nil if a hold leaves nothing at all.
 func (f *forecast) agentAt(a *agent, at int64) *agent {
 	c := *a
-	c.running, c.onOffer, c.holds, c.points = nil, nil, nil, nil
+	c.running, c.onOffer, c.holds, c.points, c.borrowed = nil, nil, nil, nil, true
 	for s := range a.stakes() {
 		left := *s
 		left.agent = &c
 		if f.end(s) <= at {
-			left.take(-s.count)
+			left.leave()
 			continue
 		}
 		left.link()

@@ -309,45 +309,6 @@ func tasksOf(a model.Accept) (out []model.TaskID) {
 	return out
 }
 
-// (e) a gang of 1,024 whole agents among 10,000 of which all others are busy;
-// then the look at a gang that lacks one.
-func BenchmarkGang(b *testing.B) {
-	const agents, size = 10_000, 1_024
-	book := cluster(agents, sized(8, 32))
-	for i := range agents {
-		if i%9 != 0 || i/9 >= size {
-			book.Use(&model.Launch{Agent: model.AgentID(fmt.Sprintf("a%05d", i)), Job: "x", Shape: sized(6, 1),
-				Tasks: []model.Attempt{{Index: uint32(i)}}}, Claim{}, epoch)
-		}
-	}
-	gang := func(n int) model.Demand {
-		d := wants("gang", n, sized(8, 8))
-		d.AllOrNothing = true
-		return d
-	}
-	b.Run("fits", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			book.SetDemand(gang(size))
-			os := book.Plan(epoch)
-			if len(os) != 1 || len(os[0].Parts) != size {
-				b.Fatal("no gang")
-			}
-			book.DropDemand("batch", "gang")
-		}
-	})
-	b.Run("lacks-one", func(b *testing.B) {
-		book.SetDemand(gang(size + 1))
-		b.ReportAllocs()
-		for b.Loop() {
-			book.gain(book.agents[1])
-			if book.Plan(epoch) != nil {
-				b.Fatal("a gang")
-			}
-		}
-	})
-}
-
 // What a book weighs.
 func BenchmarkMemory(b *testing.B) {
 	heap := func() uint64 {
@@ -404,29 +365,4 @@ func BenchmarkPinnedDemands(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/demand")
-}
-
-// One explanation over 10,000 busy agents of 16 tasks each.
-func BenchmarkExplain(b *testing.B) {
-	const agents, slots = 10_000, 16
-	book := cluster(agents, sized(slots, slots))
-	for i := range agents * slots {
-		book.Use(&model.Launch{Agent: model.AgentID(fmt.Sprintf("a%05d", i%agents)), Job: model.JobID(fmt.Sprint("j", i%1000)),
-			Shape: sized(1, 1), TimeLimit: model.Duration(time.Duration(i) * time.Second),
-			Tasks: []model.Attempt{{Index: uint32(i)}}}, Claim{}, epoch)
-	}
-	gang := wants("g", 1_000, sized(4, 4))
-	gang.AllOrNothing = true
-	never := wants("n", 1, sized(1, 1))
-	never.Groups[0].Constraints = []model.Constraint{{Attribute: "${meta.rak}", Operator: "=", Value: "r1"}}
-	for name, d := range map[string]model.Demand{"array": wants("d", 100_000, sized(1, 1)), "gang": gang, "constraint": never} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if e := book.Explain(epoch, d); e.Fits > 0 {
-					b.Fatal("it fits")
-				}
-			}
-		})
-	}
 }

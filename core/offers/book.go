@@ -5,6 +5,7 @@ import (
 
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/core/offers/shares"
+	"github.com/tender-scheduler/tender/gpu"
 )
 
 // Book is what agents have, what of it is used, offered and wanted.
@@ -45,11 +46,17 @@ type Book struct {
 	held         []*agent                       // with holds on them
 	firstFrom    int64                          // when the first firm hold begins on some agent
 	lastFrom     int64                          // ... and the last
+	nextHold     int64                          // when the next hold begins: a pass is due then
 	soft         int                            // parts of holds that are not firm
 	softFrom     int64                          // when the first of those begins
 	reserves     int                            // reservations on agents
 	reservations map[string][]model.Reservation // by agent's name
 	far          farIndex
+
+	mix     *gpu.Mix
+	fgd     *fgdPlacer
+	largest model.Resources // of each resource the most that an agent has
+	levels  map[string]int  // agents that tell of a topology level, by attribute
 
 	preemptible int // tasks that run
 	inverses    []*inverse
@@ -63,12 +70,14 @@ type Book struct {
 	sight  sight
 	turn   int // tasks until another role goes first
 
-	fleet   uint64 // counts changes to what agents there are
-	keptFew int    // how many unfit classes the last pass chose at most
-	surveys int    // looks at all agents in the pass
-	replan  bool   // what a pass found may not hold, though no agent gained
-	dirty   bool   // something changed since the last pass
-	planned uint64 // gains at the last pass
+	stamps  uint64   // counts changes to what is free on agents; stamps agent.stamp
+	fleet   uint64   // counts changes to what agents there are
+	unseen  []*class // fresh ones that no pass looked at, as they could get nothing
+	keptFew int      // how many unfit classes the last pass chose at most
+	surveys int      // looks at all agents in the pass
+	replan  bool     // what a pass found may not hold, though no agent gained
+	dirty   bool     // something changed since the last pass
+	planned uint64   // gains at the last pass
 	serial  uint64
 	scratch scratch
 }
@@ -76,41 +85,47 @@ type Book struct {
 // scratch is memory kept from one call to the next.
 type scratch struct {
 	key      []byte
-	heads    []*class
 	places   []place
 	taken    []int
 	offers   []*offer
 	scout    scout
+	rated    ratings
 	forecast forecast
 }
 
 // NewBook returns a book without agents and demands.
 func NewBook() *Book {
 	b := &Book{
-		byID:         make(map[model.AgentID]*agent),
-		demands:      make(map[demandID]*demand),
-		rooms:        make(map[string]*room),
-		pinned:       make(map[string]*pinned),
-		classes:      make(map[string]*class),
-		asleep:       queue{kind: sleepQueue},
-		offers:       make(map[model.OfferID]*offer),
-		tasks:        newTaskTable(),
-		lines:        make(map[string]*line),
+		byID:    make(map[model.AgentID]*agent),
+		demands: make(map[demandID]*demand),
+		rooms:   make(map[string]*room),
+		pinned:  make(map[string]*pinned),
+		classes: make(map[string]*class),
+		asleep:  queue{kind: sleepQueue},
+		offers:  make(map[model.OfferID]*offer),
+		tasks:   newTaskTable(),
+		lines:   make(map[string]*line),
+		mix:     &gpu.Mix{}, levels: map[string]int{},
 		roles:        shares.New(),
 		reservations: make(map[string][]model.Reservation),
 
 		settings:  DefaultSettings(),
-		firstFrom: never, softFrom: never, fleet: 1,
+		firstFrom: never, softFrom: never, nextHold: never, fleet: 1,
 	}
+	b.fgd = newFGDPlacer(b.mix, &b.largest)
 	b.initClassic()
 	return b
 }
 
 // NextWake returns the earliest time at which Plan may find something to offer
-// though nothing else happened, because a filter or an earliest start comes due.
+// though nothing else happened, because a filter or an earliest start comes due, or
+// a hold begins.
 // Zero = never. A time in the past means "now".
 func (b *Book) NextWake() time.Time {
 	next := b.classic.filters.next()
+	if b.nextHold != never {
+		next = earlier(next, timeOf(b.nextHold))
+	}
 	if d := b.asleep.peek(); d != nil && (next.IsZero() || d.wakeAt().Before(next)) {
 		return d.wakeAt()
 	}

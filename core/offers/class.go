@@ -13,12 +13,15 @@ import (
 // not fit, none does. A demand with a cap of its own, or of several groups that
 // are no gang, is a class of its own.
 type class struct {
-	key      string
-	line     *line
-	node     *shares.Node // its role
-	role     string
-	limit    model.Duration
-	gang     bool
+	key   string
+	line  *line
+	node  *shares.Node // its role
+	role  string
+	limit model.Duration
+	gang  bool
+	// need is what a task asks for, zero where there are several groups: with many
+	// thousand classes it is too far to their demands to ask each.
+	need     model.Resources
 	members  int
 	ready    queue
 	activeAt int  // place in Book.active, or -1
@@ -42,6 +45,7 @@ func (b *Book) compileGroups(d *demand) {
 		d.groups[i] = plainGroup(&d.Demand, i)
 		d.groups[i].kind.node = b.payer(&d.groups[i].kind.Claim)
 		d.groups[i].room = b.useRoom(d, i)
+		b.rankFor(d, i)
 	}
 	d.class = b.useClass(d)
 }
@@ -93,6 +97,9 @@ func (b *Book) useClass(d *demand) *class {
 		c = &class{
 			key: string(key), line: l, node: l.node, role: d.Role, limit: d.TimeLimit, gang: d.AllOrNothing,
 			activeAt: -1, ready: queue{kind: readyQueue},
+		}
+		if len(d.groups) == 1 {
+			c.need = r.shape.Resources
 		}
 		b.classes[c.key] = c
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/gpu"
 )
 
 // classicPart is what an offer to a subscriber has beside the offer.
@@ -78,7 +79,12 @@ func (b *Book) DeclineFor(now time.Time, id model.OfferID, refuse time.Duration)
 func (b *Book) acceptClassic(now time.Time, o *offer, launches []model.Launch) (Accepted, *model.Refusal) {
 	sum, refusal := b.checkClassic(now, o, launches)
 	if refusal == nil {
-		refusal = b.claimTasks(o.ID, launches)
+		refusal = b.grantClassic(o, launches)
+	}
+	if refusal == nil {
+		if refusal = b.claimTasks(o.ID, launches); refusal != nil {
+			ungrant(o.stakes[0].agent, launches)
+		}
 	}
 	if refusal != nil {
 		b.Decline(o.ID)
@@ -94,11 +100,8 @@ func (b *Book) acceptClassic(now time.Time, o *offer, launches []model.Launch) (
 		n := len(l.Tasks)
 		k := &kind{Claim: s.Claim, shape: l.Shape.Resources, node: s.node}
 		k.Group = int(l.Group)
-		used := b.run(a, k, l, n, now)
+		b.start(a, k, l, now)
 		k.node.Charge(k.shape, int64(n))
-		for t := range l.Tasks {
-			b.tasks.put(l.ID(t), used)
-		}
 		done.Claims[i] = k.Claim
 	}
 	b.closeOffer(o)
@@ -107,6 +110,38 @@ func (b *Book) acceptClassic(now time.Time, o *offer, launches []model.Launch) (
 		b.classic.filters.refuse(c.to, a.pos, atLeastNone(c.before.Sub(sum)), now, DefaultRefuse)
 	}
 	return done, nil
+}
+
+// grantClassic chooses the devices and ports that launches ask for by name, and
+// takes them; none if one cannot be had. A v1 framework asks for the scalar gpus
+// and gets whole devices.
+func (b *Book) grantClassic(o *offer, launches []model.Launch) *model.Refusal {
+	a := o.stakes[0].agent
+	for i := range launches {
+		l := &launches[i]
+		if n := l.Shape.GPUMilli / gpu.Whole; n > 0 && len(l.Shape.GPUs) == 0 {
+			l.Shape.GPUs = []model.GPURequest{{Count: int(n)}}
+		}
+		asks := newNamed(&l.Shape)
+		if asks.none() {
+			continue
+		}
+		if l.Grants = asks.grant(a.names(), len(l.Tasks), nil); len(l.Grants) < len(l.Tasks) {
+			ungrant(a, launches[:i+1])
+			return model.Refuse(model.ReasonBeyondOffer,
+				"accept offer %s: the devices or ports that launch %d of job %s asks for are not free on %s", o.ID, i, l.Job, a.info.Name)
+		}
+	}
+	return nil
+}
+
+func ungrant(a *agent, launches []model.Launch) {
+	for i := range launches {
+		for n := range launches[i].Grants {
+			a.names().release(&launches[i].Grants[n])
+		}
+		launches[i].Grants = nil
+	}
 }
 
 // checkClassic returns what the launches need in all.

@@ -72,6 +72,7 @@ func (b *Book) SetDemand(d model.Demand) {
 		x = &demand{place: [queueKinds]int{-1, -1}}
 		x.set(d)
 		b.demands[id] = x
+		b.seeMix(x)
 		b.compileGroups(x)
 		b.enlist(x)
 		return
@@ -89,6 +90,7 @@ func (b *Book) SetDemand(d model.Demand) {
 	x.set(d)
 	x.refusedUntil = time.Time{}
 	if unlike {
+		b.seeMix(x)
 		b.compileGroups(x)
 	}
 	b.enlist(x)

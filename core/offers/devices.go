@@ -10,6 +10,7 @@ import (
 // things are an agent's named things: which of its devices and ports are free.
 // What is counted rather than named is in model.Resources.
 type things struct {
+	kind  string // equal for agents with equal devices
 	gpus  gpu.State
 	ports ports
 }
@@ -19,6 +20,10 @@ func newThings(info *model.AgentInfo) things {
 	t := things{ports: newPorts(info.Ports)}
 	if len(info.GPUs) > 0 {
 		t.gpus = gpu.NewState(gpu.NewDevices(info.GPUs))
+		for i := range info.GPUs {
+			g := &info.GPUs[i]
+			t.kind += fmt.Sprintf("%s %d %d %s %d %s %t\n", g.Model, g.MemoryBytes, g.Milli, g.MIG, g.NUMA, g.Island, g.Unhealthy == "")
+		}
 	}
 	return t
 }
@@ -26,6 +31,7 @@ func newThings(info *model.AgentInfo) things {
 // copyFrom makes t equal to o, in t's memory where that is enough. A zero things
 // becomes a copy of its own.
 func (t *things) copyFrom(o *things) {
+	t.kind = o.kind
 	t.gpus.CopyFrom(&o.gpus)
 	t.ports.copyFrom(&o.ports)
 }

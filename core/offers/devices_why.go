@@ -112,3 +112,24 @@ func (m *missing) clears(s *model.Shape) string {
 	}
 	return "when a task that has them ends"
 }
+
+// asked says in words which request m is about, with a colon.
+func (m *missing) asked(s *model.Shape) string {
+	if m.gpu.Cause == gpu.Nothing {
+		return ""
+	}
+	r := &s.GPUs[m.gpu.Request]
+	n, what := max(r.Count, 1), "GPU"
+	switch {
+	case r.MIG != "":
+		what = "MIG instance " + r.MIG
+	case r.ShareMilli > 0:
+		what = model.FormatCPU(int64(r.ShareMilli)) + " of a GPU"
+	case r.Model != "":
+		what = r.Model + " GPU"
+	}
+	if n > 1 {
+		what = fmt.Sprintf("%d × %s", n, what)
+	}
+	return "asks for " + what + ": "
+}

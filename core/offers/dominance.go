@@ -33,12 +33,13 @@ func (h *hopeless) covers(r *room, now uint64) bool {
 }
 
 // add notes that a search for r found no agent at gain count now. What is said
-// of an exclusive room does not hold for others, which may share agents.
+// of an exclusive room does not hold for others, which may share agents, nor what
+// is said of one that asks for devices or ports: amounts alone do not tell.
 func (h *hopeless) add(r *room, now uint64) {
 	if h.gains != now {
 		h.gains, h.found = now, h.found[:0]
 	}
-	if r.exclusive {
+	if r.exclusive || !r.unnamed {
 		return
 	}
 	d := dead{r.shape.Resources, r.ruleKey}

@@ -87,7 +87,8 @@ type inquiry struct {
 	wakeAt  time.Time // when it may be served at all
 	refused bool      // ... because its framework declined
 	allowed int       // tasks that its role's limits allow now
-	ahead   []*demand // that wait and go before it
+	texts   []string  // of what is lacking by name
+	ahead   ahead     // those that wait and go before it
 
 	agents []*agent // those known
 	now    trial    // on the agents as they are, beside the holds of those ahead

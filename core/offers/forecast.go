@@ -28,8 +28,15 @@ type forecast struct {
 	guess bool
 	steps []step
 	fewer bool // some step is negative
-	ends  []*stake
-	known []*agent // those that agentsAt copied
+	// bound is a time by which all that are wanted can start, as far as is known:
+	// no later step matters. It is looked for anew when there are full steps.
+	bound  int64
+	full   int
+	beside []step   // of agents with holds
+	held   []*agent // those, to be looked at when the bound is known
+	span   span
+	ends   []*stake
+	known  []*agent // those that agentsAt copied
 }
 
 // end returns when s is taken to end.
@@ -45,20 +52,24 @@ func (f *forecast) end(s *stake) int64 {
 
 // look gathers the steps of all agents that can ever take a task of the group.
 func (f *forecast) look() {
-	f.steps = f.steps[:0]
+	f.steps, f.beside, f.held = f.steps[:0], f.beside[:0], f.held[:0]
 	f.fewer = false
-	g := f.g
-	if list, ok := g.room.shortlist(); ok {
+	f.bound, f.full = never, 2*f.want+pruneAt
+	if list, ok := f.g.room.shortlist(); ok {
 		for _, pos := range list {
 			f.lookAt(f.b.agents[pos])
 		}
-		return
-	}
-	for _, a := range f.b.agents {
-		if a != nil {
-			f.lookAt(a)
+	} else {
+		for _, a := range f.b.agents {
+			if a != nil {
+				f.lookAt(a)
+			}
 		}
 	}
+	for _, a := range f.held {
+		f.around(a)
+	}
+	f.steps = append(f.steps, f.beside...)
 }
 
 func (f *forecast) lookAt(a *agent) {
@@ -67,7 +78,7 @@ func (f *forecast) lookAt(a *agent) {
 	}
 	switch {
 	case len(a.holds) > 0:
-		f.around(a)
+		f.held = append(f.held, a)
 	case f.g.plain() && a.exclusive == 0 && len(a.reserved) == 0:
 		f.arithmetic(a)
 	default:
@@ -78,33 +89,7 @@ func (f *forecast) lookAt(a *agent) {
 // plain reports whether only amounts decide how many tasks of g an agent takes.
 func (g *group) plain() bool {
 	r := g.room
-	return g.caps == nil && !r.exclusive && len(r.shape.GPUs) == 0 && len(r.shape.Ports) == 0
-}
-
-// arithmetic lets what is on a end, and adds the amounts up.
-func (f *forecast) arithmetic(a *agent) {
-	shape := &f.g.kind.shape
-	free := a.free()
-	n := int(shape.TimesIn(free, int64(f.want)))
-	if n > 0 {
-		f.steps = append(f.steps, step{f.now, n, a})
-	}
-	if n >= f.want || !shape.Times(int64(n+1)).Fits(a.info.Capacity) {
-		return
-	}
-	for _, s := range f.ending(a) {
-		at := f.end(s)
-		if at == never {
-			return
-		}
-		free = free.Add(s.shape.Times(int64(s.count)))
-		if m := int(shape.TimesIn(free, int64(f.want))); m > n {
-			f.steps = append(f.steps, step{at, m - n, a})
-			if n = m; n >= f.want {
-				return
-			}
-		}
-	}
+	return g.caps == nil && !r.exclusive && r.unnamed
 }
 
 // ending returns what is on a in the order in which it ends. The memory is
@@ -121,7 +106,7 @@ func (f *forecast) ending(a *agent) []*stake {
 // oneByOne lets what is on a end one by one, and asks the filter each time.
 func (f *forecast) oneByOne(a *agent) {
 	c := *a
-	c.running, c.onOffer, c.holds, c.points = nil, nil, nil, nil
+	c.running, c.onOffer, c.holds, c.points, c.borrowed = nil, nil, nil, nil, true
 	w := window{d: f.d, node: f.d.class.node, until: never} // for what is reserved
 	ends := slices.Clone(f.ending(a))
 	copies := make([]stake, len(ends))
@@ -132,7 +117,7 @@ func (f *forecast) oneByOne(a *agent) {
 	}
 	n, _ := f.g.check(&c, f.want, nil, &w)
 	if n > 0 {
-		f.steps = append(f.steps, step{f.now, n, a})
+		f.found(step{f.now, n, a})
 	}
 	for i := range copies {
 		s := &copies[i]
@@ -141,9 +126,9 @@ func (f *forecast) oneByOne(a *agent) {
 			return
 		}
 		s.unlink()
-		s.take(-s.count)
+		s.leave()
 		if m, _ := f.g.check(&c, f.want, nil, &w); m > n {
-			f.steps = append(f.steps, step{at, m - n, a})
+			f.found(step{at, m - n, a})
 			n = m
 		}
 	}
@@ -171,11 +156,22 @@ func pickLatest(steps []step, want int) (at int64, use []step, ok bool) {
 		return 0, nil, false
 	}
 	early := selectEarliest(steps, want)
+	// Those at the same time as the last of them are no later.
+	for _, s := range early {
+		at = max(at, s.at)
+	}
+	n := len(early)
+	for k := n; k < len(steps); k++ {
+		if steps[k].at == at {
+			steps[n], steps[k] = steps[k], steps[n]
+			n++
+		}
+	}
+	early = steps[:n]
 	order := func(x, y step) int {
 		return cmp.Or(cmp.Compare(y.at, x.at), cmp.Compare(x.agent.pos, y.agent.pos))
 	}
 	slices.SortFunc(early, order)
-	at = early[0].at
 	for i := range early {
 		if early[i].more >= want {
 			early[i].more = want

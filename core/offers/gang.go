@@ -43,7 +43,7 @@ func (b *Book) takeHeld(d *demand) bool {
 			b.giveBack(d)
 			return false
 		}
-		b.put(place{p.agent, p.group, p.count}, g, nil)
+		b.put(place{agent: p.agent, group: p.group, count: p.count}, g, nil)
 	}
 	return true
 }
@@ -60,7 +60,7 @@ func (b *Book) takeOnes(d *demand, limit int) int {
 			continue
 		}
 		if n, _ := g.check(p.agent, want, tallyOf(b.agents, g), &b.win); n > 0 {
-			b.put(place{p.agent, p.group, n}, g, nil)
+			b.put(place{agent: p.agent, group: p.group, count: n}, g, nil)
 			got += n
 		}
 	}
@@ -70,7 +70,7 @@ func (b *Book) takeOnes(d *demand, limit int) int {
 // giveBack frees the places found so far.
 func (b *Book) giveBack(d *demand) {
 	for _, p := range b.scratch.places {
-		b.reserve(p, &d.groups[p.group], -p.count)
+		b.release(p, &d.groups[p.group])
 	}
 	b.scratch.places = b.scratch.places[:0]
 }
@@ -96,6 +96,9 @@ func (b *Book) gather(d *demand, i int) bool {
 	if !g.possible() || b.known(g) < want || b.knownFull(g.room) {
 		return false
 	}
+	if g.rank != nil || b.mayBeClose(d, g, want) {
+		return b.gatherBest(d, i, want)
+	}
 	s := b.scout(g)
 	t := tallyOf(b.agents, g)
 	mark, got := len(b.scratch.places), 0
@@ -107,7 +110,7 @@ func (b *Book) gather(d *demand, i int) bool {
 		if n, _ := g.check(a, want-got, t, &b.win); n > 0 {
 			got += n
 			t.add(g, a, n)
-			b.scratch.places = append(b.scratch.places, place{a, i, n})
+			b.scratch.places = append(b.scratch.places, place{agent: a, group: i, count: n})
 		}
 	}
 	if got < want {
@@ -120,10 +123,35 @@ func (b *Book) gather(d *demand, i int) bool {
 		b.scratch.places = b.scratch.places[:mark]
 		return false
 	}
-	for _, p := range b.scratch.places[mark:] {
-		b.reserve(p, g, p.count)
+	return b.reserveFrom(mark, g)
+}
+
+// reserveFrom reserves the places found from position mark on, all of them or none.
+func (b *Book) reserveFrom(mark int, g *group) bool {
+	found := b.scratch.places[mark:]
+	for i := range found {
+		p := &found[i]
+		if !g.room.unnamed {
+			p.grants = g.room.named.grant(p.agent.names(), p.count, g.chooser(p.agent))
+		}
+		b.reserve(*p, g, p.count)
+		if !g.room.unnamed && len(p.grants) < p.count {
+			for _, q := range found[:i+1] {
+				b.release(q, g)
+			}
+			b.scratch.places = b.scratch.places[:mark]
+			return false
+		}
 	}
 	return true
+}
+
+// release undoes the reservation of a place.
+func (b *Book) release(p place, g *group) {
+	for i := range p.grants {
+		p.agent.names().release(&p.grants[i])
+	}
+	b.reserve(p, g, -p.count)
 }
 
 // known returns a bound on how many tasks of g fit in all, as far as a gang of

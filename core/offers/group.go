@@ -9,9 +9,10 @@ import (
 // group is what the book keeps for one group of a demand.
 type group struct {
 	room    *room
-	kind    *kind // of the stakes made for it, which outlive the demand
-	offered int   // tasks on offer
-	caps    *caps // nil for most
+	kind    *kind   // of the stakes made for it, which outlive the demand
+	offered int     // tasks on offer
+	caps    *caps   // nil for most
+	rank    *ranker // for groups whose agents are chosen by score
 }
 
 // caps bound where a group's tasks may be by where others of it are.
@@ -75,9 +76,8 @@ func (g *group) fault() string {
 	return g.room.fault
 }
 
-// possible reports whether some agent might meet what g asks. No agent tells of
-// GPUs yet, so none is searched for them.
-func (g *group) possible() bool { return g.fault() == "" && len(g.room.shape.GPUs) == 0 }
+// possible reports whether some agent might meet what g asks.
+func (g *group) possible() bool { return g.fault() == "" }
 
 // tally counts a group's tasks by the value of each of its distinct_property
 // attributes; nil for a group without one.

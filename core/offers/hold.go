@@ -85,18 +85,7 @@ type point struct {
 
 // freeAt returns what is free on a at a time when what runs and is on offer now
 // has ended by its time limit, or has not.
-func (a *agent) freeAt(t int64) model.Resources {
-	free := a.free()
-	for _, l := range [...]stakeList{a.running, a.onOffer} {
-		for _, s := range l {
-			if s.until > t {
-				break
-			}
-			free = free.Add(s.shape.Times(int64(s.count)))
-		}
-	}
-	return free
-}
+func (a *agent) freeAt(t int64) model.Resources { return a.free().Add(a.ending().by(t)) }
 
 // guessAt is freeAt where tasks without a time limit are taken to run as long
 // again as they have.
@@ -170,6 +159,9 @@ func (a *agent) wantedFrom(until int64) time.Time {
 // keep puts h in force.
 func (b *Book) keep(h *hold) {
 	b.holds = append(b.holds, h)
+	if h.from > b.pass.now && !h.estimated {
+		b.nextHold = min(b.nextHold, h.from)
+	}
 	for i := range h.parts {
 		p := &h.parts[i]
 		a := p.agent
@@ -202,7 +194,7 @@ func (b *Book) letGo() {
 	}
 	b.held = b.held[:0]
 	b.holds = b.holds[:0]
-	b.soft, b.softFrom, b.firstFrom, b.lastFrom = 0, never, never, 0
+	b.soft, b.softFrom, b.firstFrom, b.lastFrom, b.nextHold = 0, never, never, 0, never
 	b.far.drop()
 }
 

@@ -84,6 +84,9 @@ func (h *holding) tick(t *rapid.T) {
 	to := h.now.Add(time.Duration(rapid.IntRange(1, 200).Draw(t, "seconds")) * time.Second)
 	for {
 		first := to
+		if at := h.b.NextWake(); at.After(h.now) && at.Before(first) {
+			first = at
+		}
 		for _, end := range h.tasks {
 			if end.Before(first) {
 				first = end

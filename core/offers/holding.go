@@ -158,9 +158,10 @@ func firstOnes(steps []step, want int) []step {
 }
 
 func (b *Book) forecastFor(d *demand, i, want int, guess bool) *forecast {
-	b.scratch.forecast = forecast{
+	old := &b.scratch.forecast
+	*old = forecast{
 		b: b, d: d, g: &d.groups[i], now: b.pass.now, limit: d.TimeLimit, want: want, guess: guess,
-		steps: b.scratch.forecast.steps[:0], ends: b.scratch.forecast.ends[:0],
+		steps: old.steps, beside: old.beside, held: old.held, span: old.span, ends: old.ends,
 	}
 	return &b.scratch.forecast
 }

@@ -50,6 +50,21 @@ func (x *index) set(pos int, free model.Resources, gain uint64) {
 	}
 }
 
+// bulkShare is of how many leaves one has to change for rebuild to be cheaper
+// than as many calls of set.
+const bulkShare = 8
+
+// setLeaf is set without the nodes above, which rebuild brings up to date.
+func (x *index) setLeaf(pos int, free model.Resources, gain uint64) {
+	x.nodes[x.size+pos] = indexNode{free, gain}
+}
+
+func (x *index) rebuild() {
+	for k := x.size - 1; k > 0; k-- {
+		x.nodes[k] = better(&x.nodes[2*k], &x.nodes[2*k+1])
+	}
+}
+
 // better joins two children. One without a gain offers nothing, whatever its
 // resources: they may be zero where another's free room is negative.
 func better(l, r *indexNode) indexNode {
@@ -81,9 +96,7 @@ func (x *index) grow(n int) {
 	if oldSize > 0 {
 		copy(x.nodes[x.size:], old[oldSize:])
 	}
-	for k := x.size - 1; k > 0; k-- {
-		x.nodes[k] = better(&x.nodes[2*k], &x.nodes[2*k+1])
-	}
+	x.rebuild()
 }
 
 // any reports whether some leaf may hold need, gained after the given time. It

@@ -2,6 +2,7 @@ package offers
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tender-scheduler/tender/core/offers/shares"
 )
@@ -17,6 +18,9 @@ type line struct {
 	kept  []*class // the first of those that went unserved in the last pass
 	// missed says that some of kept have gone or are behind others now.
 	missed bool
+
+	hurry hurry // as found by the latest search for those ahead
+	asked bool  // it has been found
 }
 
 // lineOf returns the role's line and counts one user more.
@@ -66,15 +70,20 @@ func (b *Book) queueUp() bool {
 	b.surveys = 0
 	matters := func(c *class) bool { return c.ready.len() > 0 && (b.preemptible > 0 || b.mayFit(c)) }
 	among := b.active
+	b.replan = b.replan || slices.ContainsFunc(b.fresh, b.displaces)
 	if b.planned == b.gains && !b.replan {
 		if !slices.ContainsFunc(b.fresh, matters) {
+			b.unseen = append(b.unseen, b.fresh...)
 			b.noFresh()
 			return false
 		}
 		if b.keptGood(few) {
-			among = b.fresh
+			among = append(b.fresh, b.unseen...)
+			slices.SortFunc(among, func(x, y *class) int { return strings.Compare(x.key, y.key) })
+			among = slices.Compact(among)
 		}
 	}
+	b.unseen = b.unseen[:0]
 	b.keptFew = few
 	b.planned, b.replan = b.gains, false
 	b.sortOut(among, few)
@@ -95,6 +104,16 @@ func (b *Book) queueUp() bool {
 	return b.waiting > 0
 }
 
+// displaces reports whether the first demand of c goes before one that room is
+// held for. It may take that one's hold, and what was kept off by it may fit now.
+func (b *Book) displaces(c *class) bool {
+	if c.ready.len() == 0 {
+		return false
+	}
+	d := c.ready.peek()
+	return slices.ContainsFunc(b.holds, func(h *hold) bool { return h.d.class.line == c.line && planOrder(d, h.d) < 0 })
+}
+
 // sortOut tells the classes that may get something from those that cannot.
 func (b *Book) sortOut(among []*class, few int) {
 	for _, l := range b.inLine {
@@ -109,7 +128,7 @@ func (b *Book) sortOut(among []*class, few int) {
 	}
 	for _, c := range among {
 		switch {
-		case c.ready.len() == 0 || slices.Contains(c.line.unfit[:min(len(c.line.unfit), few)], c) && len(among) < len(b.active):
+		case c.ready.len() == 0 || len(among) < len(b.active) && slices.Contains(c.line.unfit[:min(len(c.line.unfit), few)], c):
 		case b.mayFit(c):
 			c.line.heads = append(c.line.heads, c)
 		case few > 0:

@@ -69,9 +69,9 @@ func (o *offer) extend(places []place, block []stake) {
 	until := endOf(since, o.demand.TimeLimit)
 	for i, p := range places {
 		g := &o.demand.groups[p.group]
-		o.Parts = append(o.Parts, model.OfferPart{Agent: p.agent.info.ID, Group: p.group, Count: p.count})
+		o.Parts = append(o.Parts, model.OfferPart{Agent: p.agent.info.ID, Group: p.group, Count: p.count, Grants: p.grants})
 		s := &block[i]
-		*s = stake{kind: g.kind, agent: p.agent, count: p.count, offer: o, since: since, until: until}
+		*s = stake{kind: g.kind, agent: p.agent, count: p.count, offer: o, since: since, until: until, grants: p.grants}
 		o.stakes = append(o.stakes, s)
 		s.link()
 		g.offered += p.count
@@ -96,6 +96,7 @@ func (o *offer) finish() {
 			joined, s := o.stakes[n], o.stakes[i]
 			s.unlink()
 			joined.count += s.count
+			joined.grants = append(joined.grants, s.grants...)
 			o.Parts[n].Count += s.count
 			o.Parts[n].Grants = append(o.Parts[n].Grants, o.Parts[i].Grants...)
 			continue
@@ -132,6 +133,9 @@ func earlier(a, b time.Time) time.Time {
 func (b *Book) closeOffer(o *offer) {
 	for i, s := range o.stakes {
 		s.unlink()
+		for n := range s.grants {
+			s.agent.names().release(&s.grants[n])
+		}
 		if o.classic != nil {
 			o.classic.to.offers--
 		} else {

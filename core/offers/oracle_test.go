@@ -176,7 +176,21 @@ func stakeOf(d *model.Demand, group int, id model.AgentID) wStake {
 
 // place puts up to count tasks of d's group on the agents, first fit, as parts
 // of the offer under construction, and returns how many there was no room for.
+//
+// A gang's group goes on the first agent that has room for all of it, if there is one.
 func (w *world) place(d *model.Demand, group, count int, agents []model.AgentID, under model.OfferID) int {
+	if d.AllOrNothing && count > 1 {
+		for _, id := range agents {
+			c := w.clone()
+			if c.fill(d, group, count, []model.AgentID{id}, under) == 0 {
+				return w.fill(d, group, count, []model.AgentID{id}, under)
+			}
+		}
+	}
+	return w.fill(d, group, count, agents, under)
+}
+
+func (w *world) fill(d *model.Demand, group, count int, agents []model.AgentID, under model.OfferID) int {
 	for _, id := range agents {
 		for count > 0 && w.allows(d, group, id) {
 			o := w.offers[under]

@@ -65,7 +65,11 @@ func (b *Book) setInfo(a *agent, info model.AgentInfo) {
 		p.add(info.Attributes, a.pos)
 	}
 	b.fleet++
+	b.grow(info.Capacity)
+	b.countLevels(a.info.Attributes, -1)
+	b.countLevels(info.Attributes, 1)
 	b.roles.AddTotal(info.Capacity.Sub(a.info.Capacity))
+	a.rename(info)
 	a.info = info
 	if len(a.reserved) > 0 || len(b.reservations[info.Name]) > 0 {
 		b.reserveOn(a)

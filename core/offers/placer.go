@@ -40,6 +40,8 @@ func newPlacer(p model.Placement, s *model.Shape, largest *model.Resources, fgd 
 		return spreadPlacer{packPlacer{largest}}
 	case p == model.PlaceFGD, len(s.GPUs) > 0:
 		return fgd
+	case p == "" && largest.GPUMilli > 0:
+		return sparePlacer{packPlacer{largest}}
 	}
 	return packPlacer{largest}
 }
@@ -58,6 +60,18 @@ func (packPlacer) choose(*candidate, *wanted) deviceChooser { return nil }
 type spreadPlacer struct{ packPlacer }
 
 func (p spreadPlacer) score(c *candidate, w *wanted) float64 { return 1 - p.packPlacer.score(c, w) }
+
+// sparePlacer is for tasks without GPUs where some agents have them: it prefers
+// agents that have none to lose, and packs.
+type sparePlacer struct{ packPlacer }
+
+func (p sparePlacer) score(c *candidate, w *wanted) float64 {
+	spared := 1.0
+	if p.largest.GPUMilli > 0 {
+		spared -= min(max(float64(c.free.GPUMilli)/float64(p.largest.GPUMilli), 0), 1)
+	}
+	return (2*spared + p.packPlacer.score(c, w)) / 3
+}
 
 // remainder is the mean of what is left of each resource that there is any of,
 // as parts of the largest: 0..1. Disk does not count: it is seldom what runs out,

@@ -1,6 +1,7 @@
 package offers
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -16,6 +17,7 @@ type fgdPlacer struct {
 	pack   packPlacer
 	scores map[uint64]*fgdScores // by wanted.serial
 	uses   uint64
+	key    []byte
 }
 
 // fgdScores are one need's, by the agents' positions.
@@ -23,7 +25,11 @@ type fgdScores struct {
 	mix     uint64 // the version of the mix that they are from
 	used    uint64 // when, by fgdPlacer.uses
 	byAgent []fgdScore
+	byState map[string]float64 // what agents in the same state have in common
 }
+
+// maxStates bounds how many states of agents a need's scores are kept for.
+const maxStates = 1 << 14
 
 type fgdScore struct {
 	stamp uint64
@@ -47,7 +53,7 @@ func (p *fgdPlacer) score(c *candidate, w *wanted) float64 {
 	}
 	kept := &s.byAgent[c.pos]
 	if kept.stamp != c.stamp {
-		*kept = fgdScore{c.stamp, p.reckon(c, w)}
+		*kept = fgdScore{c.stamp, p.ofState(s, c, w)}
 	}
 	return kept.score
 }
@@ -65,10 +71,29 @@ func (p *fgdPlacer) of(serial uint64) *fgdScores {
 	if v := p.mix.Version(); s.mix != v {
 		s.mix = v
 		clear(s.byAgent)
+		s.byState = nil
 	}
 	p.uses++
 	s.used = p.uses
 	return s
+}
+
+// ofState returns the score of all agents that are like c: clusters have many of a
+// kind, and what a score takes is much more than a look.
+func (p *fgdPlacer) ofState(s *fgdScores, c *candidate, w *wanted) float64 {
+	key := append(p.key[:0], c.things.kind...)
+	key = binary.AppendVarint(binary.AppendVarint(key, c.free.CPUMilli), c.free.MemoryBytes)
+	key = c.things.gpus.AppendKey(key)
+	p.key = key
+	if score, ok := s.byState[string(key)]; ok {
+		return score
+	}
+	if s.byState == nil || len(s.byState) >= maxStates {
+		s.byState = map[string]float64{}
+	}
+	score := p.reckon(c, w)
+	s.byState[string(key)] = score
+	return score
 }
 
 func (p *fgdPlacer) dropOldest() {

@@ -11,6 +11,8 @@ type place struct {
 	agent *agent
 	group int
 	count int
+	// grants are what each task gets by name; nil where nothing is.
+	grants []model.Grant
 }
 
 // pass is one run over the demands.
@@ -35,6 +37,10 @@ func (b *Book) Plan(now time.Time) []model.Offer {
 	b.wake(now)
 	if b.stirClassic(now) {
 		b.dirty, b.replan = true, true // what is held must be known
+	}
+	if now.UnixNano() >= b.nextHold {
+		// Nobody need have ended for it: it may begin where another was to end.
+		b.dirty, b.replan, b.nextHold = true, true, never
 	}
 	if !b.dirty {
 		return nil
@@ -108,16 +114,17 @@ func (b *Book) consider(c *class) {
 		}
 		allowed = b.headroom(d, d.total())
 	}
-	if allowed > 0 {
+	possible := allowed > 0 && !b.impossible(c)
+	if possible {
 		c.line.keep(c, b.keptFew)
 	}
-	if allowed > 0 && len(b.pass.unserved) < maxPreemptors {
+	if possible && len(b.pass.unserved) < maxPreemptors {
 		b.pass.unserved = append(b.pass.unserved, d)
 	}
 	switch {
 	case allowed == 0:
 		b.setAside(c) // its role's limit is in the way, which is so for all of c
-	case b.pass.holds > 0 && len(b.pass.pending) < b.pass.holds+spareCandidates && !b.impossible(c):
+	case b.pass.holds > 0 && len(b.pass.pending) < b.pass.holds+spareCandidates && possible:
 		b.pass.pending = append(b.pass.pending, d)
 		b.park(c, d)
 	default:
@@ -170,10 +177,10 @@ func (b *Book) headroom(d *demand, want int) int {
 // mayFit reports whether the first demand of c may get something, by a look at
 // the root of the index.
 func (b *Book) mayFit(c *class) bool {
-	d := c.ready.peek()
-	if c.gang && c.failedAt == b.gains {
+	if c.gang && c.failedAt == b.gains || !b.index.any(&c.need, 0) {
 		return false
 	}
+	d := c.ready.peek()
 	beyond := b.far.live && endOf(b.pass.now, d.TimeLimit) > b.lastFrom && b.soft == 0 && b.reserves == 0
 	some := false
 	for i := range d.groups {
@@ -231,6 +238,9 @@ func (b *Book) fill(d *demand, i, limit int) int {
 	if want == 0 || !g.possible() || b.knownFull(g.room) {
 		return 0
 	}
+	if g.rank != nil {
+		return b.fillBest(d, i, want)
+	}
 	s := b.scout(g)
 	tally := tallyOf(b.agents, g)
 	got := 0
@@ -244,7 +254,7 @@ func (b *Book) fill(d *demand, i, limit int) int {
 		if n == 0 {
 			continue
 		}
-		b.put(place{b.agents[at], i, n}, g, tally)
+		b.put(place{agent: b.agents[at], group: i, count: n}, g, tally)
 		if got += n; got == want {
 			b.foundBefore(s, at)
 			return got
@@ -254,6 +264,12 @@ func (b *Book) fill(d *demand, i, limit int) int {
 
 // put reserves a place and appends it to scratch.places.
 func (b *Book) put(p place, g *group, t tally) {
+	if !g.room.unnamed {
+		p.grants = g.room.named.grant(p.agent.names(), p.count, g.chooser(p.agent))
+		if p.count = len(p.grants); p.count == 0 {
+			return
+		}
+	}
 	b.reserve(p, g, p.count)
 	t.add(g, p.agent, p.count)
 	b.scratch.places = append(b.scratch.places, p)

@@ -216,7 +216,7 @@ func (g *gain) add(s *stake, now int64) {
 // copyOf returns a copy of a whose stakes may be taken away.
 func (a *agent) copyOf() *agent {
 	c := *a
-	c.running, c.onOffer = nil, slices.Clone(a.onOffer)
+	c.running, c.onOffer, c.borrowed = nil, slices.Clone(a.onOffer), true
 	for _, s := range a.running {
 		x := *s
 		x.agent = &c
@@ -229,6 +229,10 @@ func (a *agent) copyOf() *agent {
 func (a *agent) lose(s *stake) {
 	for _, x := range a.running {
 		if x.kind == s.kind && x.since == s.since && x.until == s.until && x.job == s.job && x.count > 0 {
+			if len(x.grants) > 0 {
+				a.own().release(&x.grants[0])
+				x.grants = x.grants[1:]
+			}
 			x.take(-1)
 			return
 		}

@@ -31,7 +31,7 @@ func drawAgent(t *rapid.T) model.AgentInfo {
 	a := model.AgentInfo{ID: id, Name: "name-" + string(id), Attributes: map[string]string{"node.unique.name": string(id)}}
 	a.Capacity = model.Resources{CPUMilli: rapid.Int64Range(0, 5).Draw(t, "cpu"), MemoryBytes: rapid.Int64Range(0, 5).Draw(t, "memory")}
 	if r := rapid.SampledFrom([]string{"", "r1", "r2"}).Draw(t, "rack"); r != "" {
-		a.Attributes["meta.rack"] = r
+		a.Attributes["meta.zone"] = r
 	}
 	return a
 }
@@ -50,16 +50,16 @@ func drawShape(t *rapid.T) model.Shape {
 }
 
 var someConstraints = []model.Constraint{
-	{Attribute: "${meta.rack}", Operator: "=", Value: "r1"},
-	{Attribute: "${meta.rack}", Operator: "!=", Value: "r1"},
-	{Attribute: "${meta.rack}", Operator: "is_set"},
-	{Attribute: "${meta.rack}", Operator: "regexp", Value: "^r2$"},
-	{Attribute: "${meta.rack}", Operator: "regexp", Value: "("},
+	{Attribute: "${meta.zone}", Operator: "=", Value: "r1"},
+	{Attribute: "${meta.zone}", Operator: "!=", Value: "r1"},
+	{Attribute: "${meta.zone}", Operator: "is_set"},
+	{Attribute: "${meta.zone}", Operator: "regexp", Value: "^r2$"},
+	{Attribute: "${meta.zone}", Operator: "regexp", Value: "("},
 	{Attribute: "${node.unique.name}", Operator: "=", Value: "a2"},
 	{Attribute: "${node.unique.name}", Operator: "near", Value: "a2"},
 	{Operator: "distinct_hosts"},
-	{Attribute: "${meta.rack}", Operator: "distinct_property"},
-	{Attribute: "${meta.rack}", Operator: "distinct_property", Value: "2"},
+	{Attribute: "${meta.zone}", Operator: "distinct_property"},
+	{Attribute: "${meta.zone}", Operator: "distinct_property", Value: "2"},
 }
 
 func drawDemand(t *rapid.T, now time.Time) model.Demand {

@@ -51,9 +51,6 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// plain reports whether only the placer speaks.
-func (r *ranker) plain() bool { return len(r.affinities) == 0 && len(r.spreads) == 0 }
-
 // score is from -1 to 1, more is better.
 func (r *ranker) score(c *candidate) float64 {
 	sum, parts := r.placer.score(c, &r.want), 1.0

@@ -146,7 +146,7 @@ func TestSpreads(t *testing.T) {
 		g := &model.DemandGroup{Count: c.n, Spreads: []model.Spread{{Attribute: "${meta.rack}", Weight: 100, Targets: c.targets}}}
 		r, _ := newRanker(packPlacer{&largest}, w, g)
 		got := placeOn(r, c.n, cs...)
-		if c.targets != nil && len(c.targets) == 1 { // the rest may be anywhere
+		if len(c.targets) == 1 { // the rest may be anywhere
 			got = map[string]int{"r0": got["r0"], "r2": got["r1"] + got["r2"]}
 		}
 		if fmt.Sprint(got) != c.want {

@@ -17,6 +17,8 @@ type room struct {
 	pins      []pin
 	exclusive bool
 	fault     string // why nothing can ever meet it, for people; empty if something might
+	named     named
+	unnamed   bool   // nothing is asked for by name
 	serial    uint64 // names it in class keys
 	users     int    // groups of demands in the book
 
@@ -37,12 +39,13 @@ type verdict uint8
 const (
 	fits        verdict = iota
 	constrained         // by a constraint on the agent's attributes
-	noGPU               // the agent has no such device
+	noGPU               // the agent has no such device, or hands out no such ports
 	tooBig              // larger than the agent, even empty
 	unreachable         // the agent is out of contact, or not known but by its tasks
 	taken               // an exclusive task has the agent
 	notEmpty            // wants the agent for itself, and others are there
 	busy                // too little free now
+	lacking             // devices or ports that it asks for by name are not free, or not there
 	capped              // as many of the group are there as may be
 	crowded             // as many of the group share the agent's property as may
 	behind              // free, but on offer to another demand (told by Explain only)
@@ -50,13 +53,10 @@ const (
 	reserved            // free, but reserved for another role
 )
 
-// static reports whether v does not change with what runs where.
-func (v verdict) static() bool { return v == constrained || v == noGPU || v == tooBig }
-
 // check returns how many tasks of r fit on a now, at most limit, and with 0 why.
 // It is the filter of both Plan and Explain.
 func (r *room) check(a *agent, limit int) (int, verdict) {
-	if v := r.checkEmpty(a); v != fits {
+	if v := r.checkAmounts(a); v != fits {
 		return 0, v
 	}
 	switch {
@@ -74,18 +74,32 @@ func (r *room) check(a *agent, limit int) (int, verdict) {
 	if n == 0 {
 		return 0, busy
 	}
+	if !r.unnamed {
+		if n = r.named.fits(a.names(), n); n == 0 {
+			return 0, lacking
+		}
+	}
 	return n, fits
 }
 
 // checkEmpty returns what would be in the way even if nothing ran on a.
 func (r *room) checkEmpty(a *agent) verdict {
+	if v := r.checkAmounts(a); v != fits || r.unnamed {
+		return v
+	}
+	if m := r.named.whyEmpty(a.names()); !m.none() {
+		return noGPU
+	}
+	return fits
+}
+
+// checkAmounts is checkEmpty but for things that are asked for by name.
+func (r *room) checkAmounts(a *agent) verdict {
 	switch {
 	case !a.known:
 		return unreachable
 	case r.fault != "" || r.rules.firstFailing(a.info.Attributes) >= 0:
 		return constrained
-	case len(r.shape.GPUs) > 0: // agents do not tell of devices yet
-		return noGPU
 	case !r.shape.Fits(a.info.Capacity):
 		return tooBig
 	}
@@ -97,7 +111,11 @@ func (r *room) checkEmpty(a *agent) verdict {
 func newRoom(g *model.DemandGroup) *room {
 	r := &room{shape: g.Shape, exclusive: g.Exclusive}
 	r.rules, r.fault = compileRules(g.Constraints)
-	if s := g.Shape; s.CPUMilli < 0 || s.MemoryBytes < 0 || s.DiskBytes < 0 {
+	r.named = newNamed(&r.shape)
+	if r.unnamed = r.named.none(); !r.unnamed && r.fault == "" {
+		r.fault = r.named.fault()
+	}
+	if s := g.Shape; s.CPUMilli < 0 || s.MemoryBytes < 0 || s.DiskBytes < 0 || s.GPUMilli < 0 {
 		r.fault = "asks for a negative amount: " + s.Resources.String()
 	}
 	return r
@@ -109,6 +127,7 @@ func appendRoomKey(key []byte, g *model.DemandGroup) (all []byte, rules int) {
 	key = binary.AppendVarint(key, g.Shape.CPUMilli)
 	key = binary.AppendVarint(key, g.Shape.MemoryBytes)
 	key = binary.AppendVarint(key, g.Shape.DiskBytes)
+	key = binary.AppendVarint(key, g.Shape.GPUMilli)
 	key = appendBool(key, g.Exclusive)
 	key = binary.AppendUvarint(key, uint64(len(g.Shape.GPUs)))
 	for i := range g.Shape.GPUs {
@@ -118,6 +137,10 @@ func appendRoomKey(key []byte, g *model.DemandGroup) (all []byte, rules int) {
 		key = binary.AppendVarint(key, int64(u.ShareMilli))
 		key = appendString(key, u.Model)
 		key = appendString(key, u.MIG)
+	}
+	key = binary.AppendUvarint(key, uint64(len(g.Shape.Ports)))
+	for i := range g.Shape.Ports {
+		key = binary.AppendUvarint(key, uint64(g.Shape.Ports[i].Static))
 	}
 	rules = len(key)
 	for i := range g.Constraints {

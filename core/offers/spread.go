@@ -47,7 +47,8 @@ func (s *spreading) score(attributes map[string]string) float64 {
 	if !ok {
 		return -1
 	}
-	want, have := 0.0, s.have[v]
+	var want float64
+	have := s.have[v]
 	percent, named := s.wanted[v]
 	switch {
 	case s.wanted == nil:

@@ -52,6 +52,9 @@ type stake struct {
 	// before it.
 	inverse *inverse
 	was     int64
+	// grants are what each of the tasks has by name; nil where nothing is. Tasks
+	// that run with a grant have a stake of their own.
+	grants []model.Grant
 }
 
 // never is the time at which what has no time limit ends, in Unix nanoseconds.
@@ -104,6 +107,7 @@ func (l stakeList) lastOf(until int64) *stake {
 // take puts count tasks of s's kind on s's agent.
 func (s *stake) take(count int) {
 	a := s.agent
+	a.ends.changed()
 	s.count += count
 	room := s.shape.Times(int64(count))
 	if s.offer != nil {
@@ -127,9 +131,15 @@ func (s *stake) list() *stakeList {
 }
 
 // link enters s in its agent's list.
-func (s *stake) link() { s.list().add(s) }
+func (s *stake) link() {
+	s.agent.ends.changed()
+	s.list().add(s)
+}
 
-func (s *stake) unlink() { s.list().remove(s) }
+func (s *stake) unlink() {
+	s.agent.ends.changed()
+	s.list().remove(s)
+}
 
 // newStake returns an unlinked stake, a released one where there is one: tasks
 // come and go by the million, and a slab that one straggler keeps alive would
@@ -149,14 +159,15 @@ func (b *Book) newStake() *stake {
 }
 
 // run puts the tasks of l on a, as started at the given time. It joins a's
-// latest stake where that is of the same kind.
-func (b *Book) run(a *agent, k *kind, l *model.Launch, count int, at time.Time) *stake {
+// latest stake where that is of the same kind. grant is nil, or that of the one
+// task.
+func (b *Book) run(a *agent, k *kind, l *model.Launch, count int, at time.Time, grant []model.Grant) *stake {
 	since := at.UnixNano()
 	until := endOf(since, l.TimeLimit)
 	s := a.running.lastOf(until)
-	if s == nil || s.job != l.Job || *s.kind != *k {
+	if s == nil || s.job != l.Job || grant != nil || s.grants != nil || *s.kind != *k {
 		s = b.newStake()
-		s.kind, s.agent, s.job, s.until = k, a, l.Job, until
+		s.kind, s.agent, s.job, s.until, s.grants = k, a, l.Job, until, grant
 		s.link()
 	}
 	s.since = max(s.since, since)
@@ -185,7 +196,12 @@ func (b *Book) Use(l *model.Launch, c Claim, at time.Time) int {
 	for i := range l.Tasks {
 		id := l.ID(i)
 		if b.tasks.get(id) == nil {
-			b.tasks.put(id, b.run(a, k, l, 1, at))
+			var grant []model.Grant
+			if i < len(l.Grants) && !isNothing(&l.Grants[i]) {
+				grant = l.Grants[i : i+1]
+				a.names().take(&grant[0])
+			}
+			b.tasks.put(id, b.run(a, k, l, 1, at, grant))
 			n++
 		}
 	}
@@ -208,6 +224,10 @@ func (b *Book) Release(task model.TaskID) bool {
 	}
 	b.tasks.remove(task)
 	a := s.agent
+	for i := range s.grants {
+		a.names().release(&s.grants[i])
+	}
+	a.ends.changed()
 	s.count--
 	a.used = a.used.Sub(s.shape)
 	a.tasks--

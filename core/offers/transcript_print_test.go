@@ -19,6 +19,7 @@ func (s *script) parts(o *model.Offer) string {
 		if p.Room != nil {
 			text = fmt.Sprintf("%s on %s", p.Room.Resources, s.b.byID[p.Agent].info.Name)
 		}
+		text += s.granted(p)
 		if p.Group > 0 {
 			text += fmt.Sprintf(" (group %d)", p.Group)
 		}

@@ -148,6 +148,14 @@ func (s *script) agents(a arguments) error {
 		for _, k := range a.order {
 			if strings.Contains(k, ".") {
 				info.Attributes[k] = a.values[k][0]
+			} else if k == "gpus" {
+				giveGPUs(&info, a.values[k][0])
+			} else if k == "ports" {
+				var r model.PortRange
+				if _, err := fmt.Sscanf(a.values[k][0], "%d-%d", &r.First, &r.Last); err != nil {
+					return err
+				}
+				info.Ports = append(info.Ports, r)
 			} else if err := quantity(&info.Capacity, k, a.values[k][0]); err != nil {
 				return err
 			}
@@ -242,14 +250,20 @@ func (s *script) parseDemand(a arguments) (model.Demand, error) {
 	d.AllOrNothing, d.Preemptible = a.has("gang"), a.has("preemptible")
 	g := model.DemandGroup{Count: 1, Exclusive: a.has("exclusive")}
 	if a.has("gpu") {
-		g.Shape.GPUs = []model.GPURequest{{Count: 1}}
+		if err := askGPUs(&g.Shape, "1"); err != nil {
+			return d, err
+		}
 	}
 	for _, k := range a.order {
 		v := a.values[k][0]
 		var err error
 		switch n, kind, times := strings.Cut(k, "×"); {
 		case times:
-			if g.Count, err = strconv.Atoi(n); err == nil {
+			if g.Count, err = strconv.Atoi(n); err == nil && kind == "gpus" {
+				err = askGPUs(&g.Shape, v)
+			} else if err == nil && kind == "ports" {
+				g.Shape.Ports = askPorts(a.values[k])
+			} else if err == nil {
 				err = quantity(&g.Shape.Resources, kind, v)
 			}
 		case k == "rank":
@@ -268,6 +282,16 @@ func (s *script) parseDemand(a arguments) (model.Demand, error) {
 			d.EarliestStart = s.now.Add(in)
 		case k == "where":
 			g.Constraints = constraints(a.values[k])
+		case k == "gpus":
+			err = askGPUs(&g.Shape, v)
+		case k == "model":
+			g.Shape.GPUs[0].Model = v
+		case k == "topology":
+			g.Topology = v
+		case k == "placement":
+			d.Placement = model.Placement(v)
+		case k == "ports":
+			g.Shape.Ports = askPorts(a.values[k])
 		case k == "priority":
 			d.Priority, err = strconv.Atoi(v)
 			d.Rank = int64(d.Priority)

@@ -5,10 +5,11 @@ import "slices"
 // What would be, if: copies of agents on which the filter of Plan is tried
 // without touching the book.
 
-// with returns a as it would be with n more tasks of k as the window says.
-func (a *agent) with(k *kind, n int, w *window) *agent {
+// with returns a as it would be with n more tasks of g as the window says.
+func (a *agent) with(g *group, n int, w *window) *agent {
 	c := *a
-	s := &stake{kind: k, agent: &c, offer: whatIf, until: never}
+	c.borrowed = true
+	s := &stake{kind: g.kind, agent: &c, offer: whatIf, until: never}
 	if w != nil {
 		s.until = w.until
 	}
@@ -22,7 +23,10 @@ func (a *agent) with(k *kind, n int, w *window) *agent {
 			moved := *p
 			c.holds[i] = &moved
 		}
-		w.charge(&c, k.shape.Times(int64(n)))
+		w.charge(&c, g.kind.shape.Times(int64(n)))
+	}
+	if !g.room.unnamed {
+		s.grants = g.room.named.grant(c.own(), n, nil)
 	}
 	return &c
 }
@@ -39,14 +43,14 @@ func (a *agent) vacated() *agent {
 // demand came back.
 func (a *agent) unoffered(but *Key) *agent {
 	c := *a
-	c.onOffer = nil
+	c.onOffer, c.borrowed = nil, true
 	for _, s := range a.onOffer {
-		back := &stake{kind: s.kind, agent: &c, count: s.count, offer: s.offer, until: s.until}
+		back := &stake{kind: s.kind, agent: &c, count: s.count, offer: s.offer, until: s.until, grants: s.grants}
 		if s.Framework == but.Framework && s.Demand == but.Demand {
 			back.link()
 			continue
 		}
-		back.take(-s.count)
+		back.leave()
 	}
 	return &c
 }
@@ -94,7 +98,7 @@ func tryOrder(agents []*agent, groups []group, wants []int, order []int, w *wind
 			if n, _ := g.check(a, wants[i]-t.placed[i], t.tallies[i], w); n > 0 {
 				t.placed[i] += n
 				t.tallies[i].add(g, a, n)
-				t.agents[at] = a.with(g.kind, n, w)
+				t.agents[at] = a.with(g, n, w)
 			}
 		}
 		t.whole = t.whole && t.placed[i] == wants[i]

@@ -20,6 +20,7 @@ type rejects struct {
 	// property after all rules.
 	detail int
 	agents []*agent
+	what   missing // of devices and ports, what is in the way on the first agent
 }
 
 // whyNot says what is in the way of the tasks that are not placed.
@@ -62,7 +63,15 @@ func (q *inquiry) survey(i int) []*rejects {
 			continue // a gang of several groups that fit only one at a time
 		}
 		detail := 0
+		var what missing
 		switch {
+		case v == lacking:
+			if what = g.room.named.whyEmpty(a.names()); what.none() {
+				what = g.room.named.why(a.names())
+			} else {
+				v = noGPU
+			}
+			detail = q.numberOf(what.text(&g.room.shape))
 		case v == constrained:
 			detail = g.firstFailing(a)
 		case v == busy && q.agents[at].promise > 0:
@@ -72,7 +81,7 @@ func (q *inquiry) survey(i int) []*rejects {
 		}
 		k := [2]int{int(v), detail}
 		if byReason[k] == nil {
-			byReason[k] = &rejects{verdict: v, detail: detail}
+			byReason[k] = &rejects{verdict: v, detail: detail, what: what}
 			out = append(out, byReason[k])
 		}
 		byReason[k].agents = append(byReason[k].agents, q.agents[at])
@@ -81,6 +90,16 @@ func (q *inquiry) survey(i int) []*rejects {
 		return cmp.Or(cmp.Compare(x.verdict, y.verdict), cmp.Compare(x.detail, y.detail))
 	})
 	return out
+}
+
+// numberOf numbers texts, to gather agents by them.
+func (q *inquiry) numberOf(text string) int {
+	i := slices.Index(q.texts, text)
+	if i < 0 {
+		i = len(q.texts)
+		q.texts = append(q.texts, text)
+	}
+	return i
 }
 
 // firstFailing returns which of g's constraints a does not meet.
@@ -105,9 +124,12 @@ func (q *inquiry) describe(i int, r *rejects) model.WhyReason {
 	switch r.verdict {
 	case constrained:
 		return q.whyConstrained(g, r)
-	case noGPU:
-		return model.WhyReason{Reason: model.WaitNoGPU, Tier: model.TierNever,
-			Text: "asks for a GPU, and no agent has told of one", Clears: "drop the gpu block, or add agents with GPUs"}
+	case noGPU, lacking:
+		w := model.WhyReason{Reason: r.what.reason(), Tier: model.TierWaiting, Text: r.what.asked(&g.room.shape) + r.what.text(&g.room.shape), Clears: r.what.clears(&g.room.shape)}
+		if r.verdict == noGPU {
+			w.Tier = model.TierNever
+		}
+		return w
 	case tooBig:
 		return q.whyTooBig(g, r)
 	case unreachable:

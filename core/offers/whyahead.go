@@ -53,9 +53,9 @@ func (q *inquiry) whyHeld(r *rejects) model.WhyReason {
 
 // whyLimited says whose limit is in the way.
 func (q *inquiry) whyLimited() model.WhyReason {
-	shape, want := q.asIf.groups[q.asIf.firstWanted()].kind.shape, 1
+	shape := q.asIf.groups[q.asIf.firstWanted()].kind.shape
 	if q.d.AllOrNothing {
-		want = 0
+		want := 0
 		for i := range q.groups {
 			if q.groups[i].kind.shape == shape {
 				want += q.wants[i]
@@ -128,16 +128,16 @@ func roleName(n *shares.Node) string {
 // addAhead says who goes first where that may matter: where something fits on no
 // agent, or is held.
 func (q *inquiry) addAhead(e *model.Explanation) {
-	if len(q.ahead) == 0 || q.total() == 0 || e.Fits > q.offered {
+	if q.ahead.count == 0 || q.total() == 0 || e.Fits > q.offered {
 		return
 	}
 	w := model.WhyReason{Reason: model.WaitBehind, Tier: model.TierWaiting, Clears: "as those start, end or are cancelled"}
-	first, mine := q.ahead[0], q.b.hurryOf(q.asIf)
+	first, mine := q.ahead.first[0], q.b.hurryOf(q.asIf)
 	h := q.b.hurryOf(first)
-	for _, d := range q.ahead[:min(maxNamed, len(q.ahead))] {
+	for _, d := range q.ahead.first[:min(maxNamed, len(q.ahead.first))] {
 		w.For = append(w.For, d.label())
 	}
-	go1 := plural(len(q.ahead), "demand goes", "%d demands go") + " first: " + listOf(w.For, len(q.ahead), 3)
+	go1 := plural(q.ahead.count, "demand goes", "%d demands go") + " first: " + listOf(w.For, q.ahead.count, 3)
 	switch {
 	case first.preempting > 0:
 		w.Text = go1

@@ -37,6 +37,12 @@ func (w *window) clip(a *agent, g *group, n int) (int, verdict) {
 			return 0, held
 		}
 	}
+	if !g.room.unnamed && len(a.holds) > 0 {
+		if n = w.clipNamed(a, g, n); n == 0 {
+			w.barred = true
+			return 0, held
+		}
+	}
 	for _, p := range a.holds {
 		if p.hold.firm || !w.bars(p) {
 			continue

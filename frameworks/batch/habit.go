@@ -122,7 +122,7 @@ func (h *habits) learn(k habitKeys, run int64) {
 
 // learn remembers a run of slot n, of a gang only that of its first.
 func (f *Framework) learn(g *group, n int, run int64) {
-	if run >= 0 && (n == 0 || !g.gang()) {
+	if run > 0 && (n == 0 || !g.gang()) {
 		f.habits.learn(g.habitKeys(), run)
 	}
 }

@@ -10,16 +10,15 @@ import (
 // they came, and how much work of those behind them was done before theirs.
 //
 // A policy with an order of its own lets later jobs go first, for ever if enough
-// of them come. Here it is counted: of the work (CPU time, GPUs weighed in) that
-// the line had done while a group waited, the share that came from groups behind
-// it is the share of its wait that it was overtaken for. A full queue alone
+// of them come. Here it is counted: of all work (CPU time, GPUs weighed in) that
+// was done while a group waited, the share that came from groups behind it in its
+// line is the share of its wait that it was overtaken for. A full queue alone
 // overtakes nobody, so a group that waits in a crowd is not rushed before the
 // crowd; and no number of the cluster's need be known.
 type line struct {
 	role     string
 	priority int
 
-	done      int64    // work done since nobody stood here, in milli-CPU × seconds
 	waiting   []*group // by ticket
 	overtaken int64    // what was done before the first of them by groups behind it: the sum of all behind
 
@@ -33,7 +32,7 @@ type place struct {
 	ticket uint64 // in the order of standing up; kept when the group has left, its work goes by it
 	in     bool   // derived: it stands in the line
 	since  micros
-	base   int64 // line.done then
+	base   int64 // state.done then
 	behind int64 // work done before it by groups that came after it, and not after the next that waits
 }
 
@@ -76,7 +75,7 @@ func (s *state) lineOf(g *group, make bool) *line {
 func (f *Framework) standUp(g *group) {
 	l := f.lineOf(g, true)
 	f.lastTicket++
-	g.place = place{ticket: f.lastTicket, in: true, since: f.clock, base: l.done}
+	g.place = place{ticket: f.lastTicket, in: true, since: f.clock, base: f.done}
 	g.score = 0 // by what is known now
 	l.waiting = append(l.waiting, g)
 }
@@ -107,12 +106,15 @@ func (l *line) before(ticket uint64) int {
 
 // work notes that a task of the group has run so long, in microseconds.
 func (f *Framework) work(g *group, run int64) {
-	l := f.lineOf(g, false)
-	if l == nil || run <= 0 {
+	if run <= 0 {
 		return
 	}
 	w := weigh(g.spec) * (run / 1000) / 1000
-	l.done += w
+	f.done += w
+	l := f.lineOf(g, false)
+	if l == nil {
+		return
+	}
 	if i := l.before(g.place.ticket); i > 0 {
 		l.waiting[i-1].place.behind += w
 		l.overtaken += w

@@ -21,8 +21,8 @@ const (
 	PolicyEASY         Policy = "easy"
 	PolicyConservative Policy = "conservative"
 	// PolicySAF and PolicySJF put the smallest area (CPUs × time limit) and the
-	// shortest time limit first, guarded as PolicyDefault is. They are here to be
-	// compared with.
+	// shortest time limit first, and let the others wait for ever. They are here to
+	// be compared with.
 	PolicySAF Policy = "saf"
 	PolicySJF Policy = "sjf"
 )
@@ -36,16 +36,18 @@ func Policies() []Policy {
 // the policy; negative = for all.
 func (p Policy) Holds() int {
 	switch p {
-	case PolicyEASY:
-		return 1
 	case PolicyConservative:
 		return -1
+	case PolicyDefault:
+		return 2 // one for a job that was overtaken too long, one for the first of the others
 	}
-	return 2 // one for a job that was overtaken too long, one for the first of the others
+	return 1
 }
 
-// ordered reports whether the policy has an order of its own, beside that of submission.
-func (p Policy) ordered() bool { return p != PolicyEASY && p != PolicyConservative }
+// ordered reports whether the policy has an order of its own, beside that of
+// submission; promotes, whether that order spares those who are overtaken too long.
+func (p Policy) ordered() bool  { return p != PolicyEASY && p != PolicyConservative }
+func (p Policy) promotes() bool { return p == PolicyDefault }
 
 // Known reports whether there is such a policy.
 func (p Policy) Known() bool { return slices.Contains(Policies(), p) }

@@ -16,7 +16,7 @@ const promoteLook = 64
 // A promoted group that does not start may be one that cannot. Then after the
 // limit once more the next one is promoted as well.
 func (f *Framework) promote() {
-	if !f.cfg.Policy.ordered() {
+	if !f.cfg.Policy.promotes() {
 		return
 	}
 	for _, l := range f.lines {
@@ -34,7 +34,7 @@ func (f *Framework) promote() {
 		if len(l.promoted) > 0 && f.out.now.Sub(l.promotedAt) < f.cfg.OvertakeLimit {
 			continue
 		}
-		if g, wait := l.next(f.out.now); g != nil && wait >= f.cfg.OvertakeLimit {
+		if g, wait := l.next(f.out.now, f.done); g != nil && wait >= f.cfg.OvertakeLimit {
 			l.promoted, l.promotedAt = append(l.promoted, g), f.out.now
 			f.setPromoted(g, true)
 		}
@@ -49,11 +49,11 @@ func (f *Framework) setPromoted(g *group, on bool) {
 
 // next returns the first group of the line that could start and is not promoted,
 // and for how much of its wait it was overtaken.
-func (l *line) next(now time.Time) (*group, time.Duration) {
+func (l *line) next(now time.Time, done int64) (*group, time.Duration) {
 	overtaken := l.overtaken
 	for _, g := range l.waiting[:min(len(l.waiting), promoteLook)] {
 		if !g.promoted && g.startable() > 0 {
-			return g, g.place.overtaken(now, overtaken, l.done)
+			return g, g.place.overtaken(now, overtaken, done)
 		}
 		overtaken -= g.place.behind
 	}
@@ -61,7 +61,7 @@ func (l *line) next(now time.Time) (*group, time.Duration) {
 }
 
 // overtaken returns for how much of its wait a group was overtaken, given the
-// work that was done before it by groups behind it, and all its line has done.
+// work that was done before it by groups behind it, and all that was ever done.
 func (s *place) overtaken(now time.Time, behind, done int64) time.Duration {
 	wait := now.Sub(s.since.time())
 	if behind <= 0 || wait <= 0 {

@@ -49,10 +49,10 @@ func (f *Framework) Snapshot() ([]byte, error) {
 	w.uint(f.lastSeq)
 	w.uint(f.lastEndSeq)
 	w.uint(f.lastTicket)
+	w.int(f.done)
 	w.int(int64(f.clock))
 	w.memory(&f.habits.users)
 	w.memory(&f.habits.works)
-	w.lines(f.lines)
 	w.uint(uint64(len(f.order)))
 	for _, j := range f.order {
 		if j.frozen != nil {
@@ -111,10 +111,9 @@ func (f *Framework) Restore(b []byte) error {
 	var s state
 	s.init()
 	s.lastSeq, s.lastEndSeq = r.uint(), r.uint()
-	s.lastTicket, s.clock = r.uint(), micros(r.int())
+	s.lastTicket, s.done, s.clock = r.uint(), r.int(), micros(r.int())
 	r.memory(&s.habits.users)
 	r.memory(&s.habits.works)
-	s.lines = r.lines()
 	for range r.uint() {
 		if r.err != nil {
 			break
@@ -130,9 +129,7 @@ func (f *Framework) Restore(b []byte) error {
 		return fmt.Errorf("restore batch snapshot: %w", r.err)
 	}
 	s.link()
-	if err := s.formLines(); err != nil {
-		return fmt.Errorf("restore batch snapshot: %w", err)
-	}
+	s.formLines()
 	f.state = s
 	return nil
 }

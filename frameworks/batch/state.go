@@ -12,12 +12,13 @@ type state struct {
 	lastSeq    uint64
 	lastEndSeq uint64
 	lastTicket uint64
+	done       int64  // work that was ever done, in milli-CPU × seconds
 	clock      micros // of the last event that bears the master's time
 	jobs       map[model.JobID]*job
 	habits     habits
-	lines      []*line // by role and priority, those where somebody stands
 
 	// Derived.
+	lines   []*line           // by role and priority, those where somebody stands
 	order   []*job            // by seq
 	names   map[string][]*job // by seq
 	keys    map[string]*job

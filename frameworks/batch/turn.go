@@ -26,13 +26,13 @@ func (f *Framework) turn(g *group, now time.Time) *model.TurnView {
 			}
 		}
 	}
-	if f.cfg.Policy.ordered() && g.place.in {
+	if f.cfg.Policy.promotes() && g.place.in {
 		l := f.lineOf(g, false)
 		var behind int64
 		for _, o := range l.waiting[l.before(g.place.ticket):] {
 			behind += o.place.behind
 		}
-		v.Overtaken = model.Duration(g.place.overtaken(now, behind, l.done).Truncate(time.Second))
+		v.Overtaken = model.Duration(g.place.overtaken(now, behind, f.done).Truncate(time.Second))
 		v.OvertakeLimit = model.Duration(f.cfg.OvertakeLimit)
 	}
 	return v

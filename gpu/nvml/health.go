@@ -70,7 +70,7 @@ func (s *Source) Watch(ctx context.Context, report func(unhealthy map[string]str
 		return err
 	}
 	if set != nil && s.has("nvmlEventSetFree") {
-		defer set.Free()
+		defer func() { _ = set.Free() }()
 	}
 	told := map[string]string{}
 	var look time.Time

@@ -35,6 +35,7 @@ var rooms = []room{
 	{dir: "frameworks/cron", may: []string{"core/model", "frameworks/sdk"}},
 	{dir: "frameworks/service", may: []string{"core/model", "frameworks/sdk"}},
 	{dir: "sim", may: []string{"*"}},
+	{dir: "sim/replay", may: []string{"core/model", "core/offers", "frameworks/batch"}},
 	{dir: "internal/archtest", stdlib: true},
 	{dir: "internal/deps"},
 	{dir: "internal/cli", may: []string{"*", "internal"}},

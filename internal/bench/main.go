@@ -3,6 +3,7 @@
 //
 //	make bench                        all of them
 //	go run ./internal/bench -only array,latency -runs 3
+//	go run ./internal/bench -only offers        the allocator alone, without the program
 //
 // It prints a table in Markdown with the median, the smallest and the largest
 // of the runs. Machines differ and are noisy: compare within a run only.
@@ -44,7 +45,7 @@ type bench struct {
 func main() {
 	var (
 		tender = flag.String("tender", "bin/tender", "the binary to measure")
-		only   = flag.String("only", "", "comma-separated figures; empty = all")
+		only   = flag.String("only", "", "comma-separated figures, or offers: the allocator's benchmarks; empty = all")
 		runs   = flag.Int("runs", 5, "runs of each figure")
 		cpu    = flag.String("cpuprofile", "", "write a CPU profile of this process to a file")
 	)
@@ -76,11 +77,13 @@ func run(ctx context.Context, tender, only string, runs int) error {
 	defer os.RemoveAll(dir)
 	b := &bench{tender: tender, dir: dir}
 	wanted := strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
-	fmt.Printf("| figure | who | median | min … max | runs | reach |\n|---|---|---|---|---|---|\n")
+	header := "| figure | who | median | min … max | runs | reach |\n|---|---|---|---|---|---|\n"
 	for _, f := range figures {
 		if len(wanted) > 0 && !slices.Contains(wanted, f.name) {
 			continue
 		}
+		fmt.Print(header)
+		header = ""
 		var all []sample
 		for range runs {
 			s, err := f.run(ctx, b)
@@ -90,6 +93,10 @@ func run(ctx context.Context, tender, only string, runs int) error {
 			all = append(all, s...)
 		}
 		report(f, all)
+	}
+	if len(wanted) == 0 || slices.Contains(wanted, "offers") {
+		fmt.Println()
+		return b.offers(ctx, runs)
 	}
 	return nil
 }

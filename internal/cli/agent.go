@@ -12,6 +12,8 @@ type agentSettings struct {
 	dataDir, name, class, datacenter string
 	cpus                             coresValue
 	memory, disk                     bytesValue
+	ports                            portsValue
+	fakeGPUs                         string
 	meta                             pairs
 	recoveryTimeout                  time.Duration
 	keepFor                          time.Duration
@@ -62,6 +64,8 @@ A configuration file (--config) for the same settings:
 	f.Var(&s.cpus, "cpus", "offer this many cores (default: all there are)")
 	f.Var(&s.memory, "memory", "offer this much memory (default: all there is)")
 	f.Var(&s.disk, "disk", "offer this much disk (default: what is free under the data directory)")
+	f.Var(&s.ports, "ports", "the range of ports for tasks that ask for any (default 20000-32000)")
+	f.StringVar(&s.fakeGPUs, "fake-gpus", "", "pretend to have these `GPUS`, such as 8xH100, instead of looking for NVIDIA's")
 	f.Var(s.meta, "meta", "an attribute meta.NAME for constraints (may be repeated)")
 	s.recoveryTimeout = 2 * time.Minute
 	durationFlag(f, &s.recoveryTimeout, "recovery-timeout", "how long tasks go on without an agent before they are killed")

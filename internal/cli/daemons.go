@@ -50,7 +50,10 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 	if s.dataDir == "" && len(s.etcd) == 0 {
 		return usagef(cmd, "--data-dir or --etcd is missing: the journal needs a directory for the embedded etcd, or an etcd cluster")
 	}
-	limits := batch.DefaultConfig()
+	limits, holds, err := s.batch(cmd)
+	if err != nil {
+		return err
+	}
 	limits.MaxHistory, limits.HistoryAge = s.historyJobs, s.historyAge
 	if err := limits.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -59,7 +62,7 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 		Listen: s.listen, Advertise: s.advertise, DataDir: s.dataDir, Etcd: s.etcd, Cluster: s.cluster,
 		SessionTTL: s.sessionTTL, FenceAfter: s.fenceAfter, Version: Version,
 		Logger: a.logger(s.logging), Frameworks: frameworks(limits), Check: checkJob,
-		Ready: a.printReady,
+		Ready: a.printReady, Holds: holds,
 	}
 	if err := cfg.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -71,10 +74,16 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 	if s.dataDir == "" {
 		return usagef(cmd, "--data-dir is missing: the agent needs a directory for its state and the tasks' directories")
 	}
+	log := a.logger(s.logging)
+	gpus, err := findGPUs(s.fakeGPUs, s.name, log)
+	if err != nil {
+		return usagef(cmd, "--fake-gpus: %w", err)
+	}
 	cfg := agent.Config{
+		GPUs: gpus, Ports: s.ports.ranges(),
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
-		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: a.logger(s.logging),
+		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: log,
 		Keep:  agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
 		Ready: func(model.AgentInfo) { a.printReady() },
 	}
@@ -135,10 +144,14 @@ func (a *app) devMaster(cmd *cobra.Command, s devSettings, leading chan struct{}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
+	limits, holds, err := s.batch(cmd)
+	if err != nil {
+		return master.Config{}, err
+	}
 	cfg := master.Config{
 		Listen: s.listen, Advertise: net.JoinHostPort(host, port), DataDir: filepath.Join(s.dataDir, "master"), Version: Version,
-		Logger: a.logger(s.logging).With("part", "master"), Frameworks: frameworks(batch.DefaultConfig()), Check: checkJob,
-		Ready: func() { close(leading) },
+		Logger: a.logger(s.logging).With("part", "master"), Frameworks: frameworks(limits), Check: checkJob,
+		Ready: func() { close(leading) }, Holds: holds,
 	}
 	if err := cfg.Validate(); err != nil {
 		return cfg, usagef(cmd, "%w", err)
@@ -156,6 +169,14 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 			DataDir: filepath.Join(s.dataDir, "agents", strconv.Itoa(i+1)), Masters: []string{boss}, Name: name,
 			CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), StopTasksOnExit: true, Version: Version,
 			Log: log.With("part", name), Conns: conns, Ready: func(model.AgentInfo) { registered <- struct{}{} },
+		}
+		agents[i].Ports = devPorts(i, s.agents)
+		if s.fakeGPUs != "" || i == 0 {
+			gpus, err := findGPUs(s.fakeGPUs, name, log)
+			if err != nil {
+				return nil, usagef(cmd, "--fake-gpus: %w", err)
+			}
+			agents[i].GPUs = gpus
 		}
 		if err := agents[i].Validate(); err != nil {
 			return nil, usagef(cmd, "%w", err)

@@ -11,6 +11,8 @@ type devSettings struct {
 	agents          int
 	cpus            coresValue
 	memory          bytesValue
+	fakeGPUs        string
+	queueing
 	logging
 }
 
@@ -25,7 +27,8 @@ which stops the tasks too. Started again on the same data directory it knows the
 jobs of before.
 
 --cpus and --memory are what each agent offers: more than the machine has is
-pretended, which is fine for tasks that do little.`,
+pretended, which is fine for tasks that do little. GPUs that the machine has are the
+first agent's; with --fake-gpus every agent pretends to have some.`,
 		Example: `  tender dev --data-dir /tmp/tender
   tender dev --data-dir /tmp/tender --listen 127.0.0.1:7171 --agents 3 --cpus 16 --memory 8GiB`,
 		Args: wants(0, 0, "no argument, only flags"),
@@ -45,7 +48,9 @@ pretended, which is fine for tasks that do little.`,
 	f.IntVar(&s.agents, "agents", 1, "how many (`N`) agents to run")
 	f.Var(&s.cpus, "cpus", "cores that each agent offers (default: all there are)")
 	f.Var(&s.memory, "memory", "memory that each agent offers (default: all there is)")
-	s.register(cmd)
+	f.StringVar(&s.fakeGPUs, "fake-gpus", "", "`GPUS` that each agent pretends to have, such as 8xH100")
+	s.queueing.register(cmd)
+	s.logging.register(cmd)
 	must(cmd.MarkFlagDirname("data-dir"))
 	return cmd
 }

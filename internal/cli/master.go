@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/core/master"
+	"github.com/tender-scheduler/tender/frameworks/batch"
 )
 
 // masterSettings is what `tender master` is told.
@@ -14,7 +18,46 @@ type masterSettings struct {
 	historyJobs                         int
 	historyAge                          time.Duration
 	config                              string
+	queueing
 	logging
+}
+
+// queueing is in which order batch jobs go, and for how many of those that wait
+// room is held.
+type queueing struct {
+	policy string
+	holds  int
+}
+
+// heldAsPolicy says that the policy decides for how many jobs room is held.
+const heldAsPolicy = -2
+
+func (q *queueing) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&q.policy, "policy", string(batch.PolicyDefault), "in which order jobs of equal role and priority go, `POLICY`: default, easy, conservative, saf or sjf (see tender sim --help)")
+	f.IntVar(&q.holds, "holds", heldAsPolicy, "for how many waiting jobs room is held, `N`; -1 = all, 0 = none (default: as suits the policy)")
+	f.Lookup("holds").DefValue = ""
+	must(cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(policyNames(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// batch returns the batch framework's part, and the number of holds for the master.
+func (q *queueing) batch(cmd *cobra.Command) (batch.Config, int, error) {
+	c := batch.DefaultConfig()
+	c.Policy = batch.Policy(q.policy)
+	if !slices.Contains(batch.Policies(), c.Policy) {
+		return c, 0, usagef(cmd, "--policy %q: want default, easy, conservative, saf or sjf", q.policy)
+	}
+	holds := q.holds
+	switch {
+	case holds == heldAsPolicy:
+		holds = c.Policy.Holds()
+	case holds < -1:
+		return c, 0, usagef(cmd, "--holds %d: want a number of jobs, or -1 for all", q.holds)
+	}
+	if holds == 0 {
+		holds = master.NoHolds
+	}
+	return c, holds, nil
 }
 
 func (a *app) masterCmd() *cobra.Command {
@@ -39,7 +82,8 @@ A configuration file (--config) for the same settings:
   listen      = "0.0.0.0:7070"
   advertise   = "m1.example.org:7070"
   etcd        = ["etcd1:2379", "etcd2:2379", "etcd3:2379"]
-  session_ttl = "2s"`,
+  session_ttl = "2s"
+  policy      = "default"`,
 		Example: `  tender master --data-dir /var/lib/tender/master
   tender master --listen 0.0.0.0:7070 --advertise m1:7070 --etcd etcd1:2379,etcd2:2379,etcd3:2379
   tender master --config /etc/tender/master.hcl --log-format json`,
@@ -64,7 +108,8 @@ A configuration file (--config) for the same settings:
 	f.IntVar(&s.historyJobs, "history-jobs", 10_000, "remember at most `N` ended jobs")
 	s.historyAge = 72 * time.Hour
 	durationFlag(f, &s.historyAge, "history-age", "how long to remember an ended job (0 = until there are too many)")
-	s.register(cmd)
+	s.queueing.register(cmd)
+	s.logging.register(cmd)
 	configurable(cmd, &s.config)
 	must(cmd.MarkFlagDirname("data-dir"))
 	return cmd

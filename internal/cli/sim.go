@@ -48,7 +48,8 @@ The policies are
   easy          first come, first served, with EASY backfill: room is held for the
                 first job that waits
   conservative  the same, with room held for every job that waits
-  saf, sjf      smallest area and shortest limit first, else as default
+  saf, sjf      smallest area and shortest limit first, with EASY backfill: means
+                are fine, and large jobs wait for weeks
 
 No policy sees more than it would in a cluster: run times only once a job has ended.
 Room that is held is never given away for longer than until it is needed, by the
@@ -58,8 +59,10 @@ Jobs with more processors than the machine, without a run time or a time limit a
 left out and counted; a log without any time limits is replayed with run times for
 limits. Lines that cannot be read are told of with their numbers.
 
-With --gpu-nodes and --gpu-tasks it places GPU tasks instead, of the Alibaba cluster
-trace's form: tasks in random order until 130 % of the GPUs have been asked for.`,
+With --gpu-nodes and --gpu-tasks it places GPU tasks instead, on lists of the form of
+the Alibaba cluster trace of 2023: tasks in random order until 130 % of the GPUs have
+been asked for. The policies are then fgd (the default), pack, bestfit, dotprod,
+spread and random.`,
 		Example: `  tender sim KTH-SP2.swf.gz
   tender sim --policy easy --csv out.csv --svg out.svg KTH-SP2.swf.gz
   tender sim --procs 256 --window 1981:1024 --window 2756:1024 lublin_256.swf.gz
@@ -69,7 +72,7 @@ trace's form: tasks in random order until 130 % of the GPUs have been asked for.
 		RunE: func(cmd *cobra.Command, args []string) error { return a.sim(cmd, args, s) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.policy, "policy", s.policy, "in which order jobs go, `POLICY`: default, easy, conservative, saf or sjf")
+	f.StringVar(&s.policy, "policy", s.policy, "in which order jobs go, `POLICY`: default, easy, conservative, saf or sjf; for GPU tasks how they are placed")
 	f.IntVar(&s.procs, "procs", 0, "how many processors the machine has, `N` (default: what the log says)")
 	f.IntVar(&s.nodes, "nodes", 0, "over how many nodes they are spread evenly, `M` (default: one)")
 	f.IntVar(&s.holds, "holds", 0, "for how many waiting jobs room is held, `N`; -1 = all (default: as suits the policy)")
@@ -150,7 +153,7 @@ func (s *simSettings) options(cmd *cobra.Command) (o replay.Options, err error) 
 
 // readLog reads a log and warns of lines that cannot be read.
 func (a *app) readLog(path string) (*replay.Log, error) {
-	var r io.Reader = a.Stdin
+	r := a.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {

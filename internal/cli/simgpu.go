@@ -1,25 +1,33 @@
 package cli
 
 import (
-	"errors"
-	"io"
+	"bytes"
+	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/frameworks/batch"
+	"github.com/tender-scheduler/tender/sim/openb"
 )
 
-// gpuReplay places the tasks of a GPU trace and returns what `-o json` prints and
-// what people read. Package sim/openb is to provide it; nil = this build cannot.
-var gpuReplay func(nodes, tasks io.Reader, seed int64, policy string) (result any, text []byte, err error)
-
+// simGPU places the tasks of a GPU trace.
 func (a *app) simGPU(cmd *cobra.Command, args []string, s simSettings) error {
+	policy := s.policy
+	if policy == string(batch.PolicyDefault) {
+		policy = openb.Policies[0]
+	}
 	switch {
 	case s.gpuNodes == "" || s.gpuFile == "":
 		return usagef(cmd, "--gpu-nodes and --gpu-tasks go together: one lists the nodes, the other the tasks")
 	case len(args) > 0:
 		return usagef(cmd, "sim replays a log or places GPU tasks, not both: leave out %q", args[0])
-	case gpuReplay == nil:
-		return errors.New("this build cannot place GPU tasks")
+	case !slices.Contains(openb.Policies, policy):
+		return usagef(cmd, "--policy %q: want one of %s for GPU tasks", s.policy, strings.Join(openb.Policies, ", "))
+	case s.seed < 0:
+		return usagef(cmd, "--seed %d: want 0 or more", s.seed)
 	}
 	nodes, err := os.Open(s.gpuNodes)
 	if err != nil {
@@ -31,12 +39,25 @@ func (a *app) simGPU(cmd *cobra.Command, args []string, s simSettings) error {
 		return err
 	}
 	defer tasks.Close()
-	result, text, err := gpuReplay(nodes, tasks, s.seed, s.policy)
+	w, err := openb.Load(nodes, tasks)
 	if err != nil {
 		return err
 	}
-	if a.output == formatJSON {
-		return a.printJSON(result)
+	r, err := openb.Run(w, openb.Options{Seed: uint64(s.seed), Policy: policy})
+	if err != nil {
+		return err
 	}
-	return a.print(text)
+	switch a.output {
+	case formatJSON:
+		return a.printJSON(r)
+	case formatName:
+		return a.printNames([]string{s.gpuFile})
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s with %.0f GPUs, policy %s, seed %d\n\n", plural(r.Nodes, "node"), r.GPUs, r.Policy, r.Seed)
+	fmt.Fprintf(&b, "tasks          %s placed of %s\n", number(r.Placed), number(r.Arrived))
+	fmt.Fprintf(&b, "GPUs asked     %.1f\n", r.GPUsAsked)
+	fmt.Fprintf(&b, "GPUs allocated %.1f, %.2f %%\n", r.GPUsAllocated, 100*r.GPUAllocatedRatio)
+	fmt.Fprintf(&b, "CPUs allocated %.2f %%\n", 100*r.CPUAllocatedRatio)
+	return a.print(b.Bytes())
 }

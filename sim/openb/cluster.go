@@ -127,6 +127,8 @@ func (c *cluster) place(t int) bool {
 	return true
 }
 
+func (c *cluster) totals() (capacity, allocated model.Resources) { return c.capacity, c.allocated }
+
 func (c *cluster) devices(k *class, h *host) ([]model.GPUShare, bool) {
 	if c.policy == "fgd" {
 		shares, _, ok := c.mix.Place(h.free, &h.gpus, &k.want, &k.shape.Resources)

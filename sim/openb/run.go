@@ -16,6 +16,9 @@ type Options struct {
 	// Load is how much the tasks ask for in all, in parts of the GPU capacity;
 	// 0 = 1.3, the paper's.
 	Load float64
+	// Plain takes the few lines of this package for the policies that the real
+	// allocator has, too: what that is held against.
+	Plain bool
 }
 
 // Policies are the names of the ways to place.
@@ -58,23 +61,34 @@ func Run(w *Workload, o Options) (Result, error) {
 		o.Load = 1.3
 	}
 	rng := rand.New(rand.NewPCG(o.Seed, 0))
-	c := newCluster(w, o.Policy, rng)
-	if c.capacity.GPUMilli == 0 {
+	var c machine = newCluster(w, o.Policy, rng)
+	if p, ok := placements[o.Policy]; ok && !o.Plain {
+		c = newAllocator(w, p)
+	}
+	capacity, _ := c.totals()
+	if capacity.GPUMilli == 0 {
 		return Result{}, fmt.Errorf("replay: no node has a GPU")
 	}
-	r := Result{Policy: o.Policy, Seed: o.Seed, Nodes: len(w.Nodes), GPUs: devices(c.capacity)}
+	r := Result{Policy: o.Policy, Seed: o.Seed, Nodes: len(w.Nodes), GPUs: devices(capacity)}
 	var asked model.Resources
-	for _, t := range arrivals(w.Tasks, rng, int64(o.Load*float64(c.capacity.GPUMilli))) {
+	for _, t := range arrivals(w.Tasks, rng, int64(o.Load*float64(capacity.GPUMilli))) {
 		r.Arrived++
 		asked = asked.Add(w.Tasks[t].Resources)
 		if c.place(t) {
 			r.Placed++
 		}
 	}
-	r.GPUsAsked, r.GPUsAllocated = devices(asked), devices(c.allocated)
-	r.GPUAllocatedRatio = float64(c.allocated.GPUMilli) / float64(c.capacity.GPUMilli)
-	r.CPUAllocatedRatio = float64(c.allocated.CPUMilli) / float64(c.capacity.CPUMilli)
+	_, allocated := c.totals()
+	r.GPUsAsked, r.GPUsAllocated = devices(asked), devices(allocated)
+	r.GPUAllocatedRatio = float64(allocated.GPUMilli) / float64(capacity.GPUMilli)
+	r.CPUAllocatedRatio = float64(allocated.CPUMilli) / float64(capacity.CPUMilli)
 	return r, nil
+}
+
+// machine is what tasks are placed on.
+type machine interface {
+	place(task int) bool
+	totals() (capacity, allocated model.Resources)
 }
 
 func devices(r model.Resources) float64 { return float64(r.GPUMilli) / 1000 }

@@ -91,17 +91,18 @@ func (r *Result) columns(n int) []column {
 	cols := make([]column, n)
 	length := max(float64(r.Span), 1) / float64(n)
 	var now float64 // up to where the slices are filled
-	busy, waiting := 0, 0
+	busy, waiting, i := 0, 0, 0
 	fill := func(to float64) {
 		for now < to {
-			i := min(int(now/length), n-1)
-			end := min(to, float64(i+1)*length)
-			if i == n-1 || end <= now {
-				end = to
+			end := to
+			if next := float64(i+1) * length; i < n-1 && next < to {
+				end = next
 			}
 			cols[i].busy += float64(busy) * (end - now) / length
 			cols[i].waiting = max(cols[i].waiting, waiting)
-			now = end
+			if now = end; end < to {
+				i++
+			}
 		}
 	}
 	for _, c := range r.changes() {

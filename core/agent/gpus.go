@@ -1,0 +1,66 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// GPUSource tells of a machine's GPUs: gpu/nvml, or gpu/fake.
+type GPUSource interface {
+	// Discover returns the devices there are.
+	Discover() ([]model.GPU, error)
+	// Watch calls report with all devices that are unhealthy, by UUID, and why,
+	// whenever that changes, until ctx ends.
+	Watch(ctx context.Context, report func(unhealthy map[string]string)) error
+	Driver() string // its version; empty = unknown
+}
+
+// addGPUs adds what the machine has of GPUs to what the agent says of itself.
+// An agent that cannot ask for them is of use without.
+func (c *Config) addGPUs(info *model.AgentInfo) error {
+	if c.GPUs == nil {
+		return nil
+	}
+	all, err := c.GPUs.Discover()
+	if err != nil {
+		c.Log.Warn("the machine's GPUs are not used", "error", err)
+		return nil
+	}
+	info.GPUs = all
+	info.Capacity.GPUMilli = model.GPUMilli(all)
+	for i := range all {
+		c.Log.Info("GPU", "uuid", all[i].UUID, "model", all[i].Model, "memory", model.FormatBytes(all[i].MemoryBytes),
+			"mig", all[i].MIG, "unhealthy", all[i].Unhealthy)
+	}
+	a := map[string]string{"attr.gpu.count": strconv.Itoa(len(all)), "attr.gpu.driver": c.GPUs.Driver()}
+	var models []string
+	for i := range all {
+		models = append(models, all[i].Model)
+	}
+	slices.Sort(models)
+	a["attr.gpu.model"] = strings.Join(slices.Compact(models), ",")
+	for name, v := range a {
+		if _, told := c.Attributes[name]; !told && v != "" {
+			info.Attributes[name] = v
+		}
+	}
+	return nil
+}
+
+// watchGPUs feeds changes of health to the machine until ctx ends.
+func (l *Loop) watchGPUs(ctx context.Context) {
+	err := l.GPUs.Watch(ctx, func(unhealthy map[string]string) {
+		for uuid, why := range unhealthy {
+			l.Log.Warn("GPU must not be used", "uuid", uuid, "reason", why)
+		}
+		l.inbox.put(event{input: GPUHealth{unhealthy}})
+	})
+	if err != nil {
+		l.Log.Warn("the health of GPUs is not watched", "error", fmt.Errorf("watch GPUs: %w", err))
+	}
+}

@@ -1,0 +1,33 @@
+package agent
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tender-scheduler/tender/api/agentpb"
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// gpuHealth takes note of which devices must not be used. Tasks on them go on:
+// whoever runs them knows best whether they can.
+func (m *Machine) gpuHealth(in GPUHealth) {
+	all := slices.Clone(m.info.GPUs)
+	for i := range all {
+		all[i].Unhealthy = cmp.Or(in.Unhealthy[all[i].UUID], in.Unhealthy[all[i].Parent])
+	}
+	if slices.Equal(all, m.info.GPUs) {
+		return
+	}
+	m.info.GPUs = all
+	m.info.Capacity.GPUMilli = model.GPUMilli(all)
+	m.gpusTold = false
+}
+
+// tellGPUs sends the devices where they are not what Register said.
+func (m *Machine) tellGPUs() {
+	if m.gpusTold || m.stream != streamRegistered {
+		return
+	}
+	m.gpusTold = true
+	m.send(&agentpb.AgentMessage{Kind: &agentpb.AgentMessage_Devices{Devices: &agentpb.Devices{Gpus: agentpb.FromGPUs(m.info.GPUs)}}})
+}
