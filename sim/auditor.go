@@ -25,6 +25,8 @@ type auditor struct {
 	failures  map[model.TaskID]int // of a slot
 	gangs     map[groupID]int      // staged in the group of records being applied
 	commit    *group
+	byRole    map[string]int64 // CPUMilli used, by the roles below too
+	gaveWay   []*attempt       // those that were preempted
 }
 
 // attempt is one task as the journal has it.
@@ -60,6 +62,7 @@ func newAuditor(w *world) *auditor {
 		attempts: map[model.TaskID]*attempt{}, slots: map[model.TaskID]model.TaskID{},
 		used: map[model.AgentID]model.Resources{}, groups: map[groupID]*groupBook{},
 		specs: map[model.JobID]*model.Job{}, owner: map[model.AgentID]*host{}, failures: map[model.TaskID]int{}, gangs: map[groupID]int{},
+		byRole: map[string]int64{},
 	}
 	a.machine = w.machineWith(&listener{f, a})
 	return a
@@ -213,6 +216,9 @@ func (a *auditor) staged(l *model.Launch) {
 	if !used.Fits(host.info.Capacity) {
 		a.w.fail("never more than there is", "agent %s is promised for %s, but has %s", l.Agent, used, host.info.Capacity)
 	}
+	role := a.specs[l.Job].Role
+	a.use(role, l.Shape.Resources.CPUMilli*int64(n))
+	a.checkLimit(role)
 	if lim := g.spec.Array; lim != nil && lim.Limit > 0 && g.live > lim.Limit {
 		a.w.fail("array limit", "%d tasks of job %s are live, its limit is %d", g.live, l.Job, lim.Limit)
 	}
@@ -276,6 +282,10 @@ func (a *auditor) status(st *model.TaskStatus) {
 	if next == model.TaskFailed {
 		a.failures[st.Task.Slot()]++
 	}
+	if st.Result != nil && st.Result.Cause == model.CausePreempted {
+		a.preempted(st, t)
+	}
+	a.use(a.specs[st.Task.Job].Role, -t.shape.CPUMilli)
 	delete(a.slots, st.Task.Slot())
 	a.used[t.agent] = a.used[t.agent].Sub(t.shape)
 	t.group.live--

@@ -14,7 +14,7 @@
 // agent's loops (master.go, agent.go: persist, then send), gRPC streams
 // (stream.go: in order while they live, half open when they break), hosts, their
 // disks, executors and processes (host.go, executor.go, process.go), and people
-// with an API client (client.go).
+// with an API client (people.go, roles.go).
 //
 // # What is checked
 //
@@ -28,7 +28,10 @@
 //   - checks.go, at every turn: Machine.Audit; at random turns: the same state
 //     byte for byte from a snapshot and the log behind it; now and then: an
 //     explanation for every slot that waits, and no half gang.
-//   - client.go: an acknowledged submission stays known, one key is one job.
+//   - roles.go: no launch takes a role above a limit that its operator was told is
+//     in force; only what said so is preempted, and only for what may; what was
+//     preempted is tried again.
+//   - people.go: an acknowledged submission stays known, one key is one job.
 //   - settle.go, after a quiet period: every job has ended unless it cannot,
 //     nothing runs, nothing is left on any agent.
 //

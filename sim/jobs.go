@@ -52,8 +52,11 @@ func planJobs(o Options, hosts []*host) []*jobPlan {
 	n := max(int(o.Length.Minutes()*float64(r.count(3, 5))), 3)
 	big := r.chance(0.4)
 	plans := make([]*jobPlan, 0, n)
+	shares := newRandom(o.Seed, forShares)
+	tight := tightRun(o)
 	for i := range n {
 		p := planJob(r, i, n, o, hosts, big)
+		p.share(shares, tight)
 		big = big && !hasArray(p, 500)
 		plans = append(plans, p)
 	}

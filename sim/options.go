@@ -116,14 +116,15 @@ func (f *Failure) Error() string { return f.Invariant + ": " + f.Message }
 
 // Stats count what a run did.
 type Stats struct {
-	Events   int // on the virtual clock
-	Commits  int
-	Terms    int // leaderships
-	Jobs     int // acknowledged submissions
-	Tasks    int // processes started
-	Attempts int // tasks staged
-	Replays  int // states compared byte for byte
-	Faults   map[string]int
+	Events    int // on the virtual clock
+	Commits   int
+	Terms     int // leaderships
+	Jobs      int // acknowledged submissions
+	Tasks     int // processes started
+	Attempts  int // tasks staged
+	Preempted int
+	Replays   int // states compared byte for byte
+	Faults    map[string]int
 }
 
 // Add adds o to s.
@@ -134,6 +135,7 @@ func (s *Stats) Add(o Stats) {
 	s.Jobs += o.Jobs
 	s.Tasks += o.Tasks
 	s.Attempts += o.Attempts
+	s.Preempted += o.Preempted
 	s.Replays += o.Replays
 	if s.Faults == nil {
 		s.Faults = map[string]int{}

@@ -16,6 +16,9 @@ const (
 	forJobs
 	forFaults
 	forRun
+	forRoles
+	forShares
+	forTight
 )
 
 func newRandom(seed uint64, p purpose) random {

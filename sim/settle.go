@@ -40,6 +40,7 @@ func (w *world) settle() {
 // mend ends every fault that still lasts, at once or when its time has come.
 func (w *world) mend() {
 	w.rough = false
+	w.operator.mend()
 	for _, m := range w.masters {
 		m.dying = crashNot
 		if !m.up {
@@ -73,6 +74,9 @@ func (w *world) unsettled() []string {
 		if !o.refused && (o.id == "" || o.busy > 0) {
 			add("%s waits for the answer to a request", o.name)
 		}
+	}
+	if w.operator.person.busy > 0 {
+		add("the operator waits for the answer to a request")
 	}
 	w.openJobs(t, add)
 	for _, n := range w.nodes(t) {
@@ -168,6 +172,7 @@ func (w *world) finalChecks() {
 			w.fail("nothing is left", "node %s is %s, has %d tasks and %s allocated", n.Name, n.State, n.Tasks, n.Allocated)
 		}
 	}
+	w.auditor.wentBack()
 	for _, o := range w.people.owners {
 		if o.id != "" {
 			w.compareJob(t, o)

@@ -24,14 +24,15 @@ type world struct {
 	rough  bool // replies get lost, messages are sometimes very late
 	limits batch.Config
 
-	network network
-	etcd    *etcd
-	masters []*masterNode
-	hosts   []*host
-	people  people
-	truth   *truth
-	auditor *auditor
-	checks  checks
+	network  network
+	etcd     *etcd
+	masters  []*masterNode
+	hosts    []*host
+	people   people
+	operator operator
+	truth    *truth
+	auditor  *auditor
+	checks   checks
 }
 
 // Run carries a run out, until all has settled or something did not hold.
@@ -91,6 +92,11 @@ func newWorld(o Options) *world {
 	for n := range o.Agents {
 		w.hosts = append(w.hosts, newHost(w, r, n))
 	}
+	if tightRun(o) {
+		for _, h := range w.hosts {
+			h.info.Capacity.CPUMilli = 2000
+		}
+	}
 	w.say("world", "seed %d, %s, %d masters, %d agents, fence after %s+%s, keep %+v, history of %d",
 		o.Seed, o.Flavour, masters, o.Agents, w.timing.FenceAfter, w.timing.FenceSlack, w.keep, w.limits.MaxHistory)
 	return w
@@ -105,6 +111,7 @@ func (w *world) begin() {
 		w.after(w.random.between(0, 500*time.Millisecond), h.startAgent)
 	}
 	w.people.init(w, planJobs(w.options, w.hosts))
+	w.operator.init(w)
 	w.scheduleFaults()
 	w.checks.begin(w)
 }

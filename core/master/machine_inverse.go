@@ -71,7 +71,11 @@ func (m *Machine) nameDemand(st *model.TaskStatus) {
 		return
 	}
 	if label := m.preemptedFor(st.Task); label != "" {
-		st.Message = "preempted for " + label + strings.TrimPrefix(st.Message, "preempted")
+		rest, known := strings.CutPrefix(st.Message, "preempted")
+		if !known && rest != "" {
+			rest = ": " + rest // an agent's own words for how it ended
+		}
+		st.Message = "preempted for " + label + rest
 	}
 }
 
