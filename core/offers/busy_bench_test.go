@@ -76,12 +76,13 @@ func BenchmarkGang(b *testing.B) {
 			}
 		}
 	})
-	// One for each agent it spans (half a CPU less than an agent has), and one
-	// where 8 fit on an agent in the end.
+	// One that has almost all of each agent, and one of which 8 fit on an agent in
+	// the end; and the former where what runs has changed on all agents at once.
 	for _, c := range []struct {
 		name  string
 		shape model.Shape
-	}{{"whole-agents", sized(60, 64)}, {"eighths", sized(8, 8)}} {
+		cold  bool
+	}{{"whole-agents", sized(60, 64), false}, {"eighths", sized(8, 8), false}, {"all-changed", sized(60, 64), true}} {
 		b.Run("hold/"+c.name, func(b *testing.B) {
 			book := busyCluster(agents)
 			book.SetDemand(gang(size, c.shape))
@@ -91,6 +92,11 @@ func BenchmarkGang(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				now = now.Add(10 * time.Millisecond)
+				for _, a := range book.agents {
+					if c.cold {
+						a.ends.changed()
+					}
+				}
 				d := gang(size, c.shape)
 				d.Rank = 1 + now.UnixMilli()%2
 				d.Label = fmt.Sprint(now.UnixMilli()) // it is another one

@@ -60,24 +60,24 @@ func (a *agent) ending() *ends {
 		return e
 	}
 	e.known = true
-	e.at, e.freed, e.endless = e.at[:0], e.freed[:0], e.endless[:0]
-	running, onOffer := a.running, a.onOffer
-	for len(running)+len(onOffer) > 0 { // each is in the order in which it ends
-		from := &running
-		if len(running) == 0 || len(onOffer) > 0 && onOffer[0].until < running[0].until {
-			from = &onOffer
-		}
-		s := (*from)[0]
-		*from = (*from)[1:]
-		room := s.shape.Times(int64(s.count))
-		if s.until == never {
-			e.endless = append(e.endless, endless{s.since, room})
-			continue
-		}
-		if n := len(e.freed); n > 0 {
-			room = room.Add(e.freed[n-1])
-		}
-		e.at, e.freed = append(e.at, s.until), append(e.freed, room)
+	e.endless = e.endless[:0]
+	stakes := a.running
+	if len(a.onOffer) > 0 {
+		stakes = slices.Concat(a.running, a.onOffer)
+		slices.SortStableFunc(stakes, func(x, y *stake) int { return cmp.Compare(x.until, y.until) })
+	}
+	e.at = slices.Grow(e.at[:0], len(stakes))[:len(stakes)]
+	e.freed = slices.Grow(e.freed[:0], len(stakes))[:len(stakes)]
+	for i, s := range stakes { // visits to memory far apart, so that they overlap
+		e.at[i], e.freed[i] = s.until, s.shape.Times(int64(s.count))
+	}
+	n := sort.Search(len(e.at), func(i int) bool { return e.at[i] == never })
+	for i, s := range stakes[n:] {
+		e.endless = append(e.endless, endless{s.since, e.freed[n+i]})
+	}
+	e.at, e.freed = e.at[:n], e.freed[:n]
+	for i := 1; i < n; i++ {
+		e.freed[i] = e.freed[i].Add(e.freed[i-1])
 	}
 	slices.SortStableFunc(e.endless, func(x, y endless) int { return cmp.Compare(y.since, x.since) })
 	return e
