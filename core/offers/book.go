@@ -84,14 +84,15 @@ type Book struct {
 
 // scratch is memory kept from one call to the next.
 type scratch struct {
-	key      []byte
-	heads    []*class
-	places   []place
-	taken    []int
-	offers   []*offer
-	scout    scout
-	rated    ratings
-	forecast forecast
+	key       []byte
+	heads     []*class
+	places    []place
+	taken     []int
+	offers    []*offer
+	scout     scout
+	rated     ratings
+	candidate candidate
+	forecast  forecast
 }
 
 // NewBook returns a book without agents and demands.

@@ -56,6 +56,9 @@ const (
 // static reports whether v does not change with what runs where.
 func (v verdict) static() bool { return v == constrained || v == noGPU || v == tooBig }
 
+// needKey is the part of key that is not about constraints.
+func (r *room) needKey() string { return r.key[:len(r.key)-len(r.ruleKey)] }
+
 // check returns how many tasks of r fit on a now, at most limit, and with 0 why.
 // It is the filter of both Plan and Explain.
 func (r *room) check(a *agent, limit int) (int, verdict) {
