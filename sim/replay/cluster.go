@@ -111,13 +111,14 @@ func (c *cluster) submit(spec *model.Job, id model.JobID, user string) {
 
 // finish ends all tasks of a launch that began at the time started.
 func (c *cluster) finish(l *model.Launch, started time.Time) {
+	done := &model.Result{Cause: model.CauseFinished}
 	sts := make(model.Statuses, len(l.Tasks))
 	for i := range l.Tasks {
 		id := l.ID(i)
 		c.book.Release(id)
 		sts[i] = model.TaskStatus{
 			Task: id, Agent: l.Agent, State: model.TaskFinished, At: c.now, Started: started, Finished: c.now,
-			Result: &model.Result{Cause: model.CauseFinished},
+			Result: done,
 		}
 	}
 	c.step(sts)
