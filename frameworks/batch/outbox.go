@@ -66,6 +66,9 @@ func (f *Framework) finish() model.Effects {
 	if d, ok := f.book.Call(); ok {
 		o.calls = append(o.calls, d)
 	}
+	if o.calls == nil {
+		o.calls, o.done = o.done, nil
+	}
 	e := model.Effects{
 		Events:  o.events,
 		Calls:   append(o.calls, o.done...),

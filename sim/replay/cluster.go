@@ -18,6 +18,7 @@ type cluster struct {
 	fw    *batch.Framework
 	now   time.Time
 	calls []model.Call
+	next  int // of the calls, the one to be carried out next
 	// launched is told of each launch.
 	launched func(model.Launch)
 	requests uint64
@@ -61,11 +62,12 @@ func (c *cluster) step(in model.Input) {
 		}
 	}
 	c.calls = append(c.calls, e.Calls...)
-	for len(c.calls) > 0 {
-		call := c.calls[0]
-		c.calls = c.calls[1:]
-		c.call(call)
+	for c.next < len(c.calls) {
+		c.next++
+		c.call(c.calls[c.next-1])
 	}
+	clear(c.calls)
+	c.calls, c.next = c.calls[:0], 0
 }
 
 func (c *cluster) call(call model.Call) {
