@@ -17,7 +17,7 @@ func (b *Book) rankFor(d *demand, i int) {
 	if d.Placement == "" && len(dg.Shape.GPUs) == 0 && len(dg.Affinities) == 0 && len(dg.Spreads) == 0 && b.largest.GPUMilli == 0 {
 		return
 	}
-	w := wanted{serial: g.room.serial, shape: dg.Shape.Resources, gpus: &g.room.named.gpus}
+	w := wanted{need: g.room.needKey(), shape: dg.Shape.Resources, gpus: &g.room.named.gpus}
 	g.rank, _ = newRanker(newPlacer(d.Placement, &dg.Shape, &b.largest, b.fgd), w, dg)
 }
 
@@ -63,8 +63,9 @@ func (r *ratings) Pop() any {
 	return x
 }
 
-// rate returns the agents in sight with room for g.
-func (b *Book) rate(g *group, t tally, s *scout) ratings {
+// rate returns the agents in sight with room for g; or, unless they are to be sure,
+// those of which the index does not say that they have none.
+func (b *Book) rate(g *group, t tally, s *scout, sure bool) ratings {
 	out := b.scratch.rated[:0]
 	for at := s.start(b.gains); ; at++ {
 		if at = s.next(b, at, g); at < 0 {
@@ -72,16 +73,20 @@ func (b *Book) rate(g *group, t tally, s *scout) ratings {
 			return out
 		}
 		a := b.agents[at]
-		if n, _ := g.check(a, 1, t, &b.win); n > 0 {
-			out = append(out, rated{a, 0})
+		if sure {
+			if n, _ := g.check(a, 1, t, &b.win); n == 0 {
+				continue
+			}
 		}
+		out = append(out, rated{a, 0})
 	}
 }
 
 func (b *Book) score(g *group, r *rated) {
-	c := r.agent.candidate()
+	c := &b.scratch.candidate // a placer is behind an interface: it would be on the heap each time
+	*c = r.agent.candidate()
 	c.stamp = r.agent.stamp
-	r.score = g.rank.score(&c)
+	r.score = g.rank.score(c)
 }
 
 // tallySpread counts where tasks of the group are, for its spreads.
@@ -111,7 +116,10 @@ func (b *Book) fillBest(d *demand, i, want int) int {
 	g := &d.groups[i]
 	t := tallyOf(b.agents, g)
 	s := b.scout(g)
-	among := b.rate(g, t, s)
+	// A look at an agent's devices takes more than a score that is known, and a task
+	// goes to the first that it fits on of those with the best score: only they are
+	// looked at, by takeBest. An even spread is over all agents that it fits on.
+	among := b.rate(g, t, s, len(g.rank.spreads) > 0)
 	b.tallySpread(g, among)
 	got := b.takeBest(among, g, i, want, t)
 	if got < want {

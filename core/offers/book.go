@@ -84,13 +84,14 @@ type Book struct {
 
 // scratch is memory kept from one call to the next.
 type scratch struct {
-	key      []byte
-	places   []place
-	taken    []int
-	offers   []*offer
-	scout    scout
-	rated    ratings
-	forecast forecast
+	key       []byte
+	places    []place
+	taken     []int
+	offers    []*offer
+	scout     scout
+	rated     ratings
+	candidate candidate
+	forecast  forecast
 }
 
 // NewBook returns a book without agents and demands.

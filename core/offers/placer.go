@@ -27,9 +27,10 @@ type candidate struct {
 
 // wanted is what one task needs, as a placer sees it.
 type wanted struct {
-	serial uint64 // equal only for equal needs; a room's
-	shape  model.Resources
-	gpus   *gpu.Want
+	need  string // equal only for equal needs
+	shape model.Resources
+	gpus  *gpu.Want
+	kept  *fgdScores // of the need; nil until asked for
 }
 
 // newPlacer returns the placer of that name for a shape. largest is, of every

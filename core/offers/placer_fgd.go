@@ -10,100 +10,138 @@ import (
 
 // fgdPlacer is fragmentation gradient descent: it prefers where the GPU capacity
 // that the recent mix of demands cannot use grows least (see gpu.Mix), and of
-// agents where it grows alike, the fullest. One serves the whole book, for it
-// keeps what it found out until an agent or the mix changes.
+// agents where it grows alike, the fullest. One serves the whole book.
+//
+// A score takes much more than a look, and it is asked for of every agent with room
+// for a task. So it is kept by what it depends on, what the task needs and the state
+// that the agent is in: clusters have many agents and many demands of a kind, and
+// demands that are alike come one after the other, as much as beside each other.
 type fgdPlacer struct {
-	mix    *gpu.Mix
-	pack   packPlacer
-	scores map[uint64]*fgdScores // by wanted.serial
-	uses   uint64
-	key    []byte
+	mix  *gpu.Mix
+	pack packPlacer
+
+	// What scores were reckoned with: when it changes, none is valid any more.
+	version uint64
+	largest model.Resources
+	term    uint64 // counts the times that happened
+
+	states  map[string]uint32 // numbers of states
+	byAgent []agentState      // by position
+	needs   map[string]*fgdScores
+	uses    uint64
+	key     []byte
 }
 
-// fgdScores are one need's, by the agents' positions.
-type fgdScores struct {
-	mix     uint64 // the version of the mix that they are from
-	used    uint64 // when, by fgdPlacer.uses
-	byAgent []fgdScore
-	byState map[string]float64 // what agents in the same state have in common
-}
-
-// maxStates bounds how many states of agents a need's scores are kept for.
-const maxStates = 1 << 14
-
-type fgdScore struct {
+// agentState is the number of the state that an agent was in when it had the stamp.
+type agentState struct {
 	stamp uint64
-	score float64
+	state uint32
 }
 
-// maxFGDScores bounds for how many needs scores are kept.
-const maxFGDScores = 64
+// fgdScores are one need's, by the numbers of states; NaN where not known.
+type fgdScores struct {
+	term     uint64
+	used     uint64 // when, by fgdPlacer.uses
+	dropped  bool
+	byNumber []float64
+}
+
+// States are forgotten when there are maxStates of them, and twice as many as
+// agents; needs, those used longest ago first, when they may have come to
+// maxKeptScores with all of the states.
+const (
+	maxStates     = 1 << 14
+	maxKeptScores = 1 << 22
+	minNeeds      = 64
+)
 
 func newFGDPlacer(mix *gpu.Mix, largest *model.Resources) *fgdPlacer {
-	return &fgdPlacer{mix: mix, pack: packPlacer{largest}, scores: map[uint64]*fgdScores{}}
+	return &fgdPlacer{mix: mix, pack: packPlacer{largest}, states: map[string]uint32{}, needs: map[string]*fgdScores{}}
 }
 
 func (p *fgdPlacer) score(c *candidate, w *wanted) float64 {
 	if c.stamp == 0 {
 		return p.reckon(c, w)
 	}
-	s := p.of(w.serial)
-	for len(s.byAgent) <= c.pos {
-		s.byAgent = append(s.byAgent, fgdScore{})
+	if v := p.mix.Version(); v != p.version || *p.pack.largest != p.largest {
+		p.version, p.largest = v, *p.pack.largest
+		p.reset()
 	}
-	kept := &s.byAgent[c.pos]
-	if kept.stamp != c.stamp {
-		*kept = fgdScore{c.stamp, p.ofState(s, c, w)}
+	n := p.number(c)
+	s := p.of(w)
+	for len(s.byNumber) <= int(n) {
+		s.byNumber = append(s.byNumber, math.NaN())
 	}
-	return kept.score
+	kept := &s.byNumber[n]
+	if math.IsNaN(*kept) {
+		*kept = p.reckon(c, w)
+	}
+	return *kept
 }
 
-// of returns the scores kept for a need, without those from another mix.
-func (p *fgdPlacer) of(serial uint64) *fgdScores {
-	s := p.scores[serial]
-	if s == nil {
-		if len(p.scores) >= maxFGDScores {
-			p.dropOldest()
-		}
-		s = &fgdScores{}
-		p.scores[serial] = s
+// reset forgets all scores and states.
+func (p *fgdPlacer) reset() {
+	p.term++
+	clear(p.states)
+	clear(p.byAgent)
+}
+
+// number returns the number of the state that c is in.
+func (p *fgdPlacer) number(c *candidate) uint32 {
+	if missing := c.pos + 1 - len(p.byAgent); missing > 0 {
+		p.byAgent = append(p.byAgent, make([]agentState, missing)...)
 	}
-	if v := p.mix.Version(); s.mix != v {
-		s.mix = v
-		clear(s.byAgent)
-		s.byState = nil
+	if kept := p.byAgent[c.pos]; kept.stamp == c.stamp {
+		return kept.state
+	}
+	key := append(p.key[:0], c.things.kind...)
+	key = binary.AppendVarint(binary.AppendVarint(key, c.free.CPUMilli), c.free.MemoryBytes)
+	key = c.things.gpus.AppendKey(key)
+	p.key = key
+	n, ok := p.states[string(key)]
+	if !ok {
+		if len(p.states) >= p.mostStates() {
+			p.reset()
+		}
+		n = uint32(len(p.states))
+		p.states[string(key)] = n
+	}
+	p.byAgent[c.pos] = agentState{c.stamp, n}
+	return n
+}
+
+func (p *fgdPlacer) mostStates() int { return max(maxStates, 2*len(p.byAgent)) }
+
+// of returns the scores kept for a need, without those from before the last reset.
+func (p *fgdPlacer) of(w *wanted) *fgdScores {
+	s := w.kept
+	if s == nil || s.dropped {
+		if s = p.needs[w.need]; s == nil {
+			if len(p.needs) >= max(minNeeds, maxKeptScores/p.mostStates()) {
+				p.dropOldest()
+			}
+			s = &fgdScores{}
+			p.needs[w.need] = s
+		}
+		w.kept = s
+	}
+	if s.term != p.term {
+		s.term, s.byNumber = p.term, s.byNumber[:0]
 	}
 	p.uses++
 	s.used = p.uses
 	return s
 }
 
-// ofState returns the score of all agents that are like c: clusters have many of a
-// kind, and what a score takes is much more than a look.
-func (p *fgdPlacer) ofState(s *fgdScores, c *candidate, w *wanted) float64 {
-	key := append(p.key[:0], c.things.kind...)
-	key = binary.AppendVarint(binary.AppendVarint(key, c.free.CPUMilli), c.free.MemoryBytes)
-	key = c.things.gpus.AppendKey(key)
-	p.key = key
-	if score, ok := s.byState[string(key)]; ok {
-		return score
-	}
-	if s.byState == nil || len(s.byState) >= maxStates {
-		s.byState = map[string]float64{}
-	}
-	score := p.reckon(c, w)
-	s.byState[string(key)] = score
-	return score
-}
-
 func (p *fgdPlacer) dropOldest() {
-	oldest, at := uint64(0), uint64(math.MaxUint64)
-	for serial, s := range p.scores {
+	oldest, at := "", uint64(math.MaxUint64)
+	for need, s := range p.needs {
 		if s.used < at {
-			oldest, at = serial, s.used
+			oldest, at = need, s.used
 		}
 	}
-	delete(p.scores, oldest)
+	p.needs[oldest].dropped = true
+	delete(p.needs, oldest)
 }
 
 // tieBreak is how much the pack score counts: less than a thousandth of a device

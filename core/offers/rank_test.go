@@ -23,7 +23,7 @@ func wantOf(cpu int64, reqs ...model.GPURequest) (*model.Shape, wanted) {
 		s.GPUMilli += reqs[i].Milli()
 	}
 	w := gpu.NewWant(reqs)
-	return s, wanted{serial: uint64(cpu) + uint64(s.GPUMilli), shape: s.Resources, gpus: &w}
+	return s, wanted{need: fmt.Sprint(cpu, s.GPUMilli), shape: s.Resources, gpus: &w}
 }
 
 // bestFirst returns the candidates' positions, best first.

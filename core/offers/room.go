@@ -53,6 +53,9 @@ const (
 	reserved            // free, but reserved for another role
 )
 
+// needKey is the part of key that is not about constraints.
+func (r *room) needKey() string { return r.key[:len(r.key)-len(r.ruleKey)] }
+
 // check returns how many tasks of r fit on a now, at most limit, and with 0 why.
 // It is the filter of both Plan and Explain.
 func (r *room) check(a *agent, limit int) (int, verdict) {

@@ -62,7 +62,7 @@ func (b *Book) gatherBest(d *demand, i, want int) bool {
 	g := &d.groups[i]
 	t := tallyOf(b.agents, g)
 	s := b.scout(g)
-	among := slices.Clone(b.rate(g, t, s))
+	among := slices.Clone(b.rate(g, t, s, true))
 	if g.rank != nil {
 		b.tallySpread(g, among)
 	}

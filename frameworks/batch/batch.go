@@ -18,6 +18,7 @@ type Framework struct {
 
 	// Transient.
 	out    *outbox // what the present Step asks for; nil while folding the journal
+	box    outbox  // its memory
 	book   sdk.DemandBook
 	timers sdk.Timers[alarm]
 	rekill time.Time // when kills are next sent again; zero = no kill is wanted
@@ -47,7 +48,8 @@ func (f *Framework) ID() model.FrameworkID { return ID }
 
 // Step takes one input and returns what should happen, in order.
 func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
-	f.out = &outbox{now: now}
+	f.box = outbox{now: now, dirty: f.box.dirty[:0]}
+	f.out = &f.box
 	defer func() { f.out = nil }()
 	switch in := in.(type) {
 	case model.Leading:

@@ -41,9 +41,10 @@ func (f *Framework) wantDemand(g *group) {
 	if g.score == 0 && g.place.in {
 		g.score = f.score(g)
 	}
-	f.book.Want(g.demand(), g.startable(), func(count int) model.Demand {
-		return f.buildDemand(g.demand(), g, count)
-	})
+	if g.build == nil { // once: demands change often
+		g.build = func(count int) model.Demand { return f.buildDemand(g.demand(), g, count) }
+	}
+	f.book.Want(g.demand(), g.startable(), g.build)
 }
 
 // demand returns the id of the group's demand: JOB/GROUP.

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -37,9 +38,9 @@ func (f *Framework) endIfOver(j *job, at micros) {
 
 func (o *outcome) text() string {
 	if o.Message == "" {
-		return fmt.Sprintf("exit code %d", o.ExitCode)
+		return "exit code " + strconv.Itoa(o.ExitCode)
 	}
-	return fmt.Sprintf("exit code %d: %s", o.ExitCode, o.Message)
+	return "exit code " + strconv.Itoa(o.ExitCode) + ": " + o.Message
 }
 
 // judge finds the outcome of a job all of whose slots have ended. Its exit code

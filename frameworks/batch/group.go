@@ -41,10 +41,11 @@ type group struct {
 	ready    sdk.SlotSet // waiting, not delayed, not claimed
 	claimed  int         // slots in accepts that are neither staged nor refused yet
 	refusals refusals
-	dirty    bool   // its demand may have changed in this step
-	demandID string // made when first needed
-	promoted bool   // goes before all others of its line
-	score    int64  // that its rank falls with; 0 = not known
+	dirty    bool                         // its demand may have changed in this step
+	demandID string                       // made when first needed
+	build    func(count int) model.Demand // likewise
+	promoted bool                         // goes before all others of its line
+	score    int64                        // that its rank falls with; 0 = not known
 	keys     habitKeys
 }
 

@@ -62,14 +62,20 @@ func (f *Framework) finish() model.Effects {
 		g.dirty = false
 		f.wantDemand(g)
 	}
+	clear(o.dirty)
 	if d, ok := f.book.Call(); ok {
 		o.calls = append(o.calls, d)
 	}
-	return model.Effects{
+	if o.calls == nil {
+		o.calls, o.done = o.done, nil
+	}
+	e := model.Effects{
 		Events:  o.events,
 		Calls:   append(o.calls, o.done...),
 		Replies: o.replies,
 		Notices: o.notices,
 		Wake:    f.timers.Next(),
 	}
+	*o = outbox{dirty: o.dirty} // the effects are the caller's
+	return e
 }

@@ -18,6 +18,7 @@ type cluster struct {
 	fw    *batch.Framework
 	now   time.Time
 	calls []model.Call
+	next  int // of the calls, the one to be carried out next
 	// launched is told of each launch.
 	launched func(model.Launch)
 	requests uint64
@@ -61,11 +62,12 @@ func (c *cluster) step(in model.Input) {
 		}
 	}
 	c.calls = append(c.calls, e.Calls...)
-	for len(c.calls) > 0 {
-		call := c.calls[0]
-		c.calls = c.calls[1:]
-		c.call(call)
+	for c.next < len(c.calls) {
+		c.next++
+		c.call(c.calls[c.next-1])
 	}
+	clear(c.calls)
+	c.calls, c.next = c.calls[:0], 0
 }
 
 func (c *cluster) call(call model.Call) {
@@ -111,13 +113,14 @@ func (c *cluster) submit(spec *model.Job, id model.JobID, user string) {
 
 // finish ends all tasks of a launch that began at the time started.
 func (c *cluster) finish(l *model.Launch, started time.Time) {
+	done := &model.Result{Cause: model.CauseFinished}
 	sts := make(model.Statuses, len(l.Tasks))
 	for i := range l.Tasks {
 		id := l.ID(i)
 		c.book.Release(id)
 		sts[i] = model.TaskStatus{
 			Task: id, Agent: l.Agent, State: model.TaskFinished, At: c.now, Started: started, Finished: c.now,
-			Result: &model.Result{Cause: model.CauseFinished},
+			Result: done,
 		}
 	}
 	c.step(sts)

@@ -49,7 +49,10 @@ type run struct {
 type running struct {
 	job      *job
 	launches []model.Launch
-	released bool // its limit was up, its room is free already
+	released bool            // its limit was up, its room is free already
+	at       int64           // it will end
+	order    int             // among those that end at the same second: that in which they started
+	one      [1]model.Launch // memory for launches: most have just one
 }
 
 func runWindow(jobs []job, o *Options) error {
@@ -102,8 +105,8 @@ func (r *run) expire(second int64) {
 	if len(r.ends) == 0 || r.ends[0].at > second {
 		return
 	}
-	for _, e := range r.ends {
-		if x := e.running; e.at == second && x.job.Run == x.job.Limit {
+	for _, x := range r.ends {
+		if x.at == second && x.job.Run == x.job.Limit {
 			r.release(x)
 		}
 	}
@@ -121,11 +124,11 @@ func (r *run) release(x *running) {
 }
 
 func (r *run) end() {
-	e := heap.Pop(&r.ends).(ending)
-	r.c.now = at(e.at)
-	r.release(e.running)
-	r.expire(e.at)
-	delete(r.launches, e.running.launches[0].Job)
+	x := heap.Pop(&r.ends).(*running)
+	r.c.now = at(x.at)
+	r.release(x)
+	r.expire(x.at)
+	delete(r.launches, x.launches[0].Job)
 	r.c.pass()
 }
 
@@ -145,21 +148,15 @@ func (r *run) launched(l model.Launch) {
 	j := &r.jobs[i]
 	j.started, j.start = true, r.c.now.Unix()-epoch
 	r.free -= j.Procs
-	x := &running{job: j, launches: []model.Launch{l}}
-	r.launches[l.Job] = x
 	r.order++
-	heap.Push(&r.ends, ending{at: j.start + j.Run, order: r.order, running: x})
+	x := &running{job: j, at: j.start + j.Run, order: r.order}
+	x.launches = append(x.one[:0], l)
+	r.launches[l.Job] = x
+	heap.Push(&r.ends, x)
 }
 
-// ending is when a job will end. At the same second they end in the order in
-// which they started.
-type ending struct {
-	at      int64
-	order   int
-	running *running
-}
-
-type endings []ending
+// endings are the jobs that run, as a heap by when they will end.
+type endings []*running
 
 func (h endings) Len() int { return len(h) }
 func (h endings) Less(i, k int) bool {
@@ -168,7 +165,7 @@ func (h endings) Less(i, k int) bool {
 func (h endings) Swap(i, k int) { h[i], h[k] = h[k], h[i] }
 
 // Push and Pop are for package heap.
-func (h *endings) Push(x any) { *h = append(*h, x.(ending)) }
+func (h *endings) Push(x any) { *h = append(*h, x.(*running)) }
 
 // Pop takes the last one.
 func (h *endings) Pop() any {
