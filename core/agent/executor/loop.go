@@ -47,7 +47,10 @@ type loop struct {
 	state   *stateLog
 	timers  map[lifecycle.Key]*time.Timer
 
-	agent    *peer // nil while there is none
+	agent *peer // nil while there is none
+	// greeted says that it has said hello. Before, it is sent no updates: it is to
+	// hear of all that are not acknowledged, in their order, and of each once.
+	greeted  bool
 	recovery time.Duration
 	alone    *time.Timer // runs while there is no agent
 
@@ -101,7 +104,7 @@ func (l *loop) event(e any) {
 		if l.agent != nil {
 			l.agent.close()
 		}
-		l.agent = e.peer
+		l.agent, l.greeted = e.peer, false
 		l.alone.Stop()
 	case peerDown:
 		if l.agent == e.peer {
@@ -160,6 +163,7 @@ func (l *loop) message(m *execpb.ToExecutor) {
 	case *execpb.ToExecutor_Hello:
 		l.recovery = time.Duration(k.Hello.RecoveryTimeoutNs)
 		l.flush()
+		l.greeted = true
 		l.sendState(nil)
 		l.sendUpdates(l.unacked)
 	case *execpb.ToExecutor_Adopt:
@@ -200,6 +204,9 @@ func (l *loop) send(m *execpb.FromExecutor) {
 }
 
 func (l *loop) sendUpdates(u []*execpb.Update) {
+	if !l.greeted {
+		return // Hello sends them all
+	}
 	for len(u) > 0 {
 		n := min(len(u), maxUpdates)
 		l.send(&execpb.FromExecutor{Kind: &execpb.FromExecutor_Updates{Updates: &execpb.Updates{Updates: u[:n:n]}}})
