@@ -43,6 +43,7 @@ type Book struct {
 
 	// What is held, as of the last pass.
 	holds        []*hold
+	barring      []*demand                      // that had one in force since all who wait were looked at
 	held         []*agent                       // with holds on them
 	firstFrom    int64                          // when the first firm hold begins on some agent
 	lastFrom     int64                          // ... and the last

@@ -22,6 +22,7 @@ type demand struct {
 
 	place        [queueKinds]int // in class.ready and Book.asleep, -1 where it is not
 	refusedUntil time.Time
+	barring      bool      // is in Book.barring
 	parked       bool      // out of class.ready until the pass is over
 	since        time.Time // when it was set, or got something last
 	hold         *hold     // as last found, in force or not
@@ -81,6 +82,7 @@ func (b *Book) SetDemand(d model.Demand) {
 	if !changed {
 		return
 	}
+	b.changed(x)
 	b.delist(x)
 	if unlike {
 		b.pardon(x)
@@ -117,6 +119,7 @@ func compareDemands(a, b *model.Demand) (changed, unlike bool) {
 // DropDemand withdraws a demand, and the offers out for it. Running tasks stay.
 func (b *Book) DropDemand(fw model.FrameworkID, id string) {
 	if d := b.demands[demandID{fw, id}]; d != nil {
+		b.changed(d)
 		b.delist(d)
 		b.withdrawFor(d)
 		b.forget(d)
@@ -124,6 +127,7 @@ func (b *Book) DropDemand(fw model.FrameworkID, id string) {
 }
 
 func (b *Book) forget(d *demand) {
+	b.changed(d)
 	b.delist(d)
 	b.pardon(d)
 	b.releaseRooms(d)
@@ -133,6 +137,7 @@ func (b *Book) forget(d *demand) {
 // Refuse keeps offers from a demand until the given time, or until it is set anew.
 func (b *Book) Refuse(fw model.FrameworkID, id string, until time.Time) {
 	if d := b.demands[demandID{fw, id}]; d != nil {
+		b.changed(d)
 		b.delist(d)
 		d.refusedUntil = until
 		b.enlist(d)

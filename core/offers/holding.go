@@ -18,6 +18,7 @@ func (b *Book) holdPending() {
 		}
 		if h := b.holdFor(d); h != nil {
 			b.keep(h)
+			b.bars(d)
 			p.holds--
 		}
 	}

@@ -83,6 +83,9 @@ func (b *Book) queueUp() bool {
 			among = slices.Compact(among)
 		}
 	}
+	if len(among) == len(b.active) {
+		b.barsNone()
+	}
 	b.unseen = b.unseen[:0]
 	b.keptFew = few
 	b.planned, b.replan = b.gains, false
@@ -104,14 +107,45 @@ func (b *Book) queueUp() bool {
 	return b.waiting > 0
 }
 
-// displaces reports whether the first demand of c goes before one that room is
+// displaces reports whether the first demand of c may go before one that room is
 // held for. It may take that one's hold, and what was kept off by it may fit now.
 func (b *Book) displaces(c *class) bool {
 	if c.ready.len() == 0 {
 		return false
 	}
 	d := c.ready.peek()
-	return slices.ContainsFunc(b.holds, func(h *hold) bool { return h.d.class.line == c.line && planOrder(d, h.d) < 0 })
+	return slices.ContainsFunc(b.barring, func(x *demand) bool {
+		if x.class.line == c.line {
+			return planOrder(d, x) < 0
+		}
+		return b.hurryOf(d).compare(b.hurryOf(x)) <= 0
+	})
+}
+
+// bars notes that d has a hold in force. Whom it kept off is not noted: it bars
+// until all have been looked at again.
+func (b *Book) bars(d *demand) {
+	if !d.barring {
+		d.barring = true
+		b.barring = append(b.barring, d)
+	}
+}
+
+// barsNone begins anew, as when all are looked at.
+func (b *Book) barsNone() {
+	for i, d := range b.barring {
+		d.barring, b.barring[i] = false, nil
+	}
+	b.barring = b.barring[:0]
+}
+
+// changed notes that d is not what it was, or not there: what its hold kept off may
+// fit now.
+func (b *Book) changed(d *demand) {
+	if d.barring {
+		b.barsNone()
+		b.replan, b.dirty = true, true
+	}
 }
 
 // sortOut tells the classes that may get something from those that cannot.

@@ -95,7 +95,9 @@ func (p *fgdPlacer) number(c *candidate) uint32 {
 		return kept.state
 	}
 	key := append(p.key[:0], c.things.kind...)
-	key = binary.AppendVarint(binary.AppendVarint(key, c.free.CPUMilli), c.free.MemoryBytes)
+	for _, free := range [...]int64{c.free.CPUMilli, c.free.MemoryBytes, c.free.GPUMilli} {
+		key = binary.AppendVarint(key, free)
+	}
 	key = c.things.gpus.AppendKey(key)
 	p.key = key
 	n, ok := p.states[string(key)]

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/gpu"
 )
@@ -153,4 +155,51 @@ func TestSpreads(t *testing.T) {
 			t.Errorf("%v: %v, want %s", c.targets, got, c.want)
 		}
 	}
+}
+
+// TestKeptScores holds that a score that was kept is what would be reckoned now,
+// whatever happens to agents, the mix and the largest amounts in between.
+func TestKeptScores(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var mix gpu.Mix
+		most := largest
+		fgd := newFGDPlacer(&mix, &most)
+		var cs []*candidate
+		for pos := range 4 {
+			cs = append(cs, candidateOf(pos, 8000, thingsOf(2), ""))
+		}
+		var needs []*wanted
+		for _, r := range []model.GPURequest{{ShareMilli: 400}, {ShareMilli: 700}, {Count: 1}} {
+			_, w := wantOf(1000, r)
+			needs = append(needs, &w)
+		}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			c := rapid.SampledFrom(cs).Draw(t, "agent")
+			w := rapid.SampledFrom(needs).Draw(t, "need")
+			switch rapid.IntRange(0, 4).Draw(t, "what") {
+			case 0:
+				c.things.take(&model.Grant{GPUs: []model.GPUShare{{UUID: "g0", Milli: 100}}})
+				c.free.GPUMilli = c.things.gpus.FreeMilli()
+				c.stamp++
+			case 1:
+				c.free.CPUMilli -= 1000
+				c.stamp++
+			case 2:
+				s := model.Shape{Resources: model.Resources{CPUMilli: 1000 * rapid.Int64Range(1, 8).Draw(t, "cpus")}, GPUs: []model.GPURequest{{Count: 1}}}
+				mix.See(&s, 1)
+			case 3:
+				most.CPUMilli += 1000
+			case 4: // as when the last demand with the need has gone, and another comes
+				*w = wanted{need: w.need, shape: w.shape, gpus: w.gpus}
+			}
+			for _, c := range cs {
+				if got, want := fgd.score(c, w), fgd.reckon(c, w); got != want {
+					t.Fatalf("agent %d has a score of %v for %s, %v if reckoned", c.pos, got, w.need, want)
+				}
+			}
+		}
+		if len(fgd.needs) > len(needs) {
+			t.Fatalf("scores are kept for %d needs, there are %d", len(fgd.needs), len(needs))
+		}
+	})
 }
