@@ -36,7 +36,7 @@ func (q *queueing) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&q.policy, "policy", string(batch.PolicyDefault), "in which order jobs of equal role and priority go, `POLICY`: default, easy, conservative, saf or sjf (see tender sim --help)")
 	f.IntVar(&q.holds, "holds", heldAsPolicy, "for how many waiting jobs room is held, `N`; -1 = all, 0 = none (default: as suits the policy)")
-	f.Lookup("holds").DefValue = ""
+	f.Lookup("holds").DefValue = "0" // the help says what it is
 	must(cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(policyNames(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
