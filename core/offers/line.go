@@ -115,10 +115,8 @@ func (b *Book) displaces(c *class) bool {
 	}
 	d := c.ready.peek()
 	return slices.ContainsFunc(b.barring, func(x *demand) bool {
-		if x.class.line == c.line {
-			return planOrder(d, x) < 0
-		}
-		return b.hurryOf(d).compare(b.hurryOf(x)) <= 0
+		// Between roles it is their shares that decide, which the last pass has changed.
+		return x.class.line != c.line || planOrder(d, x) < 0
 	})
 }
 

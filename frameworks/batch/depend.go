@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"slices"
+
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -68,7 +70,8 @@ func (f *Framework) updateDeps(j *job) {
 }
 
 // wait enters j among the waiters for what its open conditions name, so that
-// those jobs stay known and j hears of their changes; unwait takes that back.
+// those jobs stay known and j hears of their changes; unwait takes that back. They
+// are in the order of submission, as after a snapshot, however late j began to wait.
 func (s *state) wait(j *job) {
 	for i := range j.deps {
 		if d := &j.deps[i]; !d.Met {
@@ -77,7 +80,7 @@ func (s *state) wait(j *job) {
 				w = &waiters{}
 				s.waiters[d.Job] = w
 			}
-			w.jobs = append(w.jobs, j)
+			w.jobs = slices.Insert(w.jobs, before(w.jobs, j.seq), j)
 			w.pins++
 		}
 	}
