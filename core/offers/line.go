@@ -70,7 +70,9 @@ func (b *Book) queueUp() bool {
 	b.surveys = 0
 	matters := func(c *class) bool { return c.ready.len() > 0 && (b.preemptible > 0 || b.mayFit(c)) }
 	among := b.active
-	b.replan = b.replan || slices.ContainsFunc(b.fresh, b.displaces)
+	// Between roles it is their shares that decide who goes first, and any offer
+	// since the last pass has changed those.
+	b.replan = b.replan || len(b.inLine) > 1 && len(b.barring) > 0 && len(b.fresh) > 0 || slices.ContainsFunc(b.fresh, b.displaces)
 	if b.planned == b.gains && !b.replan {
 		if !slices.ContainsFunc(b.fresh, matters) {
 			b.unseen = append(b.unseen, b.fresh...)
@@ -114,10 +116,7 @@ func (b *Book) displaces(c *class) bool {
 		return false
 	}
 	d := c.ready.peek()
-	return slices.ContainsFunc(b.barring, func(x *demand) bool {
-		// Between roles it is their shares that decide, which the last pass has changed.
-		return x.class.line != c.line || planOrder(d, x) < 0
-	})
+	return slices.ContainsFunc(b.barring, func(x *demand) bool { return planOrder(d, x) < 0 })
 }
 
 // bars notes that d has a hold in force. Whom it kept off is not noted: it bars
