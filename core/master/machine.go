@@ -203,7 +203,7 @@ func (m *Machine) addWarnings() {
 }
 
 func (m *Machine) warning(job model.JobID) *model.Explanation {
-	answer, refusal := m.queryFramework(m.now, model.Why{Selector: string(job)})
+	answer, refusal := m.queryFramework(m.now, model.Why{Selector: string(job), Brief: true})
 	if refusal != nil {
 		return nil
 	}

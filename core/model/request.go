@@ -74,7 +74,11 @@ type TaskList struct {
 
 // Why is a query; the framework's part of the answer is a WhyView, to which the
 // master adds what the allocator says of each demand.
-type Why struct{ Selector string }
+type Why struct {
+	Selector string
+	// Brief leaves out what costs a look at all others that wait: the job's turn.
+	Brief bool
+}
 
 // WhyView is why a job is where it is.
 type WhyView struct {

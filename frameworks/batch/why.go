@@ -23,7 +23,7 @@ func (f *Framework) why(now time.Time, q *model.Why) (v model.WhyView, err *mode
 		g := &j.groups[i]
 		v.Explanations = append(v.Explanations, g.explain(now)...)
 		if n := g.startable(); n > 0 {
-			if v.Turn == nil {
+			if v.Turn == nil && !q.Brief {
 				v.Turn = f.turn(g, now)
 			}
 			v.Demands = append(v.Demands, f.buildDemand(g.demand(), g, n))
