@@ -1,13 +1,5 @@
 package gpu
 
-import "github.com/tender-scheduler/tender/core/model"
-
-// Fits returns how many tasks with these requests there is room for, at most limit.
-func Fits(s *State, reqs []model.GPURequest, limit int) int {
-	w := NewWant(reqs)
-	return w.Fits(s, limit)
-}
-
 // Fits returns how often Pick would succeed if each pick were taken, at most
 // limit.
 func (w *Want) Fits(s *State, limit int) int {

@@ -9,12 +9,6 @@ import (
 
 // Pick chooses devices of s for one task and leaves s as it is: the shares are
 // in the order of the requests. It finds a choice whenever there is one.
-func Pick(s *State, reqs []model.GPURequest) ([]model.GPUShare, bool) {
-	w := NewWant(reqs)
-	return w.Pick(s)
-}
-
-// Pick is Pick for a want.
 //
 // A share goes to the device with the least left that still has it. Whole
 // devices are taken from as few NVLink islands as can be: from the island with

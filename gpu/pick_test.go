@@ -84,7 +84,7 @@ func TestPickPrefers(t *testing.T) {
 		{"no instance for a device", used(slices), []model.GPURequest{{Count: 1}}, nil},
 		{"shares of one task are of different devices", used(eight, 600), []model.GPURequest{{ShareMilli: 200, Count: 2}}, []string{"g0", "g1"}},
 	} {
-		got, ok := Pick(c.s, c.reqs)
+		got, ok := pick(c.s, c.reqs)
 		if ok != (c.want != nil) || !reflect.DeepEqual(uuids(got), c.want) {
 			t.Errorf("%s: picked %v, want %v", c.about, uuids(got), c.want)
 		}

@@ -103,7 +103,7 @@ func TestPickFindsWhatThereIs(t *testing.T) {
 		before := slices.Clone(s.free)
 		us := units(reqs)
 		want := possible(s, us, make([]bool, s.dev.Len()))
-		got, ok := Pick(s, reqs)
+		got, ok := pick(s, reqs)
 		if ok != want {
 			t.Fatalf("Pick found %v, %v; the oracle says %v", got, ok, want)
 		}
@@ -140,11 +140,11 @@ func TestFitsIsHowOftenPickSucceeds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, reqs := drawState(t), drawRequests(t)
 		limit := rapid.IntRange(0, 12).Draw(t, "limit")
-		got := Fits(s, reqs, limit)
+		got := fits(s, reqs, limit)
 		c := s.Clone()
 		var taken [][]model.GPUShare
 		for len(taken) < limit {
-			shares, ok := Pick(&c, reqs)
+			shares, ok := pick(&c, reqs)
 			if !ok {
 				break
 			}
@@ -179,7 +179,7 @@ func TestWholeDevicesSpanFewIslands(t *testing.T) {
 			}
 		}
 		count := rapid.IntRange(1, 5).Draw(t, "count")
-		got, ok := Pick(&s, []model.GPURequest{{Count: count}})
+		got, ok := pick(&s, []model.GPURequest{{Count: count}})
 		if !ok {
 			return
 		}

@@ -37,6 +37,7 @@ func (b *Book) offerRoom(p *classicPass, x *subscriber, a *agent, give model.Res
 	o.Parts, o.stakes = o.onePart[:], o.oneList[:]
 	s.link()
 	s.take(1)
+	c.name(a, s)
 	if len(a.holds) > 0 {
 		(&window{until: never}).charge(a, give)
 	}
@@ -46,6 +47,26 @@ func (b *Book) offerRoom(p *classicPass, x *subscriber, a *agent, give model.Res
 	b.touch(a) // the index may be behind until the next pass: nothing else is served in this one
 	b.putOut(o)
 	return o
+}
+
+// name puts into the offer's room what it is of by name. Its devices are taken, so
+// that nobody else is offered them; ports are many, and are those free now: which
+// of them a task gets is settled when the offer is accepted.
+func (c *classicPart) name(a *agent, s *stake) {
+	if len(a.info.GPUs) > 0 && c.room.GPUMilli > 0 {
+		left := c.room.GPUMilli
+		for _, u := range a.names().gpus.Free() {
+			if u.Milli = min(u.Milli, left); u.Milli > 0 {
+				c.room.GPUs = append(c.room.GPUs, u)
+				left -= u.Milli
+			}
+		}
+		s.grants = []model.Grant{{GPUs: c.room.GPUs}}
+		a.names().take(&s.grants[0])
+	}
+	if len(a.info.Ports) > 0 {
+		c.room.Ports = a.names().ports.freeRanges()
+	}
 }
 
 // DeclineFor takes an offer back as Decline does; what was offered is not offered
@@ -118,9 +139,21 @@ func (b *Book) acceptClassic(now time.Time, o *offer, launches []model.Launch) (
 // takes them; none if one cannot be had. A v1 framework asks for the scalar gpus
 // and gets whole devices.
 func (b *Book) grantClassic(o *offer, launches []model.Launch) *model.Refusal {
-	a := o.stakes[0].agent
+	s := o.stakes[0]
+	a := s.agent
+	for i := range s.grants { // what is offered is what may be chosen from
+		a.names().release(&s.grants[i])
+	}
+	s.grants = nil
 	for i := range launches {
 		l := &launches[i]
+		if len(l.Grants) > 0 {
+			if r := takeNamed(a, o.ID, i, l); r != nil {
+				ungrant(a, launches[:i])
+				return r
+			}
+			continue
+		}
 		if n := l.Shape.GPUMilli / gpu.Whole; n > 0 && len(l.Shape.GPUs) == 0 {
 			l.Shape.GPUs = []model.GPURequest{{Count: int(n)}}
 		}
@@ -133,6 +166,28 @@ func (b *Book) grantClassic(o *offer, launches []model.Launch) *model.Refusal {
 			return model.Refuse(model.ReasonBeyondOffer,
 				"accept offer %s: the devices or ports that launch %d of job %s asks for are not free on %s", o.ID, i, l.Job, a.info.Name)
 		}
+	}
+	return nil
+}
+
+// takeNamed takes what a launch names, all of it or nothing.
+func takeNamed(a *agent, id model.OfferID, i int, l *model.Launch) *model.Refusal {
+	if len(l.Grants) != len(l.Tasks) {
+		return model.Refuse(model.ReasonBadRequest, "accept offer %s: launch %d of job %s has %d grants for %d tasks", id, i, l.Job, len(l.Grants), len(l.Tasks))
+	}
+	for n := range l.Grants {
+		g, milli := &l.Grants[n], int64(0)
+		for _, u := range g.GPUs {
+			milli += u.Milli
+		}
+		if milli != l.Shape.GPUMilli || !a.names().holds(g) {
+			for k := range n {
+				a.names().release(&l.Grants[k])
+			}
+			return model.Refuse(model.ReasonBeyondOffer,
+				"accept offer %s: launch %d of job %s names devices or ports that are not free on %s, or not what its tasks ask for", id, i, l.Job, a.info.Name)
+		}
+		a.names().take(g)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (s *script) revive(a arguments) error {
 	return nil
 }
 
-// launch o1 2×cpus=1 [3×memory=1GiB …] [job=x] [limit=1h] [on=a2]: ACCEPT of a
+// launch o1 2×cpus=1 [3×memory=1GiB …] [job=x] [limit=1h] [on=a2] [names=a1-g0]: ACCEPT of a
 // classic offer, a launch for each shape.
 func (s *script) launch(a arguments) error {
 	o, _ := s.b.Offer(offerID(a.words[0]))
@@ -72,12 +72,28 @@ func (s *script) launch(a arguments) error {
 			l.Agent = o.Parts[0].Agent
 		}
 		l.Tasks = s.tasks(l.Job, n)
-		if err := quantity(&l.Shape.Resources, kind, a.values[k][0]); err != nil {
+		switch kind {
+		case "gpus":
+			err = askGPUs(&l.Shape, a.values[k][0])
+		case "ports":
+			l.Shape.Ports = askPorts(a.values[k])
+		default:
+			err = quantity(&l.Shape.Resources, kind, a.values[k][0])
+		}
+		if v := a.value("names", ""); v != "" {
+			l.Grants = []model.Grant{{GPUs: []model.GPUShare{{UUID: v, Milli: l.Shape.GPUMilli}}}}
+		}
+		if err != nil {
 			return err
 		}
 		acc.Launches = append(acc.Launches, l)
 	}
 	done, r := s.b.Accept(s.now, o.Framework, acc)
+	for _, l := range acc.Launches {
+		if text := s.granted(model.OfferPart{Grants: l.Grants}); r == nil && text != "" {
+			s.printf("%s gets%s", l.Job, text)
+		}
+	}
 	if r != nil {
 		s.printf("refused, %s: %s", r.Reason, r.Message)
 		return nil

@@ -17,7 +17,12 @@ func (s *script) parts(o *model.Offer) string {
 	for _, p := range o.Parts {
 		text := fmt.Sprintf("%d on %s", p.Count, s.b.byID[p.Agent].info.Name)
 		if p.Room != nil {
-			text = fmt.Sprintf("%s on %s", p.Room.Resources, s.b.byID[p.Agent].info.Name)
+			text = fmt.Sprintf("%s on %s%s", p.Room.Resources, s.b.byID[p.Agent].info.Name, s.granted(model.OfferPart{
+				Grants: []model.Grant{{GPUs: p.Room.GPUs}},
+			}))
+			for _, r := range p.Room.Ports {
+				text += fmt.Sprintf(" ports %d-%d", r.First, r.Last)
+			}
 		}
 		text += s.granted(p)
 		if p.Group > 0 {
