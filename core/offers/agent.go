@@ -201,13 +201,10 @@ func (b *Book) settle() {
 			b.classic.gain(a)
 		}
 		a.touched, a.gained = false, false
-		switch {
-		case !bulk:
-			b.reindex(a)
-		case a.open():
-			b.index.setLeaf(a.pos, a.free(), a.gain)
-		default:
-			b.index.setLeaf(a.pos, model.Resources{}, 0)
+		if free, gain := b.leaf(a); bulk {
+			b.index.setLeaf(a.pos, free, gain)
+		} else {
+			b.index.set(a.pos, free, gain)
 		}
 	}
 	if bulk {
@@ -216,14 +213,20 @@ func (b *Book) settle() {
 	b.touched = b.touched[:0]
 }
 
-func (b *Book) reindex(a *agent) {
+// leaf returns what stands in the index for a. It is asked for whenever that may
+// have changed, and so is where a is stamped.
+func (b *Book) leaf(a *agent) (free model.Resources, gain uint64) {
 	b.stamps++
 	a.stamp = b.stamps
-	if a.open() {
-		b.index.set(a.pos, a.free(), a.gain)
-	} else {
-		b.index.set(a.pos, model.Resources{}, 0)
+	if !a.open() {
+		return model.Resources{}, 0
 	}
+	return a.free(), a.gain
+}
+
+func (b *Book) reindex(a *agent) {
+	free, gain := b.leaf(a)
+	b.index.set(a.pos, free, gain)
 }
 
 // AgentUsage is what of an agent is used and on offer.

@@ -98,3 +98,28 @@ func TestTaskTableAgainstMap(t *testing.T) {
 		})
 	})
 }
+
+// TestStamps: whoever keeps something about an agent by its stamp notices every
+// change, also where many agents change at once and the index is rebuilt.
+func TestStamps(t *testing.T) {
+	for _, changed := range []int{1, 64} { // of 64: one by one, and in bulk
+		b := cluster(64, sized(8, 8))
+		b.Plan(epoch)
+		before := make([]uint64, len(b.agents))
+		for i, a := range b.agents {
+			if before[i] = a.stamp; a.stamp == 0 {
+				t.Fatalf("agent %d has no stamp after a pass", i)
+			}
+		}
+		for i := range changed {
+			b.Use(&model.Launch{Agent: b.agents[i].info.ID, Job: "j", Shape: sized(1, 1), Tasks: []model.Attempt{{Index: uint32(i)}}}, Claim{}, epoch)
+		}
+		b.SetDemand(wants("d", 1, sized(1, 1)))
+		b.Plan(epoch)
+		for i, a := range b.agents[:changed] {
+			if a.stamp == before[i] {
+				t.Errorf("%d changed: agent %d has the stamp of before", changed, i)
+			}
+		}
+	}
+}
