@@ -87,7 +87,13 @@ func (b *Book) recalling(d, self *demand) (before, all []*demand) {
 }
 
 // among looks for them in c.
+//
+// What its role's limit keeps from starting goes before nobody, nor does what no
+// agent can ever take.
 func (q *aheadSearch) among(b *Book, c *class) {
+	if first := c.ready.peek(); c.neverAt == b.fleet || b.headroom(first, first.total()) == 0 {
+		return
+	}
 	if l := c.line; q.shared && !l.asked {
 		l.hurry, l.asked = b.hurryOf(c.ready.peek()), true
 	}

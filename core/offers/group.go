@@ -40,7 +40,7 @@ func plainGroup(d *model.Demand, i int) group {
 	g := group{kind: &kind{
 		Claim: Claim{
 			Key: Key{Framework: d.Framework, Demand: d.ID, Group: i}, Exclusive: dg.Exclusive,
-			Role: d.Role, Priority: d.Priority, Preemptible: d.Preemptible, Grace: d.Grace,
+			Label: d.Label, Role: d.Role, Priority: d.Priority, Preemptible: d.Preemptible, Grace: d.Grace,
 		},
 		shape: dg.Shape.Resources,
 	}}

@@ -24,6 +24,7 @@ type Key struct {
 type Claim struct {
 	Key
 	Exclusive   bool           `json:",omitempty"` // nothing else may join them on their agent
+	Label       string         `json:",omitempty"` // their demand's, for people
 	Role        string         `json:",omitempty"` // that pays for them
 	Priority    int            `json:",omitempty"`
 	Preemptible bool           `json:",omitempty"`

@@ -259,22 +259,18 @@ const maxSearched = 1000
 
 // frees says whose end makes room on agents.
 func frees(agents []*agent) string {
-	jobs := map[model.JobID]int{}
+	jobs := map[string]int{}
 	for _, a := range agents[:min(maxSearched, len(agents))] {
 		for _, s := range a.running {
-			jobs[s.job] += s.count
+			jobs[cmp.Or(s.Label, string(s.job))] += s.count
 		}
 	}
 	if len(jobs) == 0 {
 		return "when offers come back, or with more agents, or when some of its own tasks end"
 	}
-	names := slices.SortedFunc(maps.Keys(jobs), func(x, y model.JobID) int {
+	owners := slices.SortedFunc(maps.Keys(jobs), func(x, y string) int {
 		return cmp.Or(cmp.Compare(jobs[y], jobs[x]), cmp.Compare(x, y))
 	})
-	owners := make([]string, len(names))
-	for i, j := range names {
-		owners[i] = string(j)
-	}
 	return "frees when tasks of " + list(owners, 3) + " end"
 }
 
