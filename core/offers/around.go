@@ -119,20 +119,10 @@ func (f *forecast) profile(a *agent) []segment {
 // Where several holds overlap the task's run their sum is taken to be in the way,
 // which may be more than there is at any one time.
 func (f *forecast) among(a *agent) {
-	starts := []int64{f.now}
-	for s := range a.stakes() {
-		if at := f.end(s); at != never {
-			starts = append(starts, at)
-		}
-	}
+	starts := f.changes(a, []int64{f.now})
 	for _, p := range a.holds {
-		if p.to != never {
-			starts = append(starts, p.to)
-		}
-		if f.limit > 0 {
-			if at := p.from - int64(f.limit) + 1; at > f.now {
-				starts = append(starts, at)
-			}
+		if at := p.from - int64(f.limit) + 1; f.limit > 0 && at > f.now {
+			starts = append(starts, at)
 		}
 	}
 	slices.Sort(starts)
@@ -148,6 +138,21 @@ func (f *forecast) among(a *agent) {
 			last = n
 		}
 	}
+}
+
+// changes appends when what is on a ends, and what is held there.
+func (f *forecast) changes(a *agent, out []int64) []int64 {
+	for s := range a.stakes() {
+		if at := f.end(s); at != never {
+			out = append(out, at)
+		}
+	}
+	for _, p := range a.holds {
+		if p.to != never {
+			out = append(out, p.to)
+		}
+	}
+	return out
 }
 
 // agentAt returns a as it will be at a time, and beside the holds that begin

@@ -3,6 +3,7 @@ package offers
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -195,18 +196,8 @@ func (b *Book) holdByTrial(h *hold, guess bool) *hold {
 	f := b.forecastFor(d, 0, 1, guess)
 	var times []int64
 	for _, a := range b.agents {
-		if a == nil {
-			continue
-		}
-		for s := range a.stakes() {
-			if at := f.end(s); at != never {
-				times = append(times, at)
-			}
-		}
-		for _, p := range a.holds {
-			if p.to != never {
-				times = append(times, p.to)
-			}
+		if a != nil {
+			times = f.changes(a, times)
 		}
 	}
 	slices.Sort(times)
@@ -216,12 +207,7 @@ func (b *Book) holdByTrial(h *hold, guess bool) *hold {
 		wants[i] = d.wanted(i)
 	}
 	at := func(t int64) trial { return try(f.agentsAt(t), d.groups, wants, true, nil) }
-	n, _ := slices.BinarySearchFunc(times, true, func(t int64, _ bool) int {
-		if at(t).whole {
-			return 1
-		}
-		return -1
-	})
+	n := sort.Search(len(times), func(i int) bool { return at(times[i]).whole })
 	if n == len(times) {
 		return nil
 	}

@@ -100,8 +100,20 @@ func watchUse(t *testing.T, s *Source, uuid, program string) {
 	}
 	line, _ := bufio.NewReader(out).ReadString('\n')
 	t.Logf("program %d: %s", cmd.Process.Pid, strings.TrimSpace(line))
-	time.Sleep(3 * time.Second)
-	during := of()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	// The driver's figures lag behind: they are asked for until they tell, or the
+	// program is over.
+	during, over := of(), false
+	for !over && (during.MemoryUsedBytes-before.MemoryUsedBytes < 512<<20 || during.BusyPercent <= 0) {
+		select {
+		case err := <-ended:
+			ended <- err
+			over = true
+		default:
+			during = of()
+		}
+	}
 	text, _ := json.Marshal(during)
 	t.Logf("before %+v, during %s", before, text)
 	if during.MemoryUsedBytes-before.MemoryUsedBytes < 512<<20 {
@@ -117,7 +129,7 @@ func watchUse(t *testing.T, s *Source, uuid, program string) {
 	if !mine { // in a container the driver may tell other pids, or none
 		t.Logf("the program is not among the processes")
 	}
-	if err := cmd.Wait(); err != nil {
+	if err := <-ended; err != nil {
 		t.Errorf("program: %v", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -68,6 +70,18 @@ func (a *app) client() (*client.Client, error) {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s: %w", from, err)}
 	}
 	return c, nil
+}
+
+// asking makes a command's work of what it does with a master.
+func (a *app) asking(do func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return do(cmd, c, args)
+	}
 }
 
 // complain tells the user why a command failed, and what to do about it.

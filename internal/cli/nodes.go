@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -28,12 +29,7 @@ given out, and to which tasks.`,
   tender nodes --gpu -o json | jq -r '.gpus[] | select(.allocated_milli == 0).uuid'
   tender nodes -o json | jq -r '.nodes[] | select(.state != "ready").name'`,
 		Args: wants(0, 0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Nodes(cmd.Context())
 			if err != nil {
 				return err
@@ -42,7 +38,7 @@ given out, and to which tasks.`,
 				return a.printGPUs(list)
 			}
 			return a.printNodes(list)
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&gpus, "gpu", false, "list the nodes' GPUs, and which tasks have them")
 	a.printsData(cmd)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -26,18 +27,13 @@ sooner.`,
 		Example: `  tender offers
   tender offers -o json | jq '.demands | length'`,
 		Args: wants(0, 0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Offers(cmd.Context())
 			if err != nil {
 				return err
 			}
 			return a.printOffers(list)
-		},
+		}),
 	}
 	a.printsData(cmd)
 	a.talks(cmd)

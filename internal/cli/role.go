@@ -160,12 +160,7 @@ role that nobody has set or used has weight 1 and no quota.`,
   tender role get research -o json | jq .share`,
 		Args:              wants(1, 1, "one ROLE"),
 		ValidArgsFunction: a.completeRoles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			list, err := c.Shares(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -176,7 +171,7 @@ role that nobody has set or used has weight 1 and no quota.`,
 				}
 			}
 			return a.printRole(&model.ShareView{RoleConfig: model.RoleConfig{Role: args[0]}}, list.Reservations)
-		},
+		}),
 	}
 	a.printsData(cmd)
 	a.talks(cmd)
@@ -214,12 +209,7 @@ of roles below it and reservations.`,
 		Example:           `  tender role rm research/nlp`,
 		Args:              wants(1, 1, "one ROLE"),
 		ValidArgsFunction: a.completeRoles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			was, err := c.RemoveRole(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -231,7 +221,7 @@ of roles below it and reservations.`,
 				return a.printNames([]string{was.Role})
 			}
 			return a.print([]byte("forgotten: " + roleLine(&was) + "\n"))
-		},
+		}),
 	}
 	a.printsData(cmd)
 	a.talks(cmd)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -25,12 +26,7 @@ a role include those below it. -o wide adds what is reserved.`,
   tender shares -o json | jq '.roles[] | select(.below_guarantee).role'`,
 		Args:              wants(0, 1, "at most one ROLE"),
 		ValidArgsFunction: a.completeRoles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			role := ""
 			if len(args) > 0 {
 				role = args[0]
@@ -40,7 +36,7 @@ a role include those below it. -o wide adds what is reserved.`,
 				return err
 			}
 			return a.printShares(list)
-		},
+		}),
 	}
 	a.printsData(cmd)
 	a.talks(cmd)
@@ -54,18 +50,13 @@ func (a *app) roleLsCmd() *cobra.Command {
 		Long:    `Ls lists the roles somebody has set up. tender shares shows all that are used.`,
 		Example: `  tender role ls`,
 		Args:    wants(0, 0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Shares(cmd.Context(), "")
 			if err != nil {
 				return err
 			}
 			return a.printConfigured(list)
-		},
+		}),
 	}
 	a.printsData(cmd)
 	a.talks(cmd)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -19,12 +20,7 @@ answers or none leads.`,
 		Example: `  tender status
   tender status --address m2.example.org:7070 -o json`,
 		Args: wants(0, 0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			s, err := c.Status(cmd.Context())
 			if err != nil {
 				return err
@@ -33,7 +29,7 @@ answers or none leads.`,
 				return err
 			}
 			return &exitError{code: model.ExitUnreachable}
-		},
+		}),
 	}
 	a.printsData(cmd)
 	a.talks(cmd)

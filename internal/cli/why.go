@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -28,12 +29,7 @@ held (resources are set aside for it).`,
   tender why train -o json | jq '.explanations[].why[].reason'`,
 		Args:              wants(1, 1, "one JOB"),
 		ValidArgsFunction: a.completeJobs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			view, err := c.Why(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -45,7 +41,7 @@ held (resources are set aside for it).`,
 				return a.printNames([]string{string(view.Job.ID)})
 			}
 			return a.print(a.renderWhy(view))
-		},
+		}),
 	}
 	a.printsData(cmd)
 	a.talks(cmd)

@@ -37,7 +37,7 @@ func (r *Result) WriteSVG(w io.Writer) error {
 	fmt.Fprintf(b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
 	panel(b, chartTop, fmt.Sprintf("processors used, of %d (mean %.1f %%), policy %s", r.Procs, 100*r.Utilization, r.Policy),
 		fmt.Sprint(r.Procs), "steelblue", cols, func(c column) float64 { return c.busy / float64(r.Procs) })
-	panel(b, 2*chartTop+chartHeight+chartGap/2, "jobs waiting", fmt.Sprint(most), "indianred", cols,
+	panel(b, 2*chartTop+chartHeight+chartGap/2, "jobs waiting", fmt.Sprint(most), "#c9963b", cols,
 		func(c column) float64 { return float64(c.waiting) / float64(most) })
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%.1f days</text>`+"\n", chartLeft+chartColumns, height-6, float64(r.Span)/86400)
 	fmt.Fprintln(b, "</svg>")
