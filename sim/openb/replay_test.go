@@ -6,16 +6,15 @@ import (
 	"testing"
 )
 
-// traces is where the trace is kept, which is not part of the project:
-// openb_node_list_gpu_node.csv and openb_pod_list_default.csv of the Alibaba
-// cluster trace of 2023.
-const traces = "../../../shared/traces/openb"
-
+// readTrace reads openb_node_list_gpu_node.csv and openb_pod_list_default.csv of the
+// Alibaba cluster trace of 2023 from $TENDER_TRACES/openb; the project does not hold
+// them itself.
 func readTrace(t testing.TB) *Workload {
 	t.Helper()
+	traces := filepath.Join(os.Getenv("TENDER_TRACES"), "openb")
 	n, err := os.Open(filepath.Join(traces, "openb_node_list_gpu_node.csv"))
 	if os.IsNotExist(err) {
-		t.Skipf("no trace in %s: get it from hkust-adsl/kubernetes-scheduler-simulator to run this", traces)
+		t.Skip("no openb in $TENDER_TRACES: get it from hkust-adsl/kubernetes-scheduler-simulator to run this")
 	}
 	if err != nil {
 		t.Fatal(err)

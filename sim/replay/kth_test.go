@@ -3,20 +3,19 @@ package replay
 import (
 	"compress/gzip"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/tender-scheduler/tender/frameworks/batch"
 )
 
-// traces is where logs are kept that the project does not hold itself.
-const traces = "../../../shared/traces/"
-
-// readTrace reads a log that may not be there; its lines' waits come along.
+// readTrace reads a log of $TENDER_TRACES, which the project does not hold itself;
+// its lines' waits come along.
 func readTrace(t testing.TB, name string) *Log {
 	t.Helper()
-	f, err := os.Open(traces + name)
+	f, err := os.Open(filepath.Join(os.Getenv("TENDER_TRACES"), name))
 	if os.IsNotExist(err) {
-		t.Skipf("no log at %s: get it from the Parallel Workloads Archive or the study's results to run this", traces+name)
+		t.Skipf("no %s in $TENDER_TRACES: get it from the Parallel Workloads Archive or the study's results to run this", name)
 	}
 	if err != nil {
 		t.Fatal(err)
