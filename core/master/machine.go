@@ -72,6 +72,7 @@ type Machine struct {
 	links    map[model.AgentID]*link
 	wakes    map[model.FrameworkID]time.Time
 	kills    map[model.TaskID]model.TaskReason    // wanted; sent again when the agent comes back
+	watch    map[model.JobID]model.FrameworkID    // spawned jobs, and who is told of them
 	inverse  map[model.OfferID]model.InverseOffer // out, until their deadline
 	overdue  []model.InverseOffer                 // past it, while their tasks end
 	now      time.Time
@@ -84,7 +85,7 @@ type Machine struct {
 // pendingCall is a call a framework made that has not been carried out yet.
 type pendingCall struct {
 	framework model.FrameworkID
-	call      model.Call
+	call      any // a model.Call or a changedCall
 }
 
 // NewMachine returns a machine with an empty state.
@@ -97,7 +98,7 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		frameworks: map[model.FrameworkID]model.Framework{},
 		sessions:   map[SessionID]*session{}, byAgent: map[model.AgentID][]*session{}, links: map[model.AgentID]*link{},
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.TaskReason{},
-		inverse: map[model.OfferID]model.InverseOffer{},
+		inverse: map[model.OfferID]model.InverseOffer{}, watch: map[model.JobID]model.FrameworkID{},
 	}
 	for _, f := range frameworks {
 		if m.frameworks[f.ID()] != nil {
@@ -175,13 +176,12 @@ func (m *Machine) asked(in Asked) {
 	if m.askedRoles(in) {
 		return
 	}
-	id, ok := frameworkFor(in.Body)
-	if !ok || m.frameworks[id] == nil {
-		m.out.Replies = append(m.out.Replies, model.Reply{ID: in.ID, Err: model.Refuse(model.ReasonUnsupported,
-			"no framework here serves a request of type %T", in.Body)})
+	id, body, refusal := m.route(m.now, in.Body)
+	if refusal != nil {
+		m.out.Replies = append(m.out.Replies, model.Reply{ID: in.ID, Err: refusal})
 		return
 	}
-	m.stepFramework(id, model.Request{ID: in.ID, Body: in.Body})
+	m.stepFramework(id, model.Request{ID: in.ID, Body: body})
 }
 
 // addWarnings tells those who submitted in this turn at once if their job would
@@ -222,22 +222,6 @@ func (m *Machine) warning(job model.JobID) *model.Explanation {
 	return nil
 }
 
-// frameworkFor says which framework a request or query is for.
-func frameworkFor(body any) (model.FrameworkID, bool) {
-	switch b := body.(type) {
-	case model.Submit:
-		return frameworkOf(b.Job.Type), true
-	case model.PlanJob:
-		return frameworkOf(b.Job.Type), true
-	case model.CancelJob, model.RetryJob, model.ListJobs, model.GetJob, model.ListTasks, model.Why:
-		// Batch is the only framework with jobs today.
-		return frameworkOf(model.JobBatch), true
-	}
-	return "", false
-}
-
-func frameworkOf(t model.JobType) model.FrameworkID { return model.FrameworkID(t) }
-
 // stepFramework gives a framework one input and takes in its effects; the calls
 // it makes wait for carryOut.
 func (m *Machine) stepFramework(id model.FrameworkID, in model.Input) {
@@ -250,6 +234,7 @@ func (m *Machine) stepFramework(id model.FrameworkID, in model.Input) {
 	}
 	m.out.Replies = append(m.out.Replies, e.Replies...)
 	m.out.Notices = append(m.out.Notices, e.Notices...)
+	m.tellWatchers(e.Notices)
 	if !e.Wake.IsZero() {
 		m.wakes[id] = e.Wake
 	}

@@ -57,7 +57,7 @@ func (m *Machine) carryOut() {
 	m.calls = nil
 }
 
-func (m *Machine) call(fw model.FrameworkID, c model.Call) {
+func (m *Machine) call(fw model.FrameworkID, c any) {
 	switch c := c.(type) {
 	case model.Demands:
 		for i := range c.Set {
@@ -87,6 +87,14 @@ func (m *Machine) call(fw model.FrameworkID, c model.Call) {
 		m.kill(c.Task, c.Reason)
 	case model.JobDone:
 		m.jobDone(c.Job)
+	case model.Spawn:
+		m.spawn(fw, c)
+	case model.WatchJobs:
+		m.watchJobs(fw, c.Jobs)
+	case model.Ask:
+		m.askInner(c.Body)
+	case changedCall:
+		m.tellWatcher(c.job)
 	default:
 		panic(fmt.Sprintf("master: framework %s made unknown call %T", fw, c))
 	}

@@ -42,16 +42,6 @@ func (m *Machine) Query(now time.Time, body any) (any, *model.Refusal) {
 	return answer, nil
 }
 
-func (m *Machine) queryFramework(now time.Time, body any) (any, *model.Refusal) {
-	id, ok := frameworkFor(body)
-	f := m.frameworks[id]
-	q, can := f.(model.Querier)
-	if !ok || !can {
-		return nil, model.Refuse(model.ReasonUnsupported, "no framework here answers a question of type %T", body)
-	}
-	return q.Query(now, body)
-}
-
 func (m *Machine) nameAgent(t *model.TaskView) {
 	if a := m.state.agents[t.Agent]; a != nil {
 		t.AgentName = a.info.Name

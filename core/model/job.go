@@ -3,7 +3,7 @@ package model
 // JobType says which framework runs a job.
 type JobType string
 
-// The job types of the job file. Only batch is run today.
+// The job types of the job file.
 const (
 	JobBatch    JobType = "batch"
 	JobService  JobType = "service"
@@ -47,6 +47,7 @@ type Job struct {
 	Affinities  []Affinity        `json:"affinities,omitempty"`
 	Spreads     []Spread          `json:"spreads,omitempty"`
 	Meta        map[string]string `json:"meta,omitempty"`
+	Periodic    *Periodic         `json:"periodic,omitempty"` // a schedule; the job itself is its runs' form
 	Groups      []Group           `json:"groups"`
 	Source      string            `json:"source,omitempty"` // the job file's text, for `tender job --hcl`
 }
@@ -83,9 +84,16 @@ type Group struct {
 	Network     *Network          `json:"network,omitempty"`
 	Exclusive   bool              `json:"exclusive,omitempty"` // whole agents
 	Restart     RestartPolicy     `json:"restart"`
-	DiskBytes   int64             `json:"disk_bytes,omitempty"` // ephemeral_disk size
-	Meta        map[string]string `json:"meta,omitempty"`
-	Tasks       []TaskSpec        `json:"tasks"`
+	Update      *UpdatePolicy     `json:"update,omitempty"`     // of services and system jobs
+	Reschedule  *ReschedulePolicy `json:"reschedule,omitempty"` // of services
+	Migrate     *MigratePolicy    `json:"migrate,omitempty"`    // of services
+	Services    []Service         `json:"services,omitempty"`
+	// ShutdownDelay is between an allocation's services being taken off the list
+	// and its tasks being told to stop.
+	ShutdownDelay Duration          `json:"shutdown_delay,omitempty"`
+	DiskBytes     int64             `json:"disk_bytes,omitempty"` // ephemeral_disk size
+	Meta          map[string]string `json:"meta,omitempty"`
+	Tasks         []TaskSpec        `json:"tasks"`
 }
 
 // Network is a group's network block: the ports that its tasks share.

@@ -9,6 +9,8 @@ type Submit struct {
 	Key string `json:"idempotency_key,omitempty"` // a repeat with the same key is the same job
 	// User is who submitted, as the client says; for people, not for permission.
 	User string `json:"user,omitempty"`
+	// Parent is the job that this one is a run of, of those that a framework submits.
+	Parent JobID `json:"-"`
 }
 
 // SubmitReply answers Submit.
@@ -42,6 +44,10 @@ type ListJobs struct {
 	Name   string // exact; empty = all
 	Limit  int    // 0 = 1000
 	Before JobID  // start after this job in the list
+	// Until and Through bound the list of a framework that Before is not of: jobs
+	// submitted before Until, or at it too.
+	Until   time.Time
+	Through bool
 }
 
 // JobList answers ListJobs.
@@ -156,6 +162,7 @@ type JobView struct {
 	Role      string     `json:"role"`
 	Priority  int        `json:"priority"`
 	User      string     `json:"user,omitempty"`
+	Parent    JobID      `json:"parent,omitempty"` // the job that this is a run of
 	State     JobState   `json:"state"`
 	Submitted time.Time  `json:"submitted"`
 	Started   time.Time  `json:"started,omitzero"` // first task

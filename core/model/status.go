@@ -53,6 +53,8 @@ type TaskStatus struct {
 	Finished time.Time  `json:"finished,omitzero"` // when it ended
 	Result   *Result    `json:"result,omitempty"`  // set when State is terminal
 	Usage    *Usage     `json:"usage,omitempty"`
+	// Health is set on updates about a running task whose group has checks.
+	Health *Health `json:"health,omitempty"`
 	// UUID is set on updates that are retried until acknowledged; empty on
 	// those the master makes itself.
 	UUID string `json:"uuid,omitempty"`

@@ -11,12 +11,13 @@ import (
 // the master's Staged and Statuses. Times are microseconds since 1970.
 type (
 	submitted struct {
-		ID   model.JobID  `json:"id"`
-		At   micros       `json:"at"`
-		Job  *model.Job   `json:"job"`
-		Deps []dependency `json:"deps,omitempty"` // names resolved
-		Key  string       `json:"key,omitempty"`
-		User string       `json:"user,omitempty"`
+		ID     model.JobID  `json:"id"`
+		At     micros       `json:"at"`
+		Job    *model.Job   `json:"job"`
+		Deps   []dependency `json:"deps,omitempty"` // names resolved
+		Key    string       `json:"key,omitempty"`
+		User   string       `json:"user,omitempty"`
+		Parent model.JobID  `json:"parent,omitempty"`
 	}
 
 	// cancelled gives up a whole job, or whole Groups of it, or Indices of those.
@@ -56,7 +57,7 @@ func (f *Framework) foldSubmitted(e *submitted) error {
 	f.tick(e.At)
 	f.lastSeq++
 	j := newJob(e.ID, f.lastSeq, e.Job)
-	j.key, j.user, j.submitted, j.deps = e.Key, e.User, e.At, e.Deps
+	j.key, j.user, j.parent, j.submitted, j.deps = e.Key, e.User, e.Parent, e.At, e.Deps
 	j.state = model.JobQueued
 	j.fillReady()
 	if f.updateDeps(j); j.blocked() {

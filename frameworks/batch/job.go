@@ -16,6 +16,7 @@ type job struct {
 	seq       uint64 // in order of submission
 	spec      *model.Job
 	key, user string
+	parent    model.JobID
 	submitted micros
 	started   micros // of the first task
 	ended     micros

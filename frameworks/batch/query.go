@@ -15,6 +15,8 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	switch q := body.(type) {
 	case model.ListJobs:
 		return answer(f.listJobs(&q))
+	case model.FindJob:
+		return f.search(q.Selector), nil
 	case model.GetJob:
 		j, err := f.find(q.Selector)
 		if err != nil {
@@ -63,6 +65,14 @@ func (f *Framework) listJobs(q *model.ListJobs) (l model.JobList, err *model.Ref
 			return l, model.Refuse(model.ReasonNotFound, "job %q, which the list was to go on from, is not known any more; start again", q.Before)
 		}
 		end = before(from, b.seq)
+	}
+	if !q.Until.IsZero() {
+		end, _ = slices.BinarySearchFunc(from, q.Until, func(j *job, at time.Time) int {
+			if c := j.submitted.time().Compare(at); c != 0 || !q.Through {
+				return c
+			}
+			return -1
+		})
 	}
 	limit := q.Limit
 	if limit <= 0 {

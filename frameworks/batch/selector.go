@@ -9,6 +9,7 @@ import (
 	"github.com/agext/levenshtein"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 const (
@@ -89,4 +90,19 @@ func (f *Framework) notFound(selector string) *model.Refusal {
 		r.Message += "; did you mean " + hits[0].text + "?"
 	}
 	return r
+}
+
+// search says which jobs a selector may mean, for a host with several frameworks.
+func (f *Framework) search(selector string) model.FoundJobs {
+	if j := f.latest(selector); j != nil && f.jobs[model.JobID(selector)] == nil {
+		v := j.found()
+		v.Match = model.MatchName
+		return model.FoundJobs{Jobs: []model.FoundJob{v}}
+	}
+	byID := func(id model.JobID) (*job, bool) { j := f.jobs[id]; return j, j != nil }
+	return sdk.Find(f.order, (*job).found, byID, selector)
+}
+
+func (j *job) found() model.FoundJob {
+	return model.FoundJob{ID: j.id, Name: j.spec.Name, State: j.state, Submitted: j.submitted.time()}
 }

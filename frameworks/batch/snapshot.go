@@ -23,6 +23,7 @@ type jobHead struct {
 	Seq       uint64          `json:"seq"`
 	Key       string          `json:"key,omitempty"`
 	User      string          `json:"user,omitempty"`
+	Parent    model.JobID     `json:"parent,omitempty"`
 	Submitted micros          `json:"submitted"`
 	Started   micros          `json:"started,omitempty"`
 	Ended     micros          `json:"ended,omitempty"`
@@ -76,7 +77,7 @@ const maxFrozenBytes = 16 << 10
 
 func (w *writer) job(j *job) error {
 	head, err := json.Marshal(&jobHead{
-		ID: j.id, Seq: j.seq, Key: j.key, User: j.user,
+		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent,
 		Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
 		Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome,
 	})
@@ -157,7 +158,7 @@ func (s *state) restoreJob(r *reader) error {
 		return fmt.Errorf("job %s: no such state %q", h.ID, h.State)
 	}
 	j := newJob(h.ID, h.Seq, &job)
-	j.key, j.user, j.state, j.deps, j.agents = h.Key, h.User, h.State, h.Deps, h.Agents
+	j.key, j.user, j.parent, j.state, j.deps, j.agents = h.Key, h.User, h.Parent, h.State, h.Deps, h.Agents
 	j.submitted, j.started, j.ended, j.endSeq = h.Submitted, h.Started, h.Ended, h.EndSeq
 	j.cpu, j.peakBytes, j.outcome = h.CPU, h.PeakBytes, h.Outcome
 	for i := range j.groups {

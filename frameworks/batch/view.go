@@ -12,7 +12,7 @@ import (
 func (f *Framework) view(j *job, withSpec bool) model.JobView {
 	v := model.JobView{
 		ID: j.id, Name: j.spec.Name, Type: j.spec.Type, Role: j.spec.Role, Priority: j.spec.Priority,
-		User: j.user, State: j.state,
+		User: j.user, Parent: j.parent, State: j.state,
 		Submitted: j.submitted.time(), Started: j.started.time(), Ended: j.ended.time(),
 		Slots: j.slotCounts(),
 		Usage: model.Usage{CPU: model.Duration(j.cpu), PeakMemoryBytes: j.peakBytes},

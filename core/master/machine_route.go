@@ -1,0 +1,199 @@
+package master
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// frameworkOf says which framework runs jobs of a type. A periodic job is its
+// schedule's, whatever its runs are.
+func frameworkOf(j *model.Job) model.FrameworkID {
+	if j.Periodic != nil {
+		return "cron"
+	}
+	switch j.Type {
+	case model.JobService, model.JobSystem:
+		return "service"
+	}
+	return model.FrameworkID(j.Type)
+}
+
+// route says which framework a request or query is for, and gives it in the form
+// that the framework is to get: one job named by its id.
+func (m *Machine) route(now time.Time, body any) (model.FrameworkID, any, *model.Refusal) {
+	switch b := body.(type) {
+	case model.Submit:
+		return m.hosted(frameworkOf(b.Job), b)
+	case model.PlanJob:
+		return m.hosted(frameworkOf(b.Job), b)
+	case model.Selecting:
+		return m.routeJob(now, b)
+	}
+	return "", nil, model.Refuse(model.ReasonUnsupported, "no framework here serves a request of type %T", body)
+}
+
+func (m *Machine) hosted(id model.FrameworkID, body any) (model.FrameworkID, any, *model.Refusal) {
+	if m.frameworks[id] == nil {
+		return "", nil, model.Refuse(model.ReasonUnsupported, "this master has no %s framework", id)
+	}
+	return id, body, nil
+}
+
+func (m *Machine) routeJob(now time.Time, body model.Selecting) (model.FrameworkID, any, *model.Refusal) {
+	if len(m.order) == 1 {
+		return m.order[0], body, nil // it has a better answer than ours if there is no such job
+	}
+	fw, id, refusal := m.findJob(now, body.JobSelector())
+	if refusal != nil {
+		return "", nil, refusal
+	}
+	return fw, body.ForJob(id), nil
+}
+
+// candidate is a job that a selector may mean.
+type candidate struct {
+	model.FoundJob
+	framework model.FrameworkID
+}
+
+func (c candidate) String() string { return fmt.Sprintf("%s %s (%s)", c.ID, c.Name, c.State) }
+
+// findJob resolves a selector over all frameworks: an id, a name (the latest
+// submission with it, of whatever type), "last", or a prefix of exactly one id.
+func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, model.JobID, *model.Refusal) {
+	var all []candidate
+	for _, id := range m.order {
+		q, ok := m.frameworks[id].(model.Querier)
+		if !ok {
+			continue
+		}
+		answer, refusal := q.Query(now, model.FindJob{Selector: selector})
+		if refusal != nil {
+			continue
+		}
+		for _, j := range answer.(model.FoundJobs).Jobs {
+			all = append(all, candidate{j, id})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y candidate) int {
+		return cmp.Or(cmp.Compare(x.Match, y.Match), y.Submitted.Compare(x.Submitted))
+	})
+	if len(all) == 0 || all[0].Match == model.MatchNear {
+		return "", "", notFound(selector, all)
+	}
+	best := all[0]
+	if best.Match == model.MatchPrefix && len(all) > 1 && all[1].Match == model.MatchPrefix {
+		r := model.Refuse(model.ReasonAmbiguous, "%q is the beginning of several job ids; give more of it", selector)
+		for _, c := range all {
+			if c.Match == model.MatchPrefix && len(r.Details) < model.MaxFound {
+				r.Details = append(r.Details, c.String())
+			}
+		}
+		return "", "", r
+	}
+	return best.framework, best.ID, nil
+}
+
+// notFound refuses a selector that names no job, with the names and ids like it.
+func notFound(selector string, near []candidate) *model.Refusal {
+	if selector == "last" {
+		return model.Refuse(model.ReasonNotFound, "there is no last job: none has been submitted, or none is remembered")
+	}
+	r := model.Refuse(model.ReasonNotFound, "no job has the id or the name %q", selector)
+	for _, c := range near[:min(len(near), model.MaxFound)] {
+		r.Details = append(r.Details, c.String())
+	}
+	if len(near) > 0 {
+		r.Message += "; did you mean " + near[0].String() + "?"
+	}
+	return r
+}
+
+// queryFramework asks the framework that a query is for.
+func (m *Machine) queryFramework(now time.Time, body any) (any, *model.Refusal) {
+	if l, ok := body.(model.ListJobs); ok {
+		return m.listJobs(now, l)
+	}
+	id, body, refusal := m.route(now, body)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return m.askFramework(now, id, body)
+}
+
+func (m *Machine) askFramework(now time.Time, id model.FrameworkID, body any) (any, *model.Refusal) {
+	q, can := m.frameworks[id].(model.Querier)
+	if !can {
+		return nil, model.Refuse(model.ReasonUnsupported, "the %s framework answers no questions", id)
+	}
+	return q.Query(now, body)
+}
+
+// listJobs merges the frameworks' lists, newest first.
+func (m *Machine) listJobs(now time.Time, q model.ListJobs) (any, *model.Refusal) {
+	if len(m.order) == 1 {
+		return m.askFramework(now, m.order[0], q)
+	}
+	var owner model.FrameworkID
+	before := q.Before
+	if before != "" {
+		fw, id, refusal := m.findJob(now, string(before))
+		if refusal != nil || id != before {
+			return nil, model.Refuse(model.ReasonNotFound, "job %q, which the list was to go on from, is not known any more; start again", before)
+		}
+		v, refusal := m.askFramework(now, fw, model.GetJob{Selector: string(id)})
+		if refusal != nil {
+			return nil, refusal
+		}
+		owner, q.Until = fw, v.(model.JobView).Submitted
+	}
+	const page = 1000
+	if q.Limit <= 0 {
+		q.Limit = page
+	}
+	lists := make([][]model.JobView, 0, len(m.order))
+	var out model.JobList
+	passed := false // frameworks behind the owner's still have those of the same time to come
+	for _, id := range m.order {
+		part := q
+		if part.Before = ""; id == owner {
+			part.Before, part.Until, passed = before, time.Time{}, true
+		} else {
+			part.Through = passed && before != ""
+		}
+		answer, refusal := m.askFramework(now, id, part)
+		if refusal != nil {
+			return nil, refusal
+		}
+		l := answer.(model.JobList)
+		out.More = out.More || l.More
+		lists = append(lists, l.Jobs)
+	}
+	out.Jobs = mergeJobs(lists, q.Limit)
+	out.More = out.More || slices.ContainsFunc(lists, func(l []model.JobView) bool { return len(l) > 0 })
+	return out, nil
+}
+
+// mergeJobs takes from lists that are newest first; of the same time the earlier
+// list's go first. What is left over stays in lists.
+func mergeJobs(lists [][]model.JobView, limit int) []model.JobView {
+	out := []model.JobView{}
+	for len(out) < limit {
+		best := -1
+		for i, l := range lists {
+			if len(l) > 0 && (best < 0 || l[0].Submitted.After(lists[best][0].Submitted)) {
+				best = i
+			}
+		}
+		if best < 0 {
+			break
+		}
+		out = append(out, lists[best][0])
+		lists[best] = lists[best][1:]
+	}
+	return out
+}
