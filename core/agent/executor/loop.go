@@ -174,6 +174,10 @@ func (l *loop) message(m *execpb.ToExecutor) {
 		l.sendState(err)
 	case *execpb.ToExecutor_Launch:
 		l.launch(k.Launch)
+	case *execpb.ToExecutor_Start:
+		for _, t := range k.Start.Tasks {
+			l.step(lifecycle.Release{Key: taskKey(t)})
+		}
 	case *execpb.ToExecutor_Kill:
 		l.kill(k.Kill)
 	case *execpb.ToExecutor_Acknowledge:
@@ -260,11 +264,11 @@ func (l *loop) launch(in *execpb.Launch) {
 		return // the agent finds these tasks missing from the next State
 	}
 	l.record(&execpb.LogRecord{Kind: &execpb.LogRecord_Launch{Launch: in}})
-	n := 0
+	n, gang := 0, gangOf(in)
 	for k := range launched(in) {
-		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n)})
+		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n), gang})
 		n++
-		l.step(lifecycle.Launch{Key: k, TimeLimit: time.Duration(in.TimeLimitNs)})
+		l.step(lifecycle.Launch{Key: k, TimeLimit: time.Duration(in.TimeLimitNs), Together: gang != nil})
 	}
 }
 
@@ -296,7 +300,9 @@ func (l *loop) step(in lifecycle.Input) {
 	for _, e := range l.machine.Step(now, in) {
 		switch e := e.(type) {
 		case lifecycle.Start:
-			l.runner.start(e.Key, e.Task)
+			l.runner.start(e.Key, e.Task, e.Hold)
+		case lifecycle.Go:
+			l.runner.release(e.Key, e.Task)
 		case lifecycle.Stop:
 			l.runner.stop(e.Key, e.Task, e.Grace)
 		case lifecycle.Report:
