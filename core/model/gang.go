@@ -12,7 +12,7 @@ const (
 
 // LeaderPortLabel names the port that a gang's ranks meet at. No job file can
 // declare it.
-const LeaderPortLabel = "_leader"
+const LeaderPortLabel = "gang.leader"
 
 // GangGrace is how long a rank has between its kill signal and SIGKILL when
 // another rank has failed: its result is of no use to anybody, and a second

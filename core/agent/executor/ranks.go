@@ -9,6 +9,7 @@ import (
 	"github.com/tender-scheduler/tender/core/agent/isolation"
 	"github.com/tender-scheduler/tender/core/agent/tasklog"
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/mpi"
 )
 
 // rank is one main process of a task. Most tasks have one; the main task of a
@@ -19,13 +20,16 @@ type rank struct {
 	stdout *stream
 	stderr *stream
 
+	pmi *pmiEnd // nil where it speaks no PMI
+
 	// Under the run's lock.
 	exit  isolation.Exit
-	fault string // why it has failed whatever its exit code says
+	ended bool
+	fault *mpi.Fault // why it has failed whatever its exit code says
 }
 
 // ended well.
-func (r *rank) ok() bool { return r.exit.Status.ExitStatus() == 0 && r.fault == "" }
+func (r *rank) ok() bool { return r.exit.Status.ExitStatus() == 0 && r.fault == nil }
 
 // processes returns how many of the task there are.
 func (t *run) processes() int {
@@ -142,7 +146,20 @@ func (t *run) armRank(r *rank) (err error) {
 		r.stderr.attach(tasklog.NewWriter(dir, StreamName(t.plan.group, t.plan.task, n, true), logs))
 		r.cmd.Files[1], r.cmd.Files[2] = uintptr(r.stdout.w), uintptr(r.stderr.w)
 	}
+	if !t.speaksPMI() {
+		return nil
+	}
+	if r.pmi, err = openPMI(t.runner.inbox, attemptOf(t.key), t.number(r)); err != nil {
+		return err
+	}
+	r.pmi.give(r.cmd, t.number(r), t.given.gang.Size*t.plan.group.Ranks())
 	return nil
+}
+
+// speaksPMI reports whether the task's processes are ranks that find each other
+// over PMI.
+func (t *run) speaksPMI() bool {
+	return t.given.gang != nil && t.plan.task.Lifecycle == nil && t.plan.group.Gang != nil && t.plan.group.Gang.Launch == model.LaunchPMI
 }
 
 // endLogs takes what is left of the ranks' output and ends their logs. It returns
@@ -166,6 +183,12 @@ func (t *run) endLogs() (note string) {
 // disarm gives back what arm took; nothing has run.
 func (t *run) disarm() {
 	t.endLogs()
+	for _, r := range t.ranks {
+		if r.pmi != nil {
+			r.pmi.given()
+			r.pmi.close()
+		}
+	}
 	if t.ready != nil {
 		t.runner.pool.put(t.ready)
 		t.ready = nil
@@ -201,6 +224,11 @@ func (t *run) fire() error {
 			break
 		}
 	}
+	for _, r := range t.ranks {
+		if r.pmi != nil {
+			r.pmi.given()
+		}
+	}
 	t.pass.begin()
 	if broken == nil {
 		t.runner.inbox.put(lifecycle.Started{Key: t.key, Task: t.task, At: at})
@@ -224,7 +252,7 @@ func (t *run) fire() error {
 func (t *run) rankEnded(r *rank, e isolation.Exit) {
 	<-t.launched
 	t.mu.Lock()
-	r.exit = e
+	r.exit, r.ended = e, true
 	t.pending--
 	last := t.pending == 0
 	guilty := !r.ok() && t.culprit == nil
@@ -252,8 +280,9 @@ func (t *run) finish() {
 	t.mu.Unlock()
 	t.cancel()
 	t.pass.end()
-	exit := t.exit()
 	killed := s.cell.Kill(killPatience)
+	t.endPMI(killed == nil)
+	exit := t.exit()
 	if killed != nil {
 		exit.Note = killed.Error()
 	}
@@ -270,6 +299,73 @@ func (t *run) finish() {
 	t.runner.inbox.put(lifecycle.Ended{Key: t.key, Task: t.task, Exit: exit})
 }
 
+// endPMI waits until all that the ranks have said is in the inbox, before the
+// end of the task.
+func (t *run) endPMI(gone bool) {
+	for _, r := range t.ranks {
+		if r.pmi == nil {
+			continue
+		}
+		if !gone {
+			r.pmi.close()
+		}
+		select {
+		case <-r.pmi.done:
+		case <-time.After(time.Second): // it has given its end to somebody elsewhere
+			r.pmi.close()
+			<-r.pmi.done
+		}
+		r.pmi.close()
+	}
+}
+
+// blame notes that a rank has failed, by what it said or did not say. If it is
+// to go no further, or has ended, the others are stopped.
+func (r *runner) blame(k lifecycle.Key, local int, f mpi.Fault) {
+	a := r.attempts[k]
+	main := r.job.Groups[k.Group].MainTask()
+	if a == nil || main < 0 || a.runs[main] == nil {
+		return
+	}
+	t := a.runs[main]
+	t.mu.Lock()
+	if local >= len(t.ranks) {
+		t.mu.Unlock()
+		return
+	}
+	who := t.ranks[local]
+	who.fault = &f
+	guilty := (f.Now || who.ended) && t.culprit == nil
+	if guilty {
+		t.culprit = who
+	}
+	t.mu.Unlock()
+	if guilty {
+		t.strike(model.GangGrace.Std())
+	}
+}
+
+// amend adds to an exit what was said of the ranks since it was worked out.
+func (r *runner) amend(e *lifecycle.Ended) {
+	a := r.attempts[e.Key]
+	if a == nil || a.runs[e.Task] == nil || e.Exit.Failure != "" {
+		return
+	}
+	t := a.runs[e.Task]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, who := range t.ranks {
+		if who.fault == nil || t.culprit != nil && t.culprit != who {
+			continue
+		}
+		if who == t.culprit || e.Exit.Code == 0 && e.Exit.Signal == 0 {
+			e.Exit.Who = t.who(who)
+			blamed(who.fault, &e.Exit)
+			return
+		}
+	}
+}
+
 // exit is how the task ended: as the rank that was the first to fail, or else as
 // its first one.
 func (t *run) exit() lifecycle.Exit {
@@ -279,7 +375,7 @@ func (t *run) exit() lifecycle.Exit {
 	if t.culprit != nil {
 		r = t.culprit
 	}
-	e := lifecycle.Exit{At: r.exit.At, Who: t.who(r), Fault: r.fault}
+	e := lifecycle.Exit{At: r.exit.At, Who: t.who(r)}
 	for _, other := range t.ranks {
 		if other.exit.At.After(e.At) && t.culprit == nil {
 			e.At = other.exit.At
@@ -293,7 +389,21 @@ func (t *run) exit() lifecycle.Exit {
 	} else {
 		e.Code = st.ExitStatus()
 	}
+	if r.fault != nil {
+		blamed(r.fault, &e)
+	}
 	return e
+}
+
+// blamed puts a rank's fault into an exit. The code that it asked for counts, not
+// what it met with on its way out.
+func blamed(f *mpi.Fault, e *lifecycle.Exit) {
+	if f.Code != 0 {
+		e.Code, e.Signal = f.Code, 0
+	}
+	if f.Now || e.Code == 0 && e.Signal == 0 {
+		e.Fault = f.Message
+	}
 }
 
 // measure adds what the task used.
