@@ -12,8 +12,8 @@ import (
 )
 
 // Input is what happens to a Machine: one of Recovered, StreamUp, StreamDown,
-// FromMaster, ExecutorUp, FromExecutor, ExecutorDied, ExecutorFailed,
-// TreeKilled, Measured, GPUHealth, StopTasks and Tick.
+// FromMaster, ExecutorUp, FromExecutor, ExecutorSays, RemoteWanted, ExecutorDied,
+// ExecutorFailed, TreeKilled, Measured, GPUHealth, StopTasks and Tick.
 type Input interface{ agentInput() }
 
 // Recovered is the first input, once per Machine: what an earlier run of the
@@ -73,6 +73,18 @@ type FromExecutor struct {
 	Updates []*execpb.Update
 }
 
+// RemoteWanted says that a task asks for a session in another allocation of its gang.
+type RemoteWanted struct {
+	Exec    ExecID
+	Message *execpb.RemoteWanted
+}
+
+// ExecutorSays is a message of an executor for another one of its job.
+type ExecutorSays struct {
+	Exec    ExecID
+	Message *execpb.JobMessage
+}
+
 // ExecutorDied says that an executor's process has ended, or that the
 // connection to it was lost.
 type ExecutorDied struct{ Exec ExecID }
@@ -112,6 +124,8 @@ func (StreamDown) agentInput()     {}
 func (FromMaster) agentInput()     {}
 func (ExecutorUp) agentInput()     {}
 func (FromExecutor) agentInput()   {}
+func (ExecutorSays) agentInput()   {}
+func (RemoteWanted) agentInput()   {}
 func (ExecutorDied) agentInput()   {}
 func (ExecutorFailed) agentInput() {}
 func (TreeKilled) agentInput()     {}
