@@ -30,6 +30,8 @@ func (m *Machine) route(now time.Time, body any) (model.FrameworkID, any, *model
 		return m.hosted(frameworkOf(b.Job), b)
 	case model.PlanJob:
 		return m.hosted(frameworkOf(b.Job), b)
+	case model.OfSchedule:
+		return m.hosted("cron", b) // which knows best what it has of that name
 	case model.Selecting:
 		return m.routeJob(now, b)
 	}
@@ -80,7 +82,7 @@ func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, mo
 		}
 	}
 	slices.SortStableFunc(all, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(x.Match, y.Match), y.Submitted.Compare(x.Submitted))
+		return cmp.Or(cmp.Compare(x.Match, y.Match), runsLast(all, x, y), y.Submitted.Compare(x.Submitted))
 	})
 	if len(all) == 0 || all[0].Match == model.MatchNear {
 		return "", "", notFound(selector, all)
@@ -96,6 +98,18 @@ func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, mo
 		return "", "", r
 	}
 	return best.framework, best.ID, nil
+}
+
+// runsLast puts a schedule before its runs, which have its name: whoever wants one
+// of those says its id.
+func runsLast(all []candidate, x, y candidate) int {
+	ranked := func(c candidate) int {
+		if c.Match == model.MatchName && slices.ContainsFunc(all, func(o candidate) bool { return o.ID == c.Parent }) {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Compare(ranked(x), ranked(y))
 }
 
 // notFound refuses a selector that names no job, with the names and ids like it.
