@@ -53,7 +53,29 @@ func (m *Machine) routeJob(now time.Time, body model.Selecting) (model.Framework
 	if refusal != nil {
 		return "", nil, refusal
 	}
+	if _, ok := body.(model.ListTasks); ok && fw == "cron" {
+		if run := m.lastRun(now, id); run != "" {
+			return m.routeJob(now, body.ForJob(run).(model.Selecting))
+		}
+	}
 	return fw, body.ForJob(id), nil
+}
+
+// lastRun is the latest run of a schedule, whose tasks are meant by who asks for the
+// schedule's; empty if there is none any more.
+func (m *Machine) lastRun(now time.Time, schedule model.JobID) model.JobID {
+	answer, refusal := m.askFramework(now, "cron", model.GetJob{Selector: string(schedule)})
+	if refusal != nil {
+		return ""
+	}
+	s := answer.(model.JobView).Schedule
+	if s == nil || s.Last == nil {
+		return ""
+	}
+	if _, id, refusal := m.findJob(now, string(s.Last.Job)); refusal != nil || id != s.Last.Job {
+		return ""
+	}
+	return s.Last.Job
 }
 
 // candidate is a job that a selector may mean.
