@@ -22,7 +22,7 @@ type Schedule struct {
 // second, is what @every and a repetition without a start are counted from. A chained job has none: its Schedule
 // is never due.
 func New(p *model.Periodic, loc *time.Location, anchor time.Time) (*Schedule, *Fault) {
-	s := &Schedule{loc: loc, anchor: anchor.UTC().Add(time.Second - 1).Truncate(time.Second)}
+	s := &Schedule{loc: loc, anchor: anchor.UTC().Add(time.Second).Truncate(time.Second)}
 	for _, text := range p.Crons {
 		c, fault := ParseCron(text)
 		if fault != nil {

@@ -17,6 +17,7 @@ type Config struct {
 	MaxSchedules int // that have not ended; a submission beyond is refused with ReasonQueueFull
 	MaxEnded     int // that have ended and are remembered
 	MaxCatchUp   int // runs made up for at once under catch_up = "all": the latest
+	MaxActive    int // runs of one schedule that have not ended, where they may overlap; further ones are skipped
 	MaxWaiting   int // runs of one schedule that wait for the one before; further ones are skipped
 	StepRuns     int // runs created in one step; the rest follows in the next turn
 }
@@ -29,7 +30,7 @@ const MaxRuns = 50
 func DefaultConfig() Config {
 	return Config{
 		Zone:         onlyUTC,
-		MaxSchedules: 20_000, MaxEnded: 1000, MaxCatchUp: 1000, MaxWaiting: 1000, StepRuns: 250,
+		MaxSchedules: 20_000, MaxEnded: 1000, MaxCatchUp: 1000, MaxActive: 1000, MaxWaiting: 1000, StepRuns: 250,
 	}
 }
 
@@ -47,7 +48,7 @@ func (c Config) Validate() error {
 		value int
 	}{
 		{"max schedules", c.MaxSchedules}, {"max ended", c.MaxEnded}, {"max catch-up", c.MaxCatchUp},
-		{"max waiting", c.MaxWaiting}, {"runs in a step", c.StepRuns},
+		{"max active", c.MaxActive}, {"max waiting", c.MaxWaiting}, {"runs in a step", c.StepRuns},
 	} {
 		if l.value < 1 {
 			return fmt.Errorf("check cron limits: %s is %d, want at least 1", l.name, l.value)

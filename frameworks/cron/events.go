@@ -2,6 +2,7 @@ package cron
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -181,19 +182,25 @@ func (f *Framework) foldSkipped(ev *skipped) error {
 	return nil
 }
 
-// remember adds a run to the history and forgets the oldest beyond MaxRuns; not one
-// that goes on.
+// remember adds a run to the history.
 func (e *entry) remember(r *run) {
 	e.Runs = append(e.Runs, r)
-	if len(e.Runs) <= MaxRuns {
+	e.trim()
+}
+
+// trim forgets the oldest runs beyond MaxRuns, but none that goes on.
+func (e *entry) trim() {
+	over := len(e.Runs) - MaxRuns
+	if over <= 0 {
 		return
 	}
-	for i, old := range e.Runs {
-		if !old.active() {
-			e.Runs = append(e.Runs[:i], e.Runs[i+1:]...)
-			return
+	e.Runs = slices.DeleteFunc(e.Runs, func(r *run) bool {
+		if over > 0 && !r.active() {
+			over--
+			return true
 		}
-	}
+		return false
+	})
 }
 
 func (f *Framework) foldPaused(ev *paused) error {

@@ -34,6 +34,10 @@ func (f *Framework) start(e *entry, d decision) {
 		f.emit(&held{d})
 		f.stopRuns(e)
 	default:
+		if len(going) >= f.cfg.MaxActive {
+			f.skip(e, d, time.Time{}, 1, fmt.Sprintf("%d runs go on already, which is the limit", len(going)))
+			return
+		}
 		f.run(e, d)
 	}
 }
@@ -165,6 +169,7 @@ func (f *Framework) foldChanged(ev *changed) error {
 			e.Failed++
 		}
 		f.tellChildren(e, outcome{Round: r.Due, Run: r.N, End: end})
+		e.trim()
 	case began:
 		f.tellChildren(e, outcome{Round: r.Due, Run: r.N, End: endStarted})
 	}
