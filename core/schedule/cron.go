@@ -70,7 +70,7 @@ func ParseCron(text string) (*Cron, *Fault) {
 	case len(words) < 5:
 		return nil, whole.fault(form, "the expression has %d of five fields", len(words))
 	case len(words) == 7:
-		return nil, words[6].fault("use depends on a year nowhere, or pause the job", "a year cannot be given: %s", form)
+		return nil, words[6].fault(`schedule = "R5/2026-01-01T00:00:00Z/P1D" is a repetition with an end`, "a year cannot be given: an expression has five fields, or six with seconds first")
 	case len(words) > 6:
 		return nil, words[6].fault(form, "the expression has %d fields", len(words))
 	}
