@@ -228,7 +228,7 @@ func drawGroup(t *rapid.T, name string) model.Group {
 		g.Array = drawArray(t)
 	case 2:
 		g.Gang = &model.Gang{
-			Launch: "none", Ranks: rapid.IntRange(1, 16).Draw(t, "ranks"),
+			Launch: rapid.SampledFrom([]string{"none", "pmi", "torchrun"}).Draw(t, "launch"), Ranks: rapid.IntRange(1, 16).Draw(t, "ranks"),
 			Topology: rapid.SampledFrom([]string{"", "rack"}).Draw(t, "topology"),
 		}
 	}
@@ -244,6 +244,18 @@ func drawGroup(t *rapid.T, name string) model.Group {
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "tasks") {
 		g.Tasks = append(g.Tasks, drawTask(t, fmt.Sprintf("t%d", i), i > 0))
+	}
+	if g.Gang != nil { // which has one task whose processes are the ranks
+		g.Count = min(g.Count, 1000)
+		main := 0
+		for i := range g.Tasks {
+			if g.Tasks[i].Lifecycle == nil {
+				main++
+			}
+		}
+		if main > 1 {
+			g.Gang.Launch, g.Gang.Ranks = "none", 1
+		}
 	}
 	return g
 }

@@ -38,6 +38,7 @@ type attempt struct {
 	shape model.Resources
 	group *groupBook
 	state model.TaskState
+	ready bool // it has been STARTING
 }
 
 type groupID struct {
@@ -275,6 +276,7 @@ func (a *auditor) status(st *model.TaskStatus) {
 		a.w.fail("the state table", "task %s of agent %s is reported by %s", st.Task, t.agent, st.Agent)
 	}
 	t.state = next
+	t.ready = t.ready || next == model.TaskStarting
 	if a.w.options.Flavour == Calm && (next == model.TaskUnreachable || next == model.TaskGone || next == model.TaskDropped) {
 		a.w.fail("calm", "task %s is %s (%s) though nothing went wrong", st.Task, next, st.Message)
 	}

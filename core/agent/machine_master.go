@@ -79,6 +79,10 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 		m.launch(k.Launch)
 	case *agentpb.MasterMessage_Kill:
 		m.kill(k.Kill)
+	case *agentpb.MasterMessage_Start:
+		m.start(k.Start)
+	case *agentpb.MasterMessage_JobMessage:
+		m.jobMessage(k.JobMessage)
 	case *agentpb.MasterMessage_Acknowledge:
 		m.acknowledged(k.Acknowledge)
 	case *agentpb.MasterMessage_JobDone:
