@@ -84,6 +84,12 @@ func (a *api) routes() {
 		"PUT /v1/roles/{role...}":    a.setRole,
 		"DELETE /v1/roles/{role...}": a.removeRole,
 		"PUT /v1/reservations":       a.setReservation,
+
+		"POST /v1/jobs/{sel}/pause":   a.pause,
+		"POST /v1/jobs/{sel}/resume":  a.resume,
+		"POST /v1/jobs/{sel}/trigger": a.trigger,
+		"GET /v1/jobs/{sel}/runs":     a.runs,
+		"GET /v1/jobs/{sel}/next":     a.nextRuns,
 	} {
 		a.mux.HandleFunc(pattern, a.leading(h))
 	}
