@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tender-scheduler/tender/core/agent/isolation"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -18,6 +19,9 @@ type GPUSource interface {
 	// whenever that changes, until ctx ends.
 	Watch(ctx context.Context, report func(unhealthy map[string]string)) error
 	Driver() string // its version; empty = unknown
+	// Nodes returns the device nodes that a task needs to use a device that was
+	// discovered: its own and those that are every user's. They need not be there.
+	Nodes(g *model.GPU) []string
 }
 
 // addGPUs adds what the machine has of GPUs to what the agent says of itself.
@@ -50,6 +54,28 @@ func (c *Config) addGPUs(info *model.AgentInfo) error {
 		}
 	}
 	return nil
+}
+
+// boundDevices lets tasks of driver exec open their own GPUs only. On a machine
+// without any there is nothing to keep apart, and tasks pay nothing for it.
+func (c *Config) boundDevices(host *isolation.Host, info *model.AgentInfo) {
+	if len(info.GPUs) == 0 {
+		return
+	}
+	if err := host.FilterDevices(); err != nil {
+		c.Log.Warn("tasks are kept to their GPUs by environment variables only", "because", err)
+		return
+	}
+	c.ExecutorCommand = append(slices.Clip(c.ExecutorCommand), "--devices", strings.Join(c.TaskDevices, ","))
+}
+
+// gpuNodes returns what tasks have to open for each device, by UUID.
+func (c *Config) gpuNodes(info *model.AgentInfo) map[string][]string {
+	nodes := map[string][]string{}
+	for i := range info.GPUs {
+		nodes[info.GPUs[i].UUID] = c.GPUs.Nodes(&info.GPUs[i])
+	}
+	return nodes
 }
 
 // watchGPUs feeds changes of health to the machine until ctx ends.

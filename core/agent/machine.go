@@ -20,6 +20,8 @@ type Options struct {
 	// Recovery is how long executors go on without an agent, as the first Hello
 	// to each says. The fence shortens it; 0 = they never give up by themselves.
 	Recovery time.Duration
+	// GPUNodes are the device nodes that a task needs for each device, by UUID.
+	GPUNodes map[string][]string
 }
 
 // Machine is an agent without its IO. It is owned by one goroutine.
@@ -28,6 +30,7 @@ type Machine struct {
 	meta     Meta
 	keep     Keep
 	recovery time.Duration
+	gpuNodes map[string][]string
 
 	now   time.Time
 	out   []Effect
@@ -89,6 +92,7 @@ func NewMachine(o Options) *Machine {
 		meta:     o.Meta,
 		keep:     o.Keep,
 		recovery: o.Recovery,
+		gpuNodes: o.GPUNodes,
 		jobs:     map[model.JobID]*job{},
 		updates:  newUpdateQueue(o.Meta.Boot),
 	}

@@ -80,6 +80,7 @@ func (m *Machine) join(s *session) {
 	m.book.SetAvailable(id, true)
 	m.sayDone(s)
 	m.reconcile(s, r.Tasks)
+	m.withdraw(id)
 	m.notice(model.Notice{Kind: "node_ready", Agent: id, Message: "node " + m.state.agents[id].info.Name + " is ready"})
 }
 
@@ -117,6 +118,7 @@ func (m *Machine) devices(s *session, d *agentpb.Devices) {
 	info.GPUs = agentpb.ToGPUs(d.Gpus)
 	info.Capacity.GPUMilli = model.GPUMilli(info.GPUs)
 	m.storeAgent(info)
+	m.withdraw(s.agent)
 }
 
 // checkRegister returns why an agent may not join, or "".

@@ -61,6 +61,9 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 		if next, err := t.state.Next(sts[i].State); err != nil || next == t.state {
 			continue
 		}
+		if sts[i].State.Terminal() {
+			m.nameDevice(t, &sts[i])
+		}
 		if err := m.state.update(&sts[i]); err != nil {
 			panic("master: " + err.Error()) // it was looked up and checked just now
 		}

@@ -122,6 +122,8 @@ func (s *Source) instances(h handle, parent model.GPU) []model.GPU {
 		if m, ret := d.GetMemoryInfo(); s.has("nvmlDeviceGetMemoryInfo") && ret == nvml.SUCCESS {
 			g.MemoryBytes = int64(m.Total)
 		}
+		s.place(d, &g)
+		g.Unhealthy = cmp.Or(g.Unhealthy, s.lostBy(g.UUID))
 		g.MIG = s.profile(d, parent.MemoryBytes)
 		g.Milli = model.MIGMilli(g.MIG)
 		out = append(out, g)

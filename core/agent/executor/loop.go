@@ -262,7 +262,7 @@ func (l *loop) launch(in *execpb.Launch) {
 	l.record(&execpb.LogRecord{Kind: &execpb.LogRecord_Launch{Launch: in}})
 	n := 0
 	for k := range launched(in) {
-		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n)})
+		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n), nodesOf(in, n)})
 		n++
 		l.step(lifecycle.Launch{Key: k, TimeLimit: time.Duration(in.TimeLimitNs)})
 	}
