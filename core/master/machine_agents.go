@@ -105,22 +105,6 @@ func (m *Machine) forget(s *session) {
 	}
 }
 
-// maxDevices bounds what one agent may tell of.
-const maxDevices = 1024
-
-// devices takes in that the health of an agent's GPUs has changed.
-func (m *Machine) devices(s *session, d *agentpb.Devices) {
-	a := m.state.agents[s.agent]
-	if a == nil || len(d.Gpus) > maxDevices {
-		return
-	}
-	info := a.info
-	info.GPUs = agentpb.ToGPUs(d.Gpus)
-	info.Capacity.GPUMilli = model.GPUMilli(info.GPUs)
-	m.storeAgent(info)
-	m.withdraw(s.agent)
-}
-
 // checkRegister returns why an agent may not join, or "".
 func (m *Machine) checkRegister(r *agentpb.Register) string {
 	switch {

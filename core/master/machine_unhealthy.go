@@ -3,8 +3,46 @@ package master
 import (
 	"fmt"
 
+	"github.com/tender-scheduler/tender/api/agentpb"
 	"github.com/tender-scheduler/tender/core/model"
 )
+
+// maxDevices bounds what one agent may tell of.
+const maxDevices = 1024
+
+// devices takes in that the health of an agent's GPUs has changed.
+func (m *Machine) devices(s *session, d *agentpb.Devices) {
+	a := m.state.agents[s.agent]
+	if a == nil || len(d.Gpus) > maxDevices {
+		return
+	}
+	info := a.info
+	info.GPUs = agentpb.ToGPUs(d.Gpus)
+	info.Capacity.GPUMilli = model.GPUMilli(info.GPUs)
+	m.tellHealth(&a.info, &info)
+	m.storeAgent(info)
+	m.withdraw(s.agent)
+}
+
+// tellHealth puts on the event stream which devices may be used no longer, and
+// which may again.
+func (m *Machine) tellHealth(before, after *model.AgentInfo) {
+	was := make(map[string]string, len(before.GPUs))
+	for i := range before.GPUs {
+		was[before.GPUs[i].UUID] = before.GPUs[i].Unhealthy
+	}
+	for i := range after.GPUs {
+		g := &after.GPUs[i]
+		switch {
+		case g.Unhealthy == was[g.UUID]:
+		case g.Unhealthy == "":
+			m.notice(model.Notice{Kind: "gpu_ok", Agent: after.ID, Message: fmt.Sprintf("GPU %d (%s) may be used again", g.Index, g.UUID)})
+		default:
+			m.notice(model.Notice{Kind: "gpu_unhealthy", Agent: after.ID,
+				Message: fmt.Sprintf("GPU %d (%s) must not be used: %s", g.Index, g.UUID, g.Unhealthy)})
+		}
+	}
+}
 
 // withdraw stops an agent's tasks that have a device which must not be used any
 // more. The allocator gives nothing out of it and takes back the offers that have

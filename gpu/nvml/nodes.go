@@ -67,7 +67,7 @@ func (s *Source) Nodes(g *model.GPU) []string {
 		minor, err := capability(file)
 		if err != nil {
 			s.opts.Warn(fmt.Sprintf("tasks will not be able to use MIG instance %s: %v", g.UUID, err))
-			continue
+			break
 		}
 		nodes = append(nodes, dev("nvidia-caps/nvidia-cap"+minor))
 	}
