@@ -176,7 +176,7 @@ func TestSpawn(t *testing.T) {
 	m.Step(now, []Input{Asked{ID: 9, Body: model.CancelJob{Selector: "sched.1"}}})
 	l.next = []model.Call{model.WatchJobs{Jobs: []model.JobID{"sched.1", "sched.9"}}}
 	m.Step(now, []Input{Asked{ID: 10, Body: model.Submit{ID: "y", Job: &model.Job{Periodic: &model.Periodic{}}}}})
-	want := []string{"spawned sched.1 false", "spawned sched.1 true", "sched.1 is cancelled gone=false",
+	want := []string{"spawned sched.1 false", "spawned sched.1 true", "sched.1 is queued gone=false", "sched.1 is cancelled gone=false",
 		"sched.1 is cancelled gone=false", "sched.9 is  gone=true"}
 	if !slices.Equal(l.told, want) {
 		t.Errorf("told %q, want %q", l.told, want)
