@@ -35,6 +35,7 @@ type AgentMessage struct {
 	//	*AgentMessage_Pong
 	//	*AgentMessage_LaunchRefused
 	//	*AgentMessage_Devices
+	//	*AgentMessage_GpuUsage
 	Kind          isAgentMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -122,6 +123,15 @@ func (x *AgentMessage) GetDevices() *Devices {
 	return nil
 }
 
+func (x *AgentMessage) GetGpuUsage() *GpuUsage {
+	if x != nil {
+		if x, ok := x.Kind.(*AgentMessage_GpuUsage); ok {
+			return x.GpuUsage
+		}
+	}
+	return nil
+}
+
 type isAgentMessage_Kind interface {
 	isAgentMessage_Kind()
 }
@@ -146,6 +156,10 @@ type AgentMessage_Devices struct {
 	Devices *Devices `protobuf:"bytes,5,opt,name=devices,proto3,oneof"`
 }
 
+type AgentMessage_GpuUsage struct {
+	GpuUsage *GpuUsage `protobuf:"bytes,60,opt,name=gpu_usage,json=gpuUsage,proto3,oneof"`
+}
+
 func (*AgentMessage_Register) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Updates) isAgentMessage_Kind() {}
@@ -155,6 +169,8 @@ func (*AgentMessage_Pong) isAgentMessage_Kind() {}
 func (*AgentMessage_LaunchRefused) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Devices) isAgentMessage_Kind() {}
+
+func (*AgentMessage_GpuUsage) isAgentMessage_Kind() {}
 
 type MasterMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -756,6 +772,146 @@ func (x *Devices) GetGpus() []*Gpu {
 	return nil
 }
 
+// GpuUsage is what goes on on the agent's GPUs, told every now and then. It is for
+// people to see; nothing is decided by it, and it is not journaled.
+type GpuUsage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Samples       []*GpuSample           `protobuf:"bytes,60,rep,name=samples,proto3" json:"samples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GpuUsage) Reset() {
+	*x = GpuUsage{}
+	mi := &file_agentpb_agent_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuUsage) ProtoMessage() {}
+
+func (x *GpuUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuUsage.ProtoReflect.Descriptor instead.
+func (*GpuUsage) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GpuUsage) GetSamples() []*GpuSample {
+	if x != nil {
+		return x.Samples
+	}
+	return nil
+}
+
+// GpuSample is one device or MIG instance at a moment: core/model's GPUSample.
+// -1 = the driver does not tell.
+type GpuSample struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Uuid            string                 `protobuf:"bytes,60,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	BusyPercent     int32                  `protobuf:"varint,61,opt,name=busy_percent,json=busyPercent,proto3" json:"busy_percent,omitempty"`
+	MemoryUsedBytes int64                  `protobuf:"varint,62,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
+	TemperatureC    int32                  `protobuf:"varint,63,opt,name=temperature_c,json=temperatureC,proto3" json:"temperature_c,omitempty"`
+	PowerMilliwatts int64                  `protobuf:"varint,64,opt,name=power_milliwatts,json=powerMilliwatts,proto3" json:"power_milliwatts,omitempty"`
+	Processes       int32                  `protobuf:"varint,65,opt,name=processes,proto3" json:"processes,omitempty"`
+	At              int64                  `protobuf:"varint,66,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GpuSample) Reset() {
+	*x = GpuSample{}
+	mi := &file_agentpb_agent_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuSample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuSample) ProtoMessage() {}
+
+func (x *GpuSample) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuSample.ProtoReflect.Descriptor instead.
+func (*GpuSample) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GpuSample) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *GpuSample) GetBusyPercent() int32 {
+	if x != nil {
+		return x.BusyPercent
+	}
+	return 0
+}
+
+func (x *GpuSample) GetMemoryUsedBytes() int64 {
+	if x != nil {
+		return x.MemoryUsedBytes
+	}
+	return 0
+}
+
+func (x *GpuSample) GetTemperatureC() int32 {
+	if x != nil {
+		return x.TemperatureC
+	}
+	return 0
+}
+
+func (x *GpuSample) GetPowerMilliwatts() int64 {
+	if x != nil {
+		return x.PowerMilliwatts
+	}
+	return 0
+}
+
+func (x *GpuSample) GetProcesses() int32 {
+	if x != nil {
+		return x.Processes
+	}
+	return 0
+}
+
+func (x *GpuSample) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
 // Registered ends the handshake. Until it arrives the agent launches nothing.
 type Registered struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -770,7 +926,7 @@ type Registered struct {
 
 func (x *Registered) Reset() {
 	*x = Registered{}
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -782,7 +938,7 @@ func (x *Registered) String() string {
 func (*Registered) ProtoMessage() {}
 
 func (x *Registered) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -795,7 +951,7 @@ func (x *Registered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Registered.ProtoReflect.Descriptor instead.
 func (*Registered) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Registered) GetClusterId() string {
@@ -842,7 +998,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1010,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +1023,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Redirect) GetLeader() string {
@@ -889,7 +1045,7 @@ type TaskId struct {
 
 func (x *TaskId) Reset() {
 	*x = TaskId{}
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -901,7 +1057,7 @@ func (x *TaskId) String() string {
 func (*TaskId) ProtoMessage() {}
 
 func (x *TaskId) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -914,7 +1070,7 @@ func (x *TaskId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskId.ProtoReflect.Descriptor instead.
 func (*TaskId) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TaskId) GetJob() string {
@@ -955,7 +1111,7 @@ type TaskRef struct {
 
 func (x *TaskRef) Reset() {
 	*x = TaskRef{}
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1123,7 @@ func (x *TaskRef) String() string {
 func (*TaskRef) ProtoMessage() {}
 
 func (x *TaskRef) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1136,7 @@ func (x *TaskRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskRef.ProtoReflect.Descriptor instead.
 func (*TaskRef) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TaskRef) GetId() *TaskId {
@@ -1008,7 +1164,7 @@ type JobSpec struct {
 
 func (x *JobSpec) Reset() {
 	*x = JobSpec{}
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1176,7 @@ func (x *JobSpec) String() string {
 func (*JobSpec) ProtoMessage() {}
 
 func (x *JobSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1189,7 @@ func (x *JobSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobSpec.ProtoReflect.Descriptor instead.
 func (*JobSpec) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *JobSpec) GetJob() string {
@@ -1066,7 +1222,7 @@ type Launch struct {
 
 func (x *Launch) Reset() {
 	*x = Launch{}
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1234,7 @@ func (x *Launch) String() string {
 func (*Launch) ProtoMessage() {}
 
 func (x *Launch) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1247,7 @@ func (x *Launch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Launch.ProtoReflect.Descriptor instead.
 func (*Launch) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Launch) GetJob() string {
@@ -1155,7 +1311,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1323,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1336,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Grant) GetGpus() []*GpuShare {
@@ -1208,7 +1364,7 @@ type GpuShare struct {
 
 func (x *GpuShare) Reset() {
 	*x = GpuShare{}
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1376,7 @@ func (x *GpuShare) String() string {
 func (*GpuShare) ProtoMessage() {}
 
 func (x *GpuShare) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1389,7 @@ func (x *GpuShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
 func (*GpuShare) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GpuShare) GetUuid() string {
@@ -1261,7 +1417,7 @@ type LaunchRefused struct {
 
 func (x *LaunchRefused) Reset() {
 	*x = LaunchRefused{}
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +1429,7 @@ func (x *LaunchRefused) String() string {
 func (*LaunchRefused) ProtoMessage() {}
 
 func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +1442,7 @@ func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchRefused.ProtoReflect.Descriptor instead.
 func (*LaunchRefused) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LaunchRefused) GetLaunch() *Launch {
@@ -1313,7 +1469,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1481,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1494,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Kill) GetTasks() []*TaskId {
@@ -1366,7 +1522,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1534,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1547,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1420,7 +1576,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1588,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1601,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -1537,7 +1693,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1705,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1718,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Result) GetCause() string {
@@ -1603,7 +1759,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1771,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1784,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1649,7 +1805,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1817,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1830,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *JobDone) GetJob() string {
@@ -1693,7 +1849,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1861,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1874,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -1737,7 +1893,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +1905,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +1918,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -1787,7 +1943,7 @@ type OpenLog struct {
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1799,7 +1955,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1812,7 +1968,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -1866,7 +2022,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +2034,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +2047,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -1913,7 +2069,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2081,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2094,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -1977,7 +2133,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +2145,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +2158,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -2015,7 +2171,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2183,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2196,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -2054,13 +2210,14 @@ var File_agentpb_agent_proto protoreflect.FileDescriptor
 
 const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xb1\x02\n" +
+	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xeb\x02\n" +
 	"\fAgentMessage\x127\n" +
 	"\bregister\x18\x01 \x01(\v2\x19.tender.agent.v1.RegisterH\x00R\bregister\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.tender.agent.v1.UpdatesH\x00R\aupdates\x12+\n" +
 	"\x04pong\x18\x03 \x01(\v2\x15.tender.agent.v1.PongH\x00R\x04pong\x12G\n" +
 	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefused\x124\n" +
-	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevicesB\x06\n" +
+	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevices\x128\n" +
+	"\tgpu_usage\x18< \x01(\v2\x19.tender.agent.v1.GpuUsageH\x00R\bgpuUsageB\x06\n" +
 	"\x04kind\"\xf6\x04\n" +
 	"\rMasterMessage\x12=\n" +
 	"\n" +
@@ -2119,7 +2276,17 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05first\x18\x01 \x01(\rR\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\rR\x04last\"3\n" +
 	"\aDevices\x12(\n" +
-	"\x04gpus\x18\x01 \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\"\xa5\x01\n" +
+	"\x04gpus\x18\x01 \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\"@\n" +
+	"\bGpuUsage\x124\n" +
+	"\asamples\x18< \x03(\v2\x1a.tender.agent.v1.GpuSampleR\asamples\"\xec\x01\n" +
+	"\tGpuSample\x12\x12\n" +
+	"\x04uuid\x18< \x01(\tR\x04uuid\x12!\n" +
+	"\fbusy_percent\x18= \x01(\x05R\vbusyPercent\x12*\n" +
+	"\x11memory_used_bytes\x18> \x01(\x03R\x0fmemoryUsedBytes\x12#\n" +
+	"\rtemperature_c\x18? \x01(\x05R\ftemperatureC\x12)\n" +
+	"\x10power_milliwatts\x18@ \x01(\x03R\x0fpowerMilliwatts\x12\x1c\n" +
+	"\tprocesses\x18A \x01(\x05R\tprocesses\x12\x0e\n" +
+	"\x02at\x18B \x01(\x03R\x02at\"\xa5\x01\n" +
 	"\n" +
 	"Registered\x12\x1d\n" +
 	"\n" +
@@ -2225,7 +2392,7 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),  // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil), // 1: tender.agent.v1.MasterMessage
@@ -2233,72 +2400,76 @@ var file_agentpb_agent_proto_goTypes = []any{
 	(*Gpu)(nil),           // 3: tender.agent.v1.Gpu
 	(*PortRange)(nil),     // 4: tender.agent.v1.PortRange
 	(*Devices)(nil),       // 5: tender.agent.v1.Devices
-	(*Registered)(nil),    // 6: tender.agent.v1.Registered
-	(*Redirect)(nil),      // 7: tender.agent.v1.Redirect
-	(*TaskId)(nil),        // 8: tender.agent.v1.TaskId
-	(*TaskRef)(nil),       // 9: tender.agent.v1.TaskRef
-	(*JobSpec)(nil),       // 10: tender.agent.v1.JobSpec
-	(*Launch)(nil),        // 11: tender.agent.v1.Launch
-	(*Grant)(nil),         // 12: tender.agent.v1.Grant
-	(*GpuShare)(nil),      // 13: tender.agent.v1.GpuShare
-	(*LaunchRefused)(nil), // 14: tender.agent.v1.LaunchRefused
-	(*Kill)(nil),          // 15: tender.agent.v1.Kill
-	(*Updates)(nil),       // 16: tender.agent.v1.Updates
-	(*Update)(nil),        // 17: tender.agent.v1.Update
-	(*Result)(nil),        // 18: tender.agent.v1.Result
-	(*Acknowledge)(nil),   // 19: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),       // 20: tender.agent.v1.JobDone
-	(*Ping)(nil),          // 21: tender.agent.v1.Ping
-	(*Pong)(nil),          // 22: tender.agent.v1.Pong
-	(*OpenLog)(nil),       // 23: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),      // 24: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),      // 25: tender.agent.v1.LogChunk
-	(*LogDone)(nil),       // 26: tender.agent.v1.LogDone
-	(*Shutdown)(nil),      // 27: tender.agent.v1.Shutdown
-	nil,                   // 28: tender.agent.v1.Register.AttributesEntry
-	nil,                   // 29: tender.agent.v1.Launch.EnvEntry
+	(*GpuUsage)(nil),      // 6: tender.agent.v1.GpuUsage
+	(*GpuSample)(nil),     // 7: tender.agent.v1.GpuSample
+	(*Registered)(nil),    // 8: tender.agent.v1.Registered
+	(*Redirect)(nil),      // 9: tender.agent.v1.Redirect
+	(*TaskId)(nil),        // 10: tender.agent.v1.TaskId
+	(*TaskRef)(nil),       // 11: tender.agent.v1.TaskRef
+	(*JobSpec)(nil),       // 12: tender.agent.v1.JobSpec
+	(*Launch)(nil),        // 13: tender.agent.v1.Launch
+	(*Grant)(nil),         // 14: tender.agent.v1.Grant
+	(*GpuShare)(nil),      // 15: tender.agent.v1.GpuShare
+	(*LaunchRefused)(nil), // 16: tender.agent.v1.LaunchRefused
+	(*Kill)(nil),          // 17: tender.agent.v1.Kill
+	(*Updates)(nil),       // 18: tender.agent.v1.Updates
+	(*Update)(nil),        // 19: tender.agent.v1.Update
+	(*Result)(nil),        // 20: tender.agent.v1.Result
+	(*Acknowledge)(nil),   // 21: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),       // 22: tender.agent.v1.JobDone
+	(*Ping)(nil),          // 23: tender.agent.v1.Ping
+	(*Pong)(nil),          // 24: tender.agent.v1.Pong
+	(*OpenLog)(nil),       // 25: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),      // 26: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),      // 27: tender.agent.v1.LogChunk
+	(*LogDone)(nil),       // 28: tender.agent.v1.LogDone
+	(*Shutdown)(nil),      // 29: tender.agent.v1.Shutdown
+	nil,                   // 30: tender.agent.v1.Register.AttributesEntry
+	nil,                   // 31: tender.agent.v1.Launch.EnvEntry
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
-	16, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	22, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
-	14, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
+	18, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
+	24, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	16, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
 	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
-	6,  // 5: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
-	7,  // 6: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
-	10, // 7: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
-	11, // 8: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
-	15, // 9: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	19, // 10: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	20, // 11: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	21, // 12: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	23, // 13: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	24, // 14: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	27, // 15: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	28, // 16: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
-	9,  // 17: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
-	3,  // 18: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
-	4,  // 19: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
-	3,  // 20: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
-	8,  // 21: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	29, // 22: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
-	12, // 23: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
-	13, // 24: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
-	11, // 25: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
-	8,  // 26: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
-	17, // 27: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
-	8,  // 28: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	18, // 29: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	8,  // 30: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	0,  // 31: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	25, // 32: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	1,  // 33: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	26, // 34: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	33, // [33:35] is the sub-list for method output_type
-	31, // [31:33] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	6,  // 5: tender.agent.v1.AgentMessage.gpu_usage:type_name -> tender.agent.v1.GpuUsage
+	8,  // 6: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
+	9,  // 7: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
+	12, // 8: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
+	13, // 9: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
+	17, // 10: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
+	21, // 11: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	22, // 12: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	23, // 13: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	25, // 14: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	26, // 15: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	29, // 16: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	30, // 17: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	11, // 18: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
+	3,  // 19: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
+	4,  // 20: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
+	3,  // 21: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
+	7,  // 22: tender.agent.v1.GpuUsage.samples:type_name -> tender.agent.v1.GpuSample
+	10, // 23: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
+	31, // 24: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	14, // 25: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
+	15, // 26: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
+	13, // 27: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
+	10, // 28: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
+	19, // 29: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
+	10, // 30: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
+	20, // 31: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	10, // 32: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	0,  // 33: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	27, // 34: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	1,  // 35: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	28, // 36: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	35, // [35:37] is the sub-list for method output_type
+	33, // [33:35] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -2312,6 +2483,7 @@ func file_agentpb_agent_proto_init() {
 		(*AgentMessage_Pong)(nil),
 		(*AgentMessage_LaunchRefused)(nil),
 		(*AgentMessage_Devices)(nil),
+		(*AgentMessage_GpuUsage)(nil),
 	}
 	file_agentpb_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*MasterMessage_Registered)(nil),
@@ -2332,7 +2504,7 @@ func file_agentpb_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

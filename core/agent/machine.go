@@ -44,7 +44,8 @@ type Machine struct {
 	pingInterval time.Duration // as the master said, 0 = it does not ping
 	fenced       bool          // tasks were killed for want of contact, and there was none since
 
-	gpusTold  bool // the master of this stream knows info.GPUs as they are
+	samples   map[string]model.GPUSample // of GPUs, the latest by UUID
+	gpusTold  bool                       // the master of this stream knows info.GPUs as they are
 	recovered bool
 	jobs      map[model.JobID]*job
 	live      int // tasks that have not ended, over all jobs
@@ -129,6 +130,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.measured(in)
 	case GPUHealth:
 		m.gpuHealth(in)
+	case GPUUsage:
+		m.gpuUsage(in)
 	case StopTasks:
 		m.stopTasks(in)
 	case Tick:

@@ -36,6 +36,8 @@ type link struct {
 	since       time.Time // of being connected, or not
 	lostAt      time.Time // when contact was last certain; the gone timer counts from here
 	unreachable bool      // its tasks have been reported so
+	// samples are what went on on its GPUs lately, by UUID; for people.
+	samples map[string]model.GPUSample
 }
 
 // agentUp greets an agent. A Register may come late, from a connection that the

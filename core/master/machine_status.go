@@ -25,6 +25,10 @@ func (m *Machine) agentSaid(in AgentSaid) {
 		m.launchRefused(s, k.LaunchRefused)
 	case *agentpb.AgentMessage_Devices:
 		m.devices(s, k.Devices)
+	case *agentpb.AgentMessage_GpuUsage:
+		if lk := m.links[s.agent]; lk != nil && lk.session == s && len(k.GpuUsage.Samples) <= maxDevices {
+			lk.samples = agentpb.ToGPUSamples(k.GpuUsage)
+		}
 	}
 }
 
