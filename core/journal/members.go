@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/version"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -40,7 +41,7 @@ func (j *Journal) Etcd(ctx context.Context) []model.EtcdMember {
 		}
 	}
 	asked.Wait()
-	if own, ok := j.EmbeddedMember(ctx); ok {
+	if own, ok := j.EmbeddedMember(); ok {
 		for i := range out {
 			if out[i].ID == own.ID {
 				out[i] = own
@@ -52,7 +53,7 @@ func (j *Journal) Etcd(ctx context.Context) []model.EtcdMember {
 
 // endpoints asks those members that were named: the list cannot be had.
 func (j *Journal) endpoints(ctx context.Context) []model.EtcdMember {
-	if own, ok := j.EmbeddedMember(ctx); ok {
+	if own, ok := j.EmbeddedMember(); ok {
 		return []model.EtcdMember{own}
 	}
 	out := make([]model.EtcdMember, len(j.cfg.Endpoints))
@@ -82,25 +83,27 @@ func (j *Journal) askMember(ctx context.Context, endpoint string, m *model.EtcdM
 	describe(status, m)
 }
 
-// EmbeddedMember describes the etcd in this process; false: there is none.
-func (j *Journal) EmbeddedMember(ctx context.Context) (model.EtcdMember, bool) {
+// EmbeddedMember describes the etcd in this process; false: there is none. It asks
+// the server itself and not the client, which does not expect it to be ending.
+func (j *Journal) EmbeddedMember() (model.EtcdMember, bool) {
 	e := j.cfg.Embedded
 	if e == nil {
 		return model.EtcdMember{}, false
 	}
-	m := model.EtcdMember{ID: memberID(uint64(e.etcd.Server.MemberID())), State: model.EtcdUnreachable}
-	if self := e.etcd.Server.Cluster().Member(e.etcd.Server.MemberID()); self != nil {
+	s := e.etcd.Server
+	m := model.EtcdMember{
+		ID: memberID(uint64(s.MemberID())), Version: version.Version, Index: s.AppliedIndex(), Term: s.Term(),
+		DBBytes: s.Backend().Size(), DBInUseBytes: s.Backend().SizeInUse(),
+	}
+	if self := s.Cluster().Member(s.MemberID()); self != nil && e.cfg.Peers != nil {
 		m.Name, m.Address = self.Name, bare(self.PeerURLs)
 	}
-	if e.cfg.Peers == nil {
-		m.Name, m.Address = "", "" // nobody can reach it
+	m.State = memberState(s.IsLearner(), uint64(s.Leader()), uint64(s.MemberID()))
+	for _, alarm := range s.Alarms() {
+		if alarm.MemberID == uint64(s.MemberID()) {
+			m.Error = "alarm: " + alarm.Alarm.String()
+		}
 	}
-	status, err := e.client.Status(ctx, "")
-	if err != nil {
-		m.Error = err.Error()
-		return m, true
-	}
-	describe(status, &m)
 	return m, true
 }
 
@@ -108,17 +111,20 @@ func describe(s *clientv3.StatusResponse, m *model.EtcdMember) {
 	m.ID, m.Version = memberID(s.Header.MemberId), s.Version
 	m.DBBytes, m.DBInUseBytes = s.DbSize, s.DbSizeInUse
 	m.Index, m.Term = s.RaftAppliedIndex, s.RaftTerm
-	switch {
-	case s.IsLearner:
-		m.State = model.EtcdLearner
-	case s.Leader == s.Header.MemberId:
-		m.State = model.EtcdLeader
-	case s.Leader == 0:
-		m.State = model.EtcdLeaderless
-	default:
-		m.State = model.EtcdFollower
-	}
+	m.State = memberState(s.IsLearner, s.Leader, s.Header.MemberId)
 	m.Error = strings.Join(s.Errors, "; ")
+}
+
+func memberState(learner bool, leader, own uint64) model.EtcdState {
+	switch {
+	case learner:
+		return model.EtcdLearner
+	case leader == own:
+		return model.EtcdLeader
+	case leader == 0:
+		return model.EtcdLeaderless
+	}
+	return model.EtcdFollower
 }
 
 func memberID(id uint64) string { return fmt.Sprintf("%016x", id) }

@@ -47,7 +47,7 @@ func (m *Master) status(ctx context.Context) model.MasterStatus {
 	if j := m.journal.Load(); j != nil {
 		s := j.Stats()
 		st.Ready, st.Index, st.Epoch = true, s.LastIndex, m.term()
-		if own, ok := j.EmbeddedMember(ctx); ok {
+		if own, ok := j.EmbeddedMember(); ok {
 			st.Etcd = &own
 		}
 	}
@@ -113,7 +113,7 @@ func (m *Master) Leader() (string, bool) {
 		return m.cfg.Advertise, true
 	}
 	info := m.leader.Load()
-	if info == nil || info.Address == m.cfg.Advertise {
+	if info.Address == m.cfg.Advertise {
 		return "", false // this master's own key from before it lost or won the term
 	}
 	return info.Address, false

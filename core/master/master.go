@@ -32,6 +32,8 @@ type Master struct {
 	roster  *roster
 	started time.Time
 	ready   sync.Once
+	// identity is this process's, which no later one at the same address has.
+	identity string
 }
 
 // leader is who leads, an empty address while nobody does.
@@ -65,7 +67,9 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Advertise == "" {
 		cfg.Advertise = advertised(lis.Addr())
 	}
-	m := &Master{cfg: cfg, logs: newLogs(), roster: newRoster(), started: time.Now().UTC()}
+	m := &Master{cfg: cfg, logs: newLogs(), roster: newRoster(), started: time.Now().UTC(),
+		identity: cfg.Advertise + "/" + newID()}
+	m.leader.Store(&leader{gone: make(chan struct{})})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	peers := newPeerDoor(cfg)
@@ -77,7 +81,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("start master: %w", err)
 	}
 	defer stop()
-	j, closeJournal, err := openJournal(ctx, cfg, peers)
+	j, closeJournal, err := m.openJournal(ctx, peers)
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return nil
@@ -90,6 +94,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer wg.Wait()
 	defer cancel(nil)
 	wg.Go(func() { m.followLeader(ctx, j) })
+	wg.Go(func() { m.keepVigil(ctx, j) })
 	wg.Go(func() { j.WatchRoster(ctx, m.roster.begin, m.roster.change) })
 	wg.Go(func() {
 		j.Enter(ctx, journal.Entry{Address: cfg.Advertise, Version: cfg.Version, Since: m.started})
@@ -107,9 +112,7 @@ func Run(ctx context.Context, cfg Config) error {
 func (m *Master) followLeader(ctx context.Context, j *journal.Journal) {
 	for info := range j.WatchLeader(ctx) {
 		before := m.leader.Swap(&leader{LeaderInfo: info, gone: make(chan struct{})})
-		if before != nil {
-			close(before.gone)
-		}
+		close(before.gone)
 		if info.Address != "" && info.Address != m.cfg.Advertise {
 			m.sayReady()
 		}
@@ -129,10 +132,11 @@ func advertised(a net.Addr) string {
 	return net.JoinHostPort(host, fmt.Sprint(t.Port))
 }
 
-func openJournal(ctx context.Context, cfg Config, peers *peerDoor) (*journal.Journal, func(), error) {
+func (m *Master) openJournal(ctx context.Context, peers *peerDoor) (*journal.Journal, func(), error) {
+	cfg := m.cfg
 	jc := journal.Config{
 		Endpoints: cfg.Etcd, Cluster: cfg.Cluster, Address: cfg.Advertise,
-		Identity: cfg.Advertise + "/" + newID(), SessionTTL: cfg.SessionTTL, Logger: cfg.Logger,
+		Identity: m.identity, SessionTTL: cfg.SessionTTL, Logger: cfg.Logger,
 	}
 	closeEtcd := func() {}
 	if cfg.DataDir != "" {
@@ -157,7 +161,7 @@ func openJournal(ctx context.Context, cfg Config, peers *peerDoor) (*journal.Jou
 // serve starts the servers on one listener: agents speak gRPC, that is HTTP/2,
 // people's tools HTTP/1.1.
 func (m *Master) serve(ctx context.Context, lis net.Listener, peers *peerDoor, fail context.CancelCauseFunc) (stop func(), err error) {
-	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger, LeaderGone: m.leaderGone})
+	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger, LeaderGone: m.leaderGone, Lease: m.lease})
 	if err != nil {
 		return nil, err
 	}
@@ -256,10 +260,21 @@ func (m *Master) leading() *loop {
 	return l
 }
 
+// lease is what the other masters are told.
+func (m *Master) lease() httpapi.Lease {
+	out := httpapi.Lease{Identity: m.identity}
+	if l := m.current.Load(); l != nil {
+		if left := l.log.Left(); left > 0 {
+			out.Term, out.LeftMs = l.log.Epoch(), left.Milliseconds()
+		}
+	}
+	return out
+}
+
 // leaderGone returns a channel that is closed when the master at an address does
 // not lead any more.
 func (m *Master) leaderGone(address string) <-chan struct{} {
-	if info := m.leader.Load(); info != nil && info.Address == address {
+	if info := m.leader.Load(); info.Address == address {
 		return info.gone
 	}
 	return nil

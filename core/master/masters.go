@@ -159,8 +159,5 @@ func (m *Master) term() int64 {
 	if l := m.leading(); l != nil {
 		return l.log.Epoch()
 	}
-	if info := m.leader.Load(); info != nil {
-		return info.Epoch
-	}
-	return 0
+	return m.leader.Load().Epoch
 }

@@ -43,18 +43,9 @@ func (m *Master) stepDown(ctx context.Context, q model.StepDown) (model.StepDown
 func (m *Master) letOthersLead(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, sitOut)
 	defer cancel()
-	for ctx.Err() == nil {
-		info := m.leader.Load()
-		if info != nil && info.Address != "" && info.Address != m.cfg.Advertise {
+	for info := range m.leaders(ctx) {
+		if info.Address != "" && info.Address != m.cfg.Advertise {
 			return
-		}
-		var changed <-chan struct{}
-		if info != nil {
-			changed = info.gone
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
 		}
 	}
 }

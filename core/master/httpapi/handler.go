@@ -61,6 +61,7 @@ func (a *api) routes() {
 	// What a master answers itself, leading or not.
 	a.mux.HandleFunc("GET /v1/status", a.status)
 	a.mux.HandleFunc("GET /v1/masters", a.masters)
+	a.mux.HandleFunc("GET /v1/masters/lease", a.lease)
 	a.mux.HandleFunc("GET /healthz", a.healthy)
 	a.mux.HandleFunc("GET /readyz", a.ready)
 	a.mux.HandleFunc("/", a.unknown)
