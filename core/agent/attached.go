@@ -170,7 +170,7 @@ func (a *attached) dial(e OpenSession) (session.Stream, *model.Refusal) {
 	t := e.Request.GetTask()
 	switch {
 	case e.Exec.Job == "":
-		return nil, model.Refuse(model.ReasonConflict, "task %s/%d/%d does not run on its agent any more", t.GetJob(), t.GetGroup(), t.GetIndex())
+		return nil, model.Refuse(model.ReasonNotRunning, "task %s/%d/%d does not run on its agent any more", t.GetJob(), t.GetGroup(), t.GetIndex())
 	case a.door == nil:
 		return nil, model.Refuse(model.ReasonUnsupported, "this agent runs nothing beside tasks")
 	}

@@ -67,7 +67,7 @@ func (m *Master) reach(ctx context.Context, r *sessionpb.Reach) (apisession.Stre
 		return nil, unavailable()
 	}
 	if view.Agent == "" {
-		return nil, model.Refuse(model.ReasonConflict, "task %s does not run any more", id)
+		return nil, model.Refuse(model.ReasonNotRunning, "task %s does not run any more", id)
 	}
 	return m.openSession(ctx, l, view, "")
 }

@@ -104,7 +104,8 @@ func (r *remote) reach(a *app) (session.Stream, error) {
 	for began := time.Now(); ; {
 		s, err := executor.DialRemote(sock, token, r.host)
 		refusal, refused := errors.AsType[*model.Refusal](err)
-		if !refused || refusal.Reason != model.ReasonUnavailable || time.Since(began) > reachPatience {
+		soon := refused && (refusal.Reason == model.ReasonUnavailable || refusal.Reason == model.ReasonStarting)
+		if !soon || time.Since(began) > reachPatience {
 			return s, err
 		}
 		time.Sleep(reachAgain)

@@ -59,7 +59,7 @@ func (l *loop) taskOf(ask *execpb.Session) (*run, *model.Refusal) {
 	k := taskKey(ask.Task)
 	a := l.runner.attempts[k]
 	if a == nil {
-		return nil, model.Refuse(model.ReasonNotFound, "the task does not run on its agent any more")
+		return nil, model.Refuse(model.ReasonNotRunning, "the task does not run on its agent any more")
 	}
 	group := &l.runner.job.Groups[k.Group]
 	var names []string
@@ -79,7 +79,7 @@ func (l *loop) taskOf(ask *execpb.Session) (*run, *model.Refusal) {
 
 // notYet is a reason to try again.
 func notYet(task string) *model.Refusal {
-	return model.Refuse(model.ReasonUnavailable, "task %q has not started yet", task)
+	return model.Refuse(model.ReasonStarting, "task %q has not started yet", task)
 }
 
 // beside is the sessions of one run.
@@ -106,7 +106,7 @@ func (b *beside) enter(t *run) *model.Refusal {
 	defer b.mu.Unlock()
 	select {
 	case <-b.over:
-		return model.Refuse(model.ReasonConflict, "task %q has ended", t.plan.task.Name)
+		return model.Refuse(model.ReasonNotRunning, "task %q has ended", t.plan.task.Name)
 	default:
 	}
 	switch {
