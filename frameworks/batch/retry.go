@@ -102,6 +102,7 @@ var (
 func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at micros) {
 	if g.abort == 0 && v != verdictOK {
 		g.abort = abortOf[v]
+		s.flags |= flagFirst
 		f.killLive(g)
 	}
 	if g.abort == 0 || g.live() > 0 {
@@ -124,6 +125,9 @@ func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at micros) {
 	}
 	for k := range g.size {
 		f.putBack(g, k, g.at(k), wait)
+	}
+	if why == verdictFree {
+		g.at(0).flags |= flagFront
 	}
 	if f.out != nil {
 		f.out.retry(at, g, nil, backMessage(why, wait, g.messages[uint32(n)]))
