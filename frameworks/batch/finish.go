@@ -135,7 +135,7 @@ func (s *slot) code() int {
 
 func (g *group) failureText(n int, s *slot, failed int) string {
 	var b strings.Builder
-	if m := g.messages[uint32(n)]; g.gang() && namesRank(m) {
+	if m := g.messages[uint32(n)]; g.gang() && isRank(m) {
 		b.WriteString(m)
 		if failed > 1 {
 			fmt.Fprintf(&b, " (the first of %d to fail)", failed)
@@ -173,8 +173,7 @@ func (g *group) failureText(n int, s *slot, failed int) string {
 	return b.String()
 }
 
-// namesRank reports whether an executor's message says which ranks it is about,
-// on which node: it is a whole sentence then.
-func namesRank(m string) bool {
-	return (strings.HasPrefix(m, "rank ") || strings.HasPrefix(m, "ranks ")) && strings.Contains(m, " on node ")
+func isRank(message string) bool {
+	_, ok := model.RankNamed(message)
+	return ok
 }

@@ -96,6 +96,12 @@ var (
 	verdictOf = map[abort]verdict{abortFault: verdictFault, abortFree: verdictFree, abortPreempt: verdictPreempt}
 )
 
+// stoppedWithGang is what is said of tasks that did not bring their gang down.
+var stoppedWithGang = map[abort]string{
+	abortFault: "stopped, as another rank had failed",
+	abortFree:  "stopped, as another rank was lost",
+}
+
 // endOfRank decides what becomes of a gang after the end of one of its tasks:
 // the first that does not succeed stops the others, and when none is left the
 // gang goes back to the queue as one, or has failed.
