@@ -32,7 +32,7 @@ func frameworks(limits batch.Config) func() []model.Framework {
 	return func() []model.Framework {
 		f, err := batch.New(limits)
 		must(err) // limits have been validated
-		return []model.Framework{f}
+		return []model.Framework{f, cronFramework()}
 	}
 }
 

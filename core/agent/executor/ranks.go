@@ -280,6 +280,7 @@ func (t *run) finish() {
 	t.mu.Unlock()
 	t.cancel()
 	t.pass.end()
+	t.beside.end()
 	killed := s.cell.Kill(killPatience)
 	t.endPMI(killed == nil)
 	exit := t.exit()

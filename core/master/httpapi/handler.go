@@ -75,6 +75,7 @@ func (a *api) routes() {
 		"POST /v1/jobs/{sel}/cancel": a.cancel,
 		"POST /v1/jobs/{sel}/retry":  a.retry,
 		"GET /v1/jobs/{sel}/logs":    a.logs,
+		"POST /v1/jobs/{sel}/exec":   a.exec,
 		"POST /v1/plan":              a.plan,
 		"GET /v1/events":             a.events,
 		"GET /v1/nodes":              a.nodes,
@@ -83,6 +84,12 @@ func (a *api) routes() {
 		"PUT /v1/roles/{role...}":    a.setRole,
 		"DELETE /v1/roles/{role...}": a.removeRole,
 		"PUT /v1/reservations":       a.setReservation,
+
+		"POST /v1/jobs/{sel}/pause":   a.pause,
+		"POST /v1/jobs/{sel}/resume":  a.resume,
+		"POST /v1/jobs/{sel}/trigger": a.trigger,
+		"GET /v1/jobs/{sel}/runs":     a.runs,
+		"GET /v1/jobs/{sel}/next":     a.nextRuns,
 	} {
 		a.mux.HandleFunc(pattern, a.leading(h))
 	}
