@@ -135,12 +135,17 @@ func (w *world) finish() {
 		moved := false
 		for i := range len(w.attempts) {
 			k := Key{Index: uint32(i)}
-			for task, is := range w.attempts[k].tasks {
-				if is != "ended" {
-					w.attempts[k].tasks[task] = "ended"
-					w.step(Ended{k, task, Exit{At: w.now}})
-					moved = true
+			for task := range w.job.Groups[0].Tasks {
+				exit := Exit{At: w.now}
+				switch w.attempts[k].tasks[task] {
+				case "", "ended":
+					continue
+				case "held", "ready":
+					exit.Failure = "no" // it cannot end well: it has not run
 				}
+				w.attempts[k].tasks[task] = "ended"
+				w.step(Ended{k, task, exit})
+				moved = true
 			}
 		}
 		if !moved {
