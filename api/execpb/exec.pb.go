@@ -947,6 +947,7 @@ type GpuShare struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Uuid          string                 `protobuf:"bytes,20,opt,name=uuid,proto3" json:"uuid,omitempty"`
 	Milli         int64                  `protobuf:"varint,21,opt,name=milli,proto3" json:"milli,omitempty"` // thousandths of the device
+	Nodes         []string               `protobuf:"bytes,60,rep,name=nodes,proto3" json:"nodes,omitempty"`  // device nodes that are this device's, absolute
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -993,6 +994,13 @@ func (x *GpuShare) GetMilli() int64 {
 		return x.Milli
 	}
 	return 0
+}
+
+func (x *GpuShare) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
 }
 
 // Kill stops tasks: kill signal, after the task's kill timeout SIGKILL to the whole tree.
@@ -1860,10 +1868,11 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x04data\x18  \x01(\fR\x04data\"K\n" +
 	"\x05Grant\x12,\n" +
 	"\x04gpus\x18\x14 \x03(\v2\x18.tender.exec.v1.GpuShareR\x04gpus\x12\x14\n" +
-	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
+	"\x05ports\x18\x15 \x03(\rR\x05ports\"J\n" +
 	"\bGpuShare\x12\x12\n" +
 	"\x04uuid\x18\x14 \x01(\tR\x04uuid\x12\x14\n" +
-	"\x05milli\x18\x15 \x01(\x03R\x05milli\"e\n" +
+	"\x05milli\x18\x15 \x01(\x03R\x05milli\x12\x14\n" +
+	"\x05nodes\x18< \x03(\tR\x05nodes\"e\n" +
 	"\x04Kill\x12*\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.tender.exec.v1.TaskR\x05tasks\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +

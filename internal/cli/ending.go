@@ -93,8 +93,8 @@ func howEnded(r *model.Result, message string) string {
 		return message
 	}
 	how := resultText(*r)
-	if r.Cause == model.CausePreempted && message != "" {
-		return message // which says for what
+	if saysAll(r.Cause) && message != "" {
+		return message
 	}
 	if _, whole := model.RankNamed(message); whole || r.Cause == model.CauseKilled && strings.HasPrefix(message, "stopped") {
 		return message
@@ -104,6 +104,9 @@ func howEnded(r *model.Result, message string) string {
 	}
 	return how + ": " + message
 }
+
+// saysAll are the causes of which the message tells for what, or what of.
+func saysAll(c model.Cause) bool { return c == model.CausePreempted || c == model.CauseDeviceLost }
 
 // resultText says in words how a task ended.
 func resultText(r model.Result) string {
@@ -130,6 +133,8 @@ func resultText(r model.Result) string {
 		return "stopped to make room for more urgent work"
 	case model.CauseNodeLost:
 		return "its agent was lost"
+	case model.CauseDeviceLost:
+		return "stopped, as a GPU of it must not be used any more"
 	case model.CauseExecutorLost:
 		return "its executor died, and with it the task"
 	case model.CauseLaunchFailed:

@@ -144,7 +144,9 @@ func TestExecEndsWithTheTask(t *testing.T) {
 	id := c.sleeper("host")
 	up := filepath.Join(c.dir, "up")
 	done := make(chan result)
-	go func() { done <- c.run("exec", id, "--", "sh", "-c", "touch "+up+"; trap '' TERM HUP; while :; do sleep 1; done") }()
+	go func() {
+		done <- c.run("exec", id, "--", "sh", "-c", "touch "+up+"; trap '' TERM HUP; while :; do sleep 1; done")
+	}()
 	c.eventually("the command runs", func() bool { return exists(up) })
 	c.must("cancel", id)
 	if r := <-done; r.code != 128+9 || !strings.Contains(r.stderr, "the task has ended") {

@@ -83,7 +83,7 @@ func (t *run) arm() error {
 	if err != nil {
 		return err
 	}
-	if err := s.cell.Group.SetLimits(t.plan.limits); err != nil {
+	if err := t.bound(s.cell.Group); err != nil {
 		t.runner.pool.discard(s)
 		return err
 	}

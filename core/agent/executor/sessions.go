@@ -116,7 +116,7 @@ func (b *beside) leave() {
 // end is called when the task's process has ended, before the rest is killed.
 func (b *beside) end() {
 	close(b.over)
-	b.join.Lock() // a fork in flight is over then, and hit too
+	b.join.Lock()   // a fork in flight is over then, and hit too
 	b.join.Unlock() //nolint:staticcheck // the wait is all that is wanted
 }
 
