@@ -29,15 +29,19 @@ func (c *cluster) compileMPI(compiler, name string) string {
 	return out
 }
 
-// mpiJob is a job file of an MPI program: count allocations of so many ranks.
-func (c *cluster) mpiJob(name, program string, count, ranks int, args ...string) string {
+// mpiJob is a job file of an MPI program: count allocations of so many ranks, which
+// reach each other by a network device: UCX, below MPICH, sees that the agents
+// share a machine and would try the loopback of the others too. It is left the
+// choice of shared memory, which it then prefers: with TCP alone the UCX of Debian
+// 12 hangs in one MPI_Finalize of some, with MPICH's own mpiexec just as well.
+func (c *cluster) mpiJob(device, name, program string, count, ranks int, args ...string) string {
 	quoted := ""
 	for _, a := range args {
 		quoted += fmt.Sprintf("%q, ", a)
 	}
 	return c.file(name+".hcl", fmt.Sprintf(`
 job %q {
-  time_limit = "30s"
+  time_limit = "1m"
   group "ranks" {
     count = %d
     gang {
@@ -50,15 +54,15 @@ job %q {
         command = %q
         args    = [%s]
       }
-      env { UCX_TLS = "tcp,self" }
+      env { UCX_NET_DEVICES = %q }
       resources {
-        cpus   = 0.4
+        cpus   = 2
         memory = "256MiB"
       }
     }
   }
 }
-`, name, count, ranks, program, quoted))
+`, name, count, ranks, program, quoted, device))
 }
 
 // TestMPICH: a ring, sums and a numerical program, built with MPICH and started
@@ -77,10 +81,10 @@ func TestMPICH(t *testing.T) {
 	}{
 		{"ring", 2, 2, []string{"[0] the token has been at 4 of 4"}},
 		{"allreduce", 2, 1, []string{"[0] rank 0: sum 3, 0 of the vector wrong", "[1] rank 1: sum 3, 0 of the vector wrong"}},
-		{"jacobi", 2, 2, []string{"[0] jacobi on 4 ranks: error below 1e-6"}},
+		{"jacobi", 2, 1, []string{"[0] jacobi on 2 ranks: error below 1e-6"}},
 	} {
 		t.Run(p.name, func(t *testing.T) {
-			r := c.run("submit", c.mpiJob(p.name, programs[p.name], p.count, p.ranks), "--wait")
+			r := c.run("submit", c.mpiJob("eth0", p.name, programs[p.name], p.count, p.ranks), "--wait")
 			out := c.must("logs", p.name)
 			for _, l := range p.lines {
 				if r.code != 0 || !strings.Contains(out, l+"\n") {
@@ -109,7 +113,7 @@ func TestMPIFailure(t *testing.T) {
 		{"leave", 1, "ended without MPI_Finalize"},
 	} {
 		t.Run(f.how, func(t *testing.T) {
-			r := c.run("submit", c.mpiJob("fail-"+f.how, program, 2, 2, "3", f.how), "--wait")
+			r := c.run("submit", c.mpiJob("lo", "fail-"+f.how, program, 2, 2, "3", f.how), "--wait")
 			v := c.job("fail-" + f.how)
 			if v.Failure == nil {
 				t.Fatalf("exit code %d, and nothing has failed: %+v", r.code, v)
@@ -132,7 +136,7 @@ func TestOpenMPISingletons(t *testing.T) {
 	program := c.compileMPI("mpicc.openmpi", "ring")
 	c.addr = freeAddress(t)
 	c.startDev("--agents", "2")
-	r := c.run("submit", c.mpiJob("alone", program, 2, 1), "--wait")
+	r := c.run("submit", c.mpiJob("lo", "alone", program, 2, 1), "--wait")
 	v := c.job("alone")
 	if r.code == 0 || v.State != model.JobFailed || !strings.Contains(v.Message, `launch = "mpirun"`) {
 		t.Errorf("exit code %d, %s: %q\n%s", r.code, v.State, v.Message, r.stderr)

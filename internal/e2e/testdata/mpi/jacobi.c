@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define N 32
-#define STEPS 4000
+#define N 8
+#define STEPS 160
 
 int main(int argc, char **argv) {
   int rank, size;
