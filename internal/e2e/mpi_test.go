@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -140,5 +141,26 @@ func TestOpenMPISingletons(t *testing.T) {
 	v := c.job("alone")
 	if r.code == 0 || v.State != model.JobFailed || !strings.Contains(v.Message, `launch = "mpirun"`) {
 		t.Errorf("exit code %d, %s: %q\n%s", r.code, v.State, v.Message, r.stderr)
+	}
+}
+
+// TestTorchrun: ranks on two nodes meet at the port of the first.
+func TestTorchrun(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3")
+	}
+	text, err := os.ReadFile(filepath.Join(examples, "torchrun.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCluster(t)
+	c.apart(2)
+	file := c.file("torchrun.hcl", strings.Replace(string(text), "    gang {\n", "    constraint { distinct_hosts = true }\n    gang {\n", 1))
+	r := c.run("submit", file, "--wait")
+	out := c.must("logs", "torchrun")
+	for rank := range 4 {
+		if want := fmt.Sprintf("[%d] rank %d of 4: the sum of all ranks is 6\n", rank, rank); r.code != 0 || !strings.Contains(out, want) {
+			t.Fatalf("exit code %d, the output lacks %q:\n%s%s", r.code, want, out, r.stderr)
+		}
 	}
 }
