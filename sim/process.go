@@ -183,8 +183,11 @@ func (p *process) final() *execpb.Update {
 	switch {
 	case p.killed:
 		p.state, cause, u.Reason = model.TaskKilled, model.CauseKilled, uint32(p.reason)
-		if p.reason == model.ReasonContainerPreempted {
+		switch p.reason {
+		case model.ReasonContainerPreempted:
 			cause = model.CausePreempted
+		case model.ReasonResourcesUnknown:
+			cause = model.CauseDeviceLost
 		}
 	case e.oom:
 		cause, u.Reason = model.CauseOOM, uint32(model.ReasonContainerLimitMemory)

@@ -39,6 +39,7 @@ type ToExecutor struct {
 	//	*ToExecutor_Exit
 	//	*ToExecutor_Start
 	//	*ToExecutor_JobMessage
+	//	*ToExecutor_Session
 	Kind          isToExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -153,6 +154,15 @@ func (x *ToExecutor) GetJobMessage() *JobMessage {
 	return nil
 }
 
+func (x *ToExecutor) GetSession() *Session {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_Session); ok {
+			return x.Session
+		}
+	}
+	return nil
+}
+
 type isToExecutor_Kind interface {
 	isToExecutor_Kind()
 }
@@ -189,6 +199,10 @@ type ToExecutor_JobMessage struct {
 	JobMessage *JobMessage `protobuf:"bytes,31,opt,name=job_message,json=jobMessage,proto3,oneof"`
 }
 
+type ToExecutor_Session struct {
+	Session *Session `protobuf:"bytes,40,opt,name=session,proto3,oneof"`
+}
+
 func (*ToExecutor_Hello) isToExecutor_Kind() {}
 
 func (*ToExecutor_Adopt) isToExecutor_Kind() {}
@@ -205,6 +219,8 @@ func (*ToExecutor_Start) isToExecutor_Kind() {}
 
 func (*ToExecutor_JobMessage) isToExecutor_Kind() {}
 
+func (*ToExecutor_Session) isToExecutor_Kind() {}
+
 // FromExecutor is what an executor says.
 type FromExecutor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -213,6 +229,7 @@ type FromExecutor struct {
 	//	*FromExecutor_State
 	//	*FromExecutor_Updates
 	//	*FromExecutor_JobMessage
+	//	*FromExecutor_RemoteWanted
 	Kind          isFromExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -282,6 +299,15 @@ func (x *FromExecutor) GetJobMessage() *JobMessage {
 	return nil
 }
 
+func (x *FromExecutor) GetRemoteWanted() *RemoteWanted {
+	if x != nil {
+		if x, ok := x.Kind.(*FromExecutor_RemoteWanted); ok {
+			return x.RemoteWanted
+		}
+	}
+	return nil
+}
+
 type isFromExecutor_Kind interface {
 	isFromExecutor_Kind()
 }
@@ -298,11 +324,17 @@ type FromExecutor_JobMessage struct {
 	JobMessage *JobMessage `protobuf:"bytes,30,opt,name=job_message,json=jobMessage,proto3,oneof"`
 }
 
+type FromExecutor_RemoteWanted struct {
+	RemoteWanted *RemoteWanted `protobuf:"bytes,40,opt,name=remote_wanted,json=remoteWanted,proto3,oneof"`
+}
+
 func (*FromExecutor_State) isFromExecutor_Kind() {}
 
 func (*FromExecutor_Updates) isFromExecutor_Kind() {}
 
 func (*FromExecutor_JobMessage) isFromExecutor_Kind() {}
+
+func (*FromExecutor_RemoteWanted) isFromExecutor_Kind() {}
 
 // Hello is an agent's first message on a connection. The executor answers with
 // State and then with every update that has not been acknowledged.
@@ -915,6 +947,7 @@ type GpuShare struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Uuid          string                 `protobuf:"bytes,20,opt,name=uuid,proto3" json:"uuid,omitempty"`
 	Milli         int64                  `protobuf:"varint,21,opt,name=milli,proto3" json:"milli,omitempty"` // thousandths of the device
+	Nodes         []string               `protobuf:"bytes,60,rep,name=nodes,proto3" json:"nodes,omitempty"`  // device nodes that are this device's, absolute
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -961,6 +994,13 @@ func (x *GpuShare) GetMilli() int64 {
 		return x.Milli
 	}
 	return 0
+}
+
+func (x *GpuShare) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
 }
 
 // Kill stops tasks: kill signal, after the task's kill timeout SIGKILL to the whole tree.
@@ -1624,11 +1664,135 @@ func (x *Begin) GetLive() []*Task {
 	return nil
 }
 
+// Session is the first message on a connection of its own. The executor answers
+// with a frame of api/sessionpb, Claim, and frames follow in both directions.
+type Session struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Task          *Task                  `protobuf:"bytes,40,opt,name=task,proto3" json:"task,omitempty"`
+	Name          string                 `protobuf:"bytes,41,opt,name=name,proto3" json:"name,omitempty"`     // the task block's name; empty = the group's first main task
+	Remote        string                 `protobuf:"bytes,42,opt,name=remote,proto3" json:"remote,omitempty"` // instead: the request of a RemoteWanted, whose caller is coupled
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Session) Reset() {
+	*x = Session{}
+	mi := &file_execpb_exec_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Session) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Session) ProtoMessage() {}
+
+func (x *Session) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Session.ProtoReflect.Descriptor instead.
+func (*Session) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Session) GetTask() *Task {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Session) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Session) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+// RemoteWanted says that a process of a task asks for a session in another
+// allocation of its gang. The agent answers with a Session that names the request.
+type RemoteWanted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
+	Task          *Task                  `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`
+	Host          string                 `protobuf:"bytes,42,opt,name=host,proto3" json:"host,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteWanted) Reset() {
+	*x = RemoteWanted{}
+	mi := &file_execpb_exec_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteWanted) ProtoMessage() {}
+
+func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteWanted.ProtoReflect.Descriptor instead.
+func (*RemoteWanted) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RemoteWanted) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *RemoteWanted) GetTask() *Task {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *RemoteWanted) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
 var File_execpb_exec_proto protoreflect.FileDescriptor
 
 const file_execpb_exec_proto_rawDesc = "" +
 	"\n" +
-	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xab\x03\n" +
+	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xe0\x03\n" +
 	"\n" +
 	"ToExecutor\x12-\n" +
 	"\x05hello\x18\x01 \x01(\v2\x15.tender.exec.v1.HelloH\x00R\x05hello\x12-\n" +
@@ -1639,13 +1803,15 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x04exit\x18\x06 \x01(\v2\x14.tender.exec.v1.ExitH\x00R\x04exit\x12-\n" +
 	"\x05start\x18\x1e \x01(\v2\x15.tender.exec.v1.StartH\x00R\x05start\x12=\n" +
 	"\vjob_message\x18\x1f \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
-	"jobMessageB\x06\n" +
-	"\x04kind\"\xb9\x01\n" +
+	"jobMessage\x123\n" +
+	"\asession\x18( \x01(\v2\x17.tender.exec.v1.SessionH\x00R\asessionB\x06\n" +
+	"\x04kind\"\xfe\x01\n" +
 	"\fFromExecutor\x12-\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.tender.exec.v1.StateH\x00R\x05state\x123\n" +
 	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12=\n" +
 	"\vjob_message\x18\x1e \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
-	"jobMessageB\x06\n" +
+	"jobMessage\x12C\n" +
+	"\rremote_wanted\x18( \x01(\v2\x1c.tender.exec.v1.RemoteWantedH\x00R\fremoteWantedB\x06\n" +
 	"\x04kind\"R\n" +
 	"\x05Hello\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12.\n" +
@@ -1702,10 +1868,11 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x04data\x18  \x01(\fR\x04data\"K\n" +
 	"\x05Grant\x12,\n" +
 	"\x04gpus\x18\x14 \x03(\v2\x18.tender.exec.v1.GpuShareR\x04gpus\x12\x14\n" +
-	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
+	"\x05ports\x18\x15 \x03(\rR\x05ports\"J\n" +
 	"\bGpuShare\x12\x12\n" +
 	"\x04uuid\x18\x14 \x01(\tR\x04uuid\x12\x14\n" +
-	"\x05milli\x18\x15 \x01(\x03R\x05milli\"e\n" +
+	"\x05milli\x18\x15 \x01(\x03R\x05milli\x12\x14\n" +
+	"\x05nodes\x18< \x03(\tR\x05nodes\"e\n" +
 	"\x04Kill\x12*\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.tender.exec.v1.TaskR\x05tasks\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
@@ -1750,7 +1917,15 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x18\n" +
 	"\acgroups\x18\x04 \x03(\tR\acgroups\x12\x19\n" +
 	"\blast_seq\x18\x05 \x01(\x04R\alastSeq\x12(\n" +
-	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04liveB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
+	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\"_\n" +
+	"\aSession\x12(\n" +
+	"\x04task\x18( \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
+	"\x04name\x18) \x01(\tR\x04name\x12\x16\n" +
+	"\x06remote\x18* \x01(\tR\x06remote\"f\n" +
+	"\fRemoteWanted\x12\x18\n" +
+	"\arequest\x18( \x01(\tR\arequest\x12(\n" +
+	"\x04task\x18) \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
+	"\x04host\x18* \x01(\tR\x04hostB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
 
 var (
 	file_execpb_exec_proto_rawDescOnce sync.Once
@@ -1764,7 +1939,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1787,9 +1962,11 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*LogRecord)(nil),    // 18: tender.exec.v1.LogRecord
 	(*Ended)(nil),        // 19: tender.exec.v1.Ended
 	(*Begin)(nil),        // 20: tender.exec.v1.Begin
-	nil,                  // 21: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 22: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 23: tender.exec.v1.Launch.EnvEntry
+	(*Session)(nil),      // 21: tender.exec.v1.Session
+	(*RemoteWanted)(nil), // 22: tender.exec.v1.RemoteWanted
+	nil,                  // 23: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 24: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 25: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
@@ -1800,34 +1977,38 @@ var file_execpb_exec_proto_depIdxs = []int32{
 	17, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
 	8,  // 6: tender.exec.v1.ToExecutor.start:type_name -> tender.exec.v1.Start
 	9,  // 7: tender.exec.v1.ToExecutor.job_message:type_name -> tender.exec.v1.JobMessage
-	4,  // 8: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
-	13, // 9: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	9,  // 10: tender.exec.v1.FromExecutor.job_message:type_name -> tender.exec.v1.JobMessage
-	21, // 11: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	22, // 12: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
-	5,  // 13: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	23, // 14: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
-	10, // 15: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
-	7,  // 16: tender.exec.v1.Launch.gang:type_name -> tender.exec.v1.Gang
-	5,  // 17: tender.exec.v1.Start.tasks:type_name -> tender.exec.v1.Task
-	5,  // 18: tender.exec.v1.JobMessage.from:type_name -> tender.exec.v1.Task
-	5,  // 19: tender.exec.v1.JobMessage.to:type_name -> tender.exec.v1.Task
-	11, // 20: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
-	5,  // 21: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
-	14, // 22: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
-	5,  // 23: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
-	15, // 24: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	20, // 25: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
-	6,  // 26: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
-	13, // 27: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
-	16, // 28: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	19, // 29: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	5,  // 30: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	21, // 8: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
+	4,  // 9: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
+	13, // 10: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
+	9,  // 11: tender.exec.v1.FromExecutor.job_message:type_name -> tender.exec.v1.JobMessage
+	22, // 12: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
+	23, // 13: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	24, // 14: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	5,  // 15: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
+	25, // 16: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	10, // 17: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
+	7,  // 18: tender.exec.v1.Launch.gang:type_name -> tender.exec.v1.Gang
+	5,  // 19: tender.exec.v1.Start.tasks:type_name -> tender.exec.v1.Task
+	5,  // 20: tender.exec.v1.JobMessage.from:type_name -> tender.exec.v1.Task
+	5,  // 21: tender.exec.v1.JobMessage.to:type_name -> tender.exec.v1.Task
+	11, // 22: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
+	5,  // 23: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
+	14, // 24: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
+	5,  // 25: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
+	15, // 26: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
+	20, // 27: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	6,  // 28: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	13, // 29: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	16, // 30: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	19, // 31: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	5,  // 32: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	5,  // 33: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
+	5,  // 34: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -1844,11 +2025,13 @@ func file_execpb_exec_proto_init() {
 		(*ToExecutor_Exit)(nil),
 		(*ToExecutor_Start)(nil),
 		(*ToExecutor_JobMessage)(nil),
+		(*ToExecutor_Session)(nil),
 	}
 	file_execpb_exec_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromExecutor_State)(nil),
 		(*FromExecutor_Updates)(nil),
 		(*FromExecutor_JobMessage)(nil),
+		(*FromExecutor_RemoteWanted)(nil),
 	}
 	file_execpb_exec_proto_msgTypes[18].OneofWrappers = []any{
 		(*LogRecord_Begin)(nil),
@@ -1863,7 +2046,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

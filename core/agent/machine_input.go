@@ -106,6 +106,9 @@ type Measured struct {
 // instance the name may be its device's.
 type GPUHealth struct{ Unhealthy map[string]string }
 
+// GPUUsage is what goes on on the devices, by UUID.
+type GPUUsage struct{ Samples map[string]model.GPUSample }
+
 // StopTasks asks the machine to kill all tasks and then to Stop.
 type StopTasks struct{ Grace time.Duration }
 
@@ -124,6 +127,7 @@ func (ExecutorFailed) agentInput() {}
 func (TreeKilled) agentInput()     {}
 func (Measured) agentInput()       {}
 func (GPUHealth) agentInput()      {}
+func (GPUUsage) agentInput()       {}
 func (StopTasks) agentInput()      {}
 func (Tick) agentInput()           {}
 

@@ -36,6 +36,8 @@ type link struct {
 	since       time.Time // of being connected, or not
 	lostAt      time.Time // when contact was last certain; the gone timer counts from here
 	unreachable bool      // its tasks have been reported so
+	// samples are what went on on its GPUs lately, by UUID; for people.
+	samples map[string]model.GPUSample
 }
 
 // agentUp greets an agent. A Register may come late, from a connection that the
@@ -80,6 +82,7 @@ func (m *Machine) join(s *session) {
 	m.book.SetAvailable(id, true)
 	m.sayDone(s)
 	m.reconcile(s, r.Tasks)
+	m.withdraw(id)
 	m.notice(model.Notice{Kind: "node_ready", Agent: id, Message: "node " + m.state.agents[id].info.Name + " is ready"})
 }
 
@@ -102,21 +105,6 @@ func (m *Machine) forget(s *session) {
 	} else {
 		m.byAgent[s.agent] = rest
 	}
-}
-
-// maxDevices bounds what one agent may tell of.
-const maxDevices = 1024
-
-// devices takes in that the health of an agent's GPUs has changed.
-func (m *Machine) devices(s *session, d *agentpb.Devices) {
-	a := m.state.agents[s.agent]
-	if a == nil || len(d.Gpus) > maxDevices {
-		return
-	}
-	info := a.info
-	info.GPUs = agentpb.ToGPUs(d.Gpus)
-	info.Capacity.GPUMilli = model.GPUMilli(info.GPUs)
-	m.storeAgent(info)
 }
 
 // checkRegister returns why an agent may not join, or "".

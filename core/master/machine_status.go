@@ -27,6 +27,10 @@ func (m *Machine) agentSaid(in AgentSaid) {
 		m.jobMessage(s, k.JobMessage)
 	case *agentpb.AgentMessage_Devices:
 		m.devices(s, k.Devices)
+	case *agentpb.AgentMessage_GpuUsage:
+		if lk := m.links[s.agent]; lk != nil && lk.session == s && len(k.GpuUsage.Samples) <= maxDevices {
+			lk.samples = agentpb.ToGPUSamples(k.GpuUsage)
+		}
 	}
 }
 
@@ -62,6 +66,9 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 		}
 		if next, err := t.state.Next(sts[i].State); err != nil || next == t.state {
 			continue
+		}
+		if sts[i].State.Terminal() {
+			m.nameDevice(t, &sts[i])
 		}
 		if err := m.state.update(&sts[i]); err != nil {
 			panic("master: " + err.Error()) // it was looked up and checked just now

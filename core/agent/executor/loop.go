@@ -115,6 +115,8 @@ func (l *loop) event(e any) {
 		if l.agent == e.peer {
 			l.message(e.msg)
 		}
+	case sessionAsked:
+		l.session(e)
 	case wakeUp:
 		l.step(lifecycle.TimeUp{Key: e.key})
 	case terminate:
@@ -274,7 +276,7 @@ func (l *loop) launch(in *execpb.Launch) {
 	l.record(&execpb.LogRecord{Kind: &execpb.LogRecord_Launch{Launch: in}})
 	n, gang := 0, gangOf(in)
 	for k := range launched(in) {
-		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n), gang})
+		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n), nodesOf(in, n), gang})
 		n++
 		l.servePMI(k, gang)
 		l.step(lifecycle.Launch{Key: k, TimeLimit: time.Duration(in.TimeLimitNs), Together: gang != nil})

@@ -83,7 +83,7 @@ func (t *run) arm() error {
 	if err != nil {
 		return err
 	}
-	if err := s.cell.Group.SetLimits(t.plan.limits); err != nil {
+	if err := t.bound(s.cell.Group); err != nil {
 		t.runner.pool.discard(s)
 		return err
 	}
@@ -280,6 +280,7 @@ func (t *run) finish() {
 	t.mu.Unlock()
 	t.cancel()
 	t.pass.end()
+	t.beside.end()
 	killed := s.cell.Kill(killPatience)
 	t.endPMI(killed == nil)
 	exit := t.exit()

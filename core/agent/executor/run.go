@@ -42,6 +42,7 @@ type run struct {
 	ranks         []*rank
 
 	launched chan struct{} // closed when fire is over
+	beside   *beside       // sessions
 
 	mu      sync.Mutex
 	slot    *slot // while its processes run

@@ -11,6 +11,7 @@ import (
 	"github.com/tender-scheduler/tender/api/execpb"
 	"github.com/tender-scheduler/tender/core/agent/executor/artifact"
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
+	"github.com/tender-scheduler/tender/core/agent/isolation"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -21,6 +22,8 @@ type runner struct {
 	pool  *pool
 	gate  *gate
 	log   *slog.Logger
+
+	devices *isolation.Devices // that each task of driver exec may open, besides its own; nil = all
 
 	job       *model.Job
 	sandboxes *sandboxes
@@ -43,8 +46,9 @@ type attempt struct {
 // launchFacts is what an attempt's Launch says of it.
 type launchFacts struct {
 	env   map[string]string
-	grant *model.Grant    // nil where there are no named things
-	gang  *model.GangPlan // nil where it is not one of a gang
+	grant *model.Grant        // nil where there are no named things
+	nodes map[string][]string // by device, what a task has to open for it
+	gang  *model.GangPlan     // nil where it is not one of a gang
 }
 
 // maxWorkers bounds simultaneous forks. More than there are cores only makes
@@ -73,7 +77,7 @@ func (r *runner) start(k lifecycle.Key, task int, hold bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &run{
 		runner: r, key: k, task: task, plan: r.plans[k.Group][task], given: a.given, hold: hold,
-		ctx: ctx, cancel: cancel, launched: make(chan struct{}),
+		ctx: ctx, cancel: cancel, launched: make(chan struct{}), beside: newBeside(),
 	}
 	a.runs[task] = t
 	if t.plan.fetches() {

@@ -64,6 +64,18 @@ func gangOf(l *execpb.Launch) *model.GangPlan {
 	return g
 }
 
+// nodesOf returns the device nodes of the n-th task's devices.
+func nodesOf(l *execpb.Launch, n int) map[string][]string {
+	if n >= len(l.Grants) || len(l.Grants[n].GetGpus()) == 0 {
+		return nil
+	}
+	nodes := map[string][]string{}
+	for _, d := range l.Grants[n].Gpus {
+		nodes[d.GetUuid()] = d.GetNodes()
+	}
+	return nodes
+}
+
 func wireUpdate(seq uint64, s *model.TaskStatus) *execpb.Update {
 	k := lifecycle.Key{Group: s.Task.Group, Index: s.Task.Index, Attempt: s.Task.Attempt}
 	u := &execpb.Update{

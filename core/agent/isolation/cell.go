@@ -51,6 +51,7 @@ type Command struct {
 	Dir        string
 	Files      []uintptr
 	Credential *syscall.Credential
+	Terminal   bool // of Join: descriptor 0 becomes its controlling terminal
 }
 
 // NewCell makes a cell with group rel. With namespaces, tasks see only their own
@@ -184,17 +185,7 @@ func (c *Cell) leave() {
 // goroutine, when the process has ended; others may still be in the cell then. A
 // task may have several main processes: each is started so.
 func (c *Cell) Start(cmd *Command, done func(Exit)) (pid int, err error) {
-	attr := &syscall.ProcAttr{
-		Dir: cmd.Dir, Env: cmd.Env, Files: cmd.Files,
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: cmd.Credential},
-	}
-	if c.Group.spawn >= 0 {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, c.Group.spawn
-	}
-	if !c.namespaces {
-		// In a namespace the init's end takes everything along.
-		attr.Sys.Pdeathsig = syscall.SIGKILL
-	}
+	attr := c.attr(cmd)
 	c.Group.refill()
 	p := &mainProcess{}
 	c.onThread(func() {

@@ -58,7 +58,9 @@ type task struct {
 	exit    Exit
 }
 
-func (t *task) active() bool { return t.phase == phaseStarting || t.phase == phaseReady || t.phase == phaseRunning }
+func (t *task) active() bool {
+	return t.phase == phaseStarting || t.phase == phaseReady || t.phase == phaseRunning
+}
 
 // poststopLimit bounds the poststop tasks of an attempt that was stopped from
 // outside: whoever waits for its resources must not wait for ever.

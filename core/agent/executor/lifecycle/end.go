@@ -113,8 +113,11 @@ func (m *Machine) kill(a *alloc, in Kill) {
 	}
 	if a.outcome == nil {
 		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: model.CauseKilled, message: "killed on request", task: -1}
-		if in.Reason == model.ReasonContainerPreempted {
+		switch in.Reason {
+		case model.ReasonContainerPreempted:
 			a.outcome.cause, a.outcome.message = model.CausePreempted, "preempted"
+		case model.ReasonResourcesUnknown:
+			a.outcome.cause, a.outcome.message = model.CauseDeviceLost, "stopped: a device of it must not be used any more"
 		}
 	}
 	if a.state == model.TaskRunning || a.state == model.TaskStarting {

@@ -97,8 +97,8 @@ type Exit struct {
 	Who string
 	// Fault says that it failed although its processes ended well, or why it did.
 	Fault string
-	Note    string // for the user, e.g. that output was lost
-	Usage   model.Usage
+	Note  string // for the user, e.g. that output was lost
+	Usage model.Usage
 }
 
 func (e Exit) ok() bool { return e.Failure == "" && e.Fault == "" && e.Code == 0 && e.Signal == 0 }
