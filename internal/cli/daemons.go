@@ -60,6 +60,7 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 	}
 	cfg := master.Config{
 		Listen: s.listen, Advertise: s.advertise, DataDir: s.dataDir, Etcd: s.etcd, Cluster: s.cluster,
+		Peers: s.peers, Join: s.join,
 		SessionTTL: s.sessionTTL, FenceAfter: s.fenceAfter, Version: Version,
 		Logger: a.logger(s.logging), Frameworks: frameworks(limits), Check: checkJob,
 		Ready: a.printReady, Holds: holds,

@@ -77,6 +77,7 @@ has, its name (the latest job with it) or "last" (see tender help selectors).`,
 	grouped(root, groupFiles, a.initCmd(), a.validateCmd(), a.planCmd(), a.fmtCmd())
 	grouped(root, groupLook, a.simCmd())
 	grouped(root, groupDaemon, append(a.daemonCmds(), a.roleCmd())...)
+	grouped(root, groupLook, a.mastersCmd())
 	root.AddCommand(a.versionCmd(), a.completionCmd(), help)
 	root.AddCommand(topics()...)
 	// A flag error of a command should point at that command.
