@@ -35,6 +35,7 @@ type loop struct {
 	machine *Machine
 	log     log
 	clock   *clock
+	ahead   time.Duration // of the wall clock, as the machine was told
 	logger  *slog.Logger
 	hub     *hub
 	since   time.Time
@@ -130,8 +131,16 @@ func (l *loop) take(it item, inputs []Input) []Input {
 }
 
 // turn decides, commits and then carries out.
+// clockTolerance is by how much the wall clock may be off before the machine is told.
+const clockTolerance = time.Second
+
 func (l *loop) turn(ctx context.Context, inputs []Input, timer *time.Timer) error {
-	e := l.machine.Step(l.clock.read(), inputs)
+	now := l.clock.read()
+	if ahead := l.clock.ahead(); (ahead - l.ahead).Abs() > clockTolerance {
+		l.ahead = ahead
+		inputs = append(inputs, WallClock{Ahead: ahead})
+	}
+	e := l.machine.Step(now, inputs)
 	if len(e.Records) > 0 {
 		index, err := l.log.Append(ctx, e.Records)
 		if err != nil {

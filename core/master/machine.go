@@ -148,6 +148,10 @@ func (m *Machine) handle(in Input) {
 		m.agentDown(in.Session)
 	case Asked:
 		m.asked(in)
+	case WallClock:
+		for _, id := range m.order {
+			m.stepFramework(id, model.WallClock{Ahead: in.Ahead})
+		}
 	case Tick:
 		// Every turn looks at the timers.
 	default:
