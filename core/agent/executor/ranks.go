@@ -63,6 +63,9 @@ func (t *run) who(r *rank) string {
 		return ""
 	}
 	node := t.plan.adopt.Attributes["node.unique.name"]
+	if t.mpirun() {
+		return t.whoOfMPIRun(node)
+	}
 	n := t.processes()
 	if r == nil && n > 1 {
 		first := int(t.key.Index) * t.plan.group.Ranks()
