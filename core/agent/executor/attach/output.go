@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -74,7 +75,7 @@ func readNow(f *os.File, buf []byte) (n int) {
 	_ = raw.Control(func(fd uintptr) {
 		for {
 			n, err = unix.Read(int(fd), buf)
-			if err != unix.EINTR {
+			if !errors.Is(err, unix.EINTR) {
 				return
 			}
 		}
