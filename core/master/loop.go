@@ -37,6 +37,7 @@ type loop struct {
 	logger  *slog.Logger
 	hub     *hub
 	since   time.Time
+	timings *timings
 
 	inbox chan item
 	done  chan struct{} // closed when run returns
@@ -65,7 +66,7 @@ func newLoop(m *Machine, l log, index uint64, logger *slog.Logger) *loop {
 	return &loop{
 		machine: m, log: l, clock: c, logger: logger, hub: newHub(c.now), since: c.now, index: index,
 		inbox: make(chan item, inboxes), done: make(chan struct{}),
-		sessions: map[SessionID]*outbox{}, replies: map[uint64]chan model.Reply{},
+		sessions: map[SessionID]*outbox{}, replies: map[uint64]chan model.Reply{}, timings: newTimings(),
 	}
 }
 
@@ -124,9 +125,13 @@ func (l *loop) take(it item, inputs []Input) []Input {
 
 // turn decides, commits and then carries out.
 func (l *loop) turn(ctx context.Context, inputs []Input, timer *time.Timer) error {
+	begun := time.Now()
 	e := l.machine.Step(l.clock.read(), inputs)
+	l.timings.turn(len(inputs), time.Since(begun))
 	if len(e.Records) > 0 {
+		begun = time.Now()
 		index, err := l.log.Append(ctx, e.Records)
+		l.timings.append.Observe(time.Since(begun).Seconds())
 		if err != nil {
 			return fmt.Errorf("commit to the journal: %w", err)
 		}

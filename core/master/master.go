@@ -29,6 +29,7 @@ type Master struct {
 	current atomic.Pointer[loop]   // of the term that is on, nil while standing by
 	leader  atomic.Pointer[string] // who leads, as last heard
 	ready   sync.Once
+	metrics *metrics
 }
 
 // Run serves until ctx ends. It returns nil then, and an error if it cannot
@@ -63,6 +64,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer closeJournal()
 
 	m := &Master{cfg: cfg, logs: newLogs()}
+	m.metrics = newMetrics(m, j)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -128,7 +130,7 @@ func openJournal(ctx context.Context, cfg Config) (*journal.Journal, func(), err
 // serve starts the servers on one listener: agents speak gRPC, that is HTTP/2,
 // people's tools HTTP/1.1.
 func (m *Master) serve(ctx context.Context, lis net.Listener, fail context.CancelCauseFunc) (stop func(), err error) {
-	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger})
+	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger, Metrics: m.metrics.handler(m.cfg.Metrics)})
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +190,8 @@ func (m *Master) terms(ctx context.Context, j *journal.Journal) error {
 func (m *Master) term(ctx context.Context, term *journal.Term, machine *Machine) {
 	m.cfg.Logger.Info("leading", "epoch", term.Epoch(), "address", m.cfg.Advertise)
 	l := newLoop(machine, term, term.Index(), m.cfg.Logger)
+	l.timings = m.metrics.timings
+	machine.TimePasses(l.timings.pass)
 	l.started = func() {
 		m.current.Store(l)
 		m.sayReady()

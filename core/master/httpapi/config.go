@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -15,6 +16,8 @@ type Config struct {
 	// Clients have checked already; a job is checked again because not every
 	// client is ours.
 	Check func(*model.Job) []string
+	// Metrics serves GET /metrics; nil = there is none.
+	Metrics http.Handler
 	// Logger gets a line for each failure that is this side's. nil = discard.
 	Logger *slog.Logger
 	// Heartbeat is the time between comments on an idle event stream, which
