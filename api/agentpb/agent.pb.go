@@ -12,6 +12,7 @@
 package agentpb
 
 import (
+	sessionpb "github.com/tender-scheduler/tender/api/sessionpb"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -35,6 +36,7 @@ type AgentMessage struct {
 	//	*AgentMessage_Pong
 	//	*AgentMessage_LaunchRefused
 	//	*AgentMessage_Devices
+	//	*AgentMessage_JobMessage
 	//	*AgentMessage_GpuUsage
 	Kind          isAgentMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
@@ -123,6 +125,15 @@ func (x *AgentMessage) GetDevices() *Devices {
 	return nil
 }
 
+func (x *AgentMessage) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AgentMessage_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
 func (x *AgentMessage) GetGpuUsage() *GpuUsage {
 	if x != nil {
 		if x, ok := x.Kind.(*AgentMessage_GpuUsage); ok {
@@ -156,6 +167,10 @@ type AgentMessage_Devices struct {
 	Devices *Devices `protobuf:"bytes,5,opt,name=devices,proto3,oneof"`
 }
 
+type AgentMessage_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,30,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
 type AgentMessage_GpuUsage struct {
 	GpuUsage *GpuUsage `protobuf:"bytes,60,opt,name=gpu_usage,json=gpuUsage,proto3,oneof"`
 }
@@ -169,6 +184,8 @@ func (*AgentMessage_Pong) isAgentMessage_Kind() {}
 func (*AgentMessage_LaunchRefused) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Devices) isAgentMessage_Kind() {}
+
+func (*AgentMessage_JobMessage) isAgentMessage_Kind() {}
 
 func (*AgentMessage_GpuUsage) isAgentMessage_Kind() {}
 
@@ -187,6 +204,9 @@ type MasterMessage struct {
 	//	*MasterMessage_OpenLog
 	//	*MasterMessage_CloseLog
 	//	*MasterMessage_Shutdown
+	//	*MasterMessage_Start
+	//	*MasterMessage_JobMessage
+	//	*MasterMessage_OpenSession
 	Kind          isMasterMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -328,6 +348,33 @@ func (x *MasterMessage) GetShutdown() *Shutdown {
 	return nil
 }
 
+func (x *MasterMessage) GetStart() *Start {
+	if x != nil {
+		if x, ok := x.Kind.(*MasterMessage_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *MasterMessage) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*MasterMessage_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
+func (x *MasterMessage) GetOpenSession() *OpenSession {
+	if x != nil {
+		if x, ok := x.Kind.(*MasterMessage_OpenSession); ok {
+			return x.OpenSession
+		}
+	}
+	return nil
+}
+
 type isMasterMessage_Kind interface {
 	isMasterMessage_Kind()
 }
@@ -376,6 +423,18 @@ type MasterMessage_Shutdown struct {
 	Shutdown *Shutdown `protobuf:"bytes,11,opt,name=shutdown,proto3,oneof"`
 }
 
+type MasterMessage_Start struct {
+	Start *Start `protobuf:"bytes,30,opt,name=start,proto3,oneof"`
+}
+
+type MasterMessage_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,31,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
+type MasterMessage_OpenSession struct {
+	OpenSession *OpenSession `protobuf:"bytes,40,opt,name=open_session,json=openSession,proto3,oneof"`
+}
+
 func (*MasterMessage_Registered) isMasterMessage_Kind() {}
 
 func (*MasterMessage_Redirect) isMasterMessage_Kind() {}
@@ -397,6 +456,12 @@ func (*MasterMessage_OpenLog) isMasterMessage_Kind() {}
 func (*MasterMessage_CloseLog) isMasterMessage_Kind() {}
 
 func (*MasterMessage_Shutdown) isMasterMessage_Kind() {}
+
+func (*MasterMessage_Start) isMasterMessage_Kind() {}
+
+func (*MasterMessage_JobMessage) isMasterMessage_Kind() {}
+
+func (*MasterMessage_OpenSession) isMasterMessage_Kind() {}
 
 // Register says who the agent is and every task it knows, so that the master
 // can reconcile its view. Known tasks include ended ones whose last update has
@@ -1216,6 +1281,7 @@ type Launch struct {
 	Indices       []uint32               `protobuf:"varint,5,rep,packed,name=indices,proto3" json:"indices,omitempty"`
 	Attempts      []uint32               `protobuf:"varint,6,rep,packed,name=attempts,proto3" json:"attempts,omitempty"` // same length as indices, or empty: all 0
 	Grants        []*Grant               `protobuf:"bytes,20,rep,name=grants,proto3" json:"grants,omitempty"`            // same length as indices, or empty: no named things
+	Gang          *Gang                  `protobuf:"bytes,30,opt,name=gang,proto3" json:"gang,omitempty"`                // set for a gang: its tasks are prepared and then wait for Start
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1299,6 +1365,199 @@ func (x *Launch) GetGrants() []*Grant {
 	return nil
 }
 
+func (x *Launch) GetGang() *Gang {
+	if x != nil {
+		return x.Gang
+	}
+	return nil
+}
+
+// Gang is what each member of a gang is told of the others.
+type Gang struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Size          uint32                 `protobuf:"varint,30,opt,name=size,proto3" json:"size,omitempty"`                                       // allocations
+	Nodes         []string               `protobuf:"bytes,31,rep,name=nodes,proto3" json:"nodes,omitempty"`                                      // names, numbered from 0 in the order of their first allocation
+	Runs          []uint32               `protobuf:"varint,32,rep,packed,name=runs,proto3" json:"runs,omitempty"`                                // node, count, node, count, …: where the allocations are, in the order of their indices
+	LeaderAddress string                 `protobuf:"bytes,33,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"` // of the node of allocation 0, as other nodes reach it
+	LeaderPort    uint32                 `protobuf:"varint,34,opt,name=leader_port,json=leaderPort,proto3" json:"leader_port,omitempty"`         // granted to allocation 0 for the ranks to meet at, 0 = none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gang) Reset() {
+	*x = Gang{}
+	mi := &file_agentpb_agent_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gang) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gang) ProtoMessage() {}
+
+func (x *Gang) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gang.ProtoReflect.Descriptor instead.
+func (*Gang) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Gang) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Gang) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Gang) GetRuns() []uint32 {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *Gang) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
+func (x *Gang) GetLeaderPort() uint32 {
+	if x != nil {
+		return x.LeaderPort
+	}
+	return 0
+}
+
+// Start lets the processes of a gang's tasks run: all of the gang are prepared.
+// It may come more than once.
+type Start struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tasks         []*TaskId              `protobuf:"bytes,30,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Start) Reset() {
+	*x = Start{}
+	mi := &file_agentpb_agent_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Start) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Start) ProtoMessage() {}
+
+func (x *Start) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Start.ProtoReflect.Descriptor instead.
+func (*Start) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Start) GetTasks() []*TaskId {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+// JobMessage goes from the executor that runs one task of a gang to the one that
+// runs another, by way of the master. It is kept nowhere and may be lost: sender
+// and receiver see to that.
+type JobMessage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          *TaskId                `protobuf:"bytes,30,opt,name=from,proto3" json:"from,omitempty"`
+	To            *TaskId                `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
+	Data          []byte                 `protobuf:"bytes,32,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobMessage) Reset() {
+	*x = JobMessage{}
+	mi := &file_agentpb_agent_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobMessage) ProtoMessage() {}
+
+func (x *JobMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobMessage.ProtoReflect.Descriptor instead.
+func (*JobMessage) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *JobMessage) GetFrom() *TaskId {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *JobMessage) GetTo() *TaskId {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *JobMessage) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Grant is the named things one task gets: devices in the order of its group's
 // GPU requests, ports in that of its port blocks, sorted by label.
 type Grant struct {
@@ -1311,7 +1570,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1582,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1595,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Grant) GetGpus() []*GpuShare {
@@ -1364,7 +1623,7 @@ type GpuShare struct {
 
 func (x *GpuShare) Reset() {
 	*x = GpuShare{}
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1635,7 @@ func (x *GpuShare) String() string {
 func (*GpuShare) ProtoMessage() {}
 
 func (x *GpuShare) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1648,7 @@ func (x *GpuShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
 func (*GpuShare) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GpuShare) GetUuid() string {
@@ -1417,7 +1676,7 @@ type LaunchRefused struct {
 
 func (x *LaunchRefused) Reset() {
 	*x = LaunchRefused{}
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1688,7 @@ func (x *LaunchRefused) String() string {
 func (*LaunchRefused) ProtoMessage() {}
 
 func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1701,7 @@ func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchRefused.ProtoReflect.Descriptor instead.
 func (*LaunchRefused) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LaunchRefused) GetLaunch() *Launch {
@@ -1462,14 +1721,15 @@ func (x *LaunchRefused) GetMessage() string {
 type Kill struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tasks         []*TaskId              `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
-	Reason        uint32                 `protobuf:"varint,2,opt,name=reason,proto3" json:"reason,omitempty"` // model.TaskReason that the final update should carry
+	Reason        uint32                 `protobuf:"varint,2,opt,name=reason,proto3" json:"reason,omitempty"`                   // model.TaskReason that the final update should carry
+	GraceNs       int64                  `protobuf:"varint,30,opt,name=grace_ns,json=graceNs,proto3" json:"grace_ns,omitempty"` // after the kill signal; 0 = the task's own kill timeout
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1741,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1754,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Kill) GetTasks() []*TaskId {
@@ -1511,6 +1771,13 @@ func (x *Kill) GetReason() uint32 {
 	return 0
 }
 
+func (x *Kill) GetGraceNs() int64 {
+	if x != nil {
+		return x.GraceNs
+	}
+	return 0
+}
+
 // Updates carries status updates in the order they happened. Each is sent again
 // after a reconnect until it is acknowledged.
 type Updates struct {
@@ -1522,7 +1789,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1801,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1814,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1576,7 +1843,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1855,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1868,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -1693,7 +1960,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1972,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1985,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Result) GetCause() string {
@@ -1759,7 +2026,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +2038,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +2051,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1805,7 +2072,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1817,7 +2084,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1830,7 +2097,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *JobDone) GetJob() string {
@@ -1849,7 +2116,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +2128,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +2141,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -1893,7 +2160,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1905,7 +2172,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1918,7 +2185,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -1935,15 +2202,16 @@ type OpenLog struct {
 	Task          *TaskId                `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"` // attempt 4294967295 = the latest there is on this agent
 	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"` // the task block's name; empty = the group's first main task
 	Stderr        bool                   `protobuf:"varint,4,opt,name=stderr,proto3" json:"stderr,omitempty"`
-	Offset        int64                  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"` // bytes from the start of what is kept; negative = from the end
-	Follow        bool                   `protobuf:"varint,6,opt,name=follow,proto3" json:"follow,omitempty"` // until the task has ended
+	Offset        int64                  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`    // bytes from the start of what is kept; negative = from the end
+	Follow        bool                   `protobuf:"varint,6,opt,name=follow,proto3" json:"follow,omitempty"`    // until the task has ended
+	Rank          *uint32                `protobuf:"varint,30,opt,name=rank,proto3,oneof" json:"rank,omitempty"` // of the gang; absent = the allocation's first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2223,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2236,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -2013,6 +2281,13 @@ func (x *OpenLog) GetFollow() bool {
 	return false
 }
 
+func (x *OpenLog) GetRank() uint32 {
+	if x != nil && x.Rank != nil {
+		return *x.Rank
+	}
+	return 0
+}
+
 type CloseLog struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
@@ -2022,7 +2297,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2034,7 +2309,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2047,7 +2322,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -2069,7 +2344,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2081,7 +2356,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2094,7 +2369,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -2133,7 +2408,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2420,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2433,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{31}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -2171,7 +2446,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2183,7 +2458,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2196,7 +2471,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -2206,19 +2481,83 @@ func (x *Shutdown) GetMessage() string {
 	return ""
 }
 
+// OpenSession asks the agent to open an Attach stream: somebody wants to run a
+// command beside a task.
+type OpenSession struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
+	Task          *TaskId                `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`
+	Name          string                 `protobuf:"bytes,42,opt,name=name,proto3" json:"name,omitempty"` // the task block's name; empty = the group's first main task
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenSession) Reset() {
+	*x = OpenSession{}
+	mi := &file_agentpb_agent_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenSession) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenSession) ProtoMessage() {}
+
+func (x *OpenSession) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenSession.ProtoReflect.Descriptor instead.
+func (*OpenSession) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *OpenSession) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *OpenSession) GetTask() *TaskId {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *OpenSession) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 var File_agentpb_agent_proto protoreflect.FileDescriptor
 
 const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xeb\x02\n" +
+	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\x1a\x17sessionpb/session.proto\"\xab\x03\n" +
 	"\fAgentMessage\x127\n" +
 	"\bregister\x18\x01 \x01(\v2\x19.tender.agent.v1.RegisterH\x00R\bregister\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.tender.agent.v1.UpdatesH\x00R\aupdates\x12+\n" +
 	"\x04pong\x18\x03 \x01(\v2\x15.tender.agent.v1.PongH\x00R\x04pong\x12G\n" +
 	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefused\x124\n" +
-	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevices\x128\n" +
+	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevices\x12>\n" +
+	"\vjob_message\x18\x1e \x01(\v2\x1b.tender.agent.v1.JobMessageH\x00R\n" +
+	"jobMessage\x128\n" +
 	"\tgpu_usage\x18< \x01(\v2\x19.tender.agent.v1.GpuUsageH\x00R\bgpuUsageB\x06\n" +
-	"\x04kind\"\xf6\x04\n" +
+	"\x04kind\"\xa9\x06\n" +
 	"\rMasterMessage\x12=\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1b.tender.agent.v1.RegisteredH\x00R\n" +
@@ -2233,7 +2572,11 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\bopen_log\x18\t \x01(\v2\x18.tender.agent.v1.OpenLogH\x00R\aopenLog\x128\n" +
 	"\tclose_log\x18\n" +
 	" \x01(\v2\x19.tender.agent.v1.CloseLogH\x00R\bcloseLog\x127\n" +
-	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdownB\x06\n" +
+	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdown\x12.\n" +
+	"\x05start\x18\x1e \x01(\v2\x16.tender.agent.v1.StartH\x00R\x05start\x12>\n" +
+	"\vjob_message\x18\x1f \x01(\v2\x1b.tender.agent.v1.JobMessageH\x00R\n" +
+	"jobMessage\x12A\n" +
+	"\fopen_session\x18( \x01(\v2\x1c.tender.agent.v1.OpenSessionH\x00R\vopenSessionB\x06\n" +
 	"\x04kind\"\xa8\x04\n" +
 	"\bRegister\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x1d\n" +
@@ -2307,7 +2650,7 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05state\x18\x02 \x01(\rR\x05state\"/\n" +
 	"\aJobSpec\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
-	"\x04spec\x18\x02 \x01(\fR\x04spec\"\xa6\x02\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\"\xd1\x02\n" +
 	"\x06Launch\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\x12\"\n" +
@@ -2315,10 +2658,25 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x03env\x18\x04 \x03(\v2 .tender.agent.v1.Launch.EnvEntryR\x03env\x12\x18\n" +
 	"\aindices\x18\x05 \x03(\rR\aindices\x12\x1a\n" +
 	"\battempts\x18\x06 \x03(\rR\battempts\x12.\n" +
-	"\x06grants\x18\x14 \x03(\v2\x16.tender.agent.v1.GrantR\x06grants\x1a6\n" +
+	"\x06grants\x18\x14 \x03(\v2\x16.tender.agent.v1.GrantR\x06grants\x12)\n" +
+	"\x04gang\x18\x1e \x01(\v2\x15.tender.agent.v1.GangR\x04gang\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"L\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x01\n" +
+	"\x04Gang\x12\x12\n" +
+	"\x04size\x18\x1e \x01(\rR\x04size\x12\x14\n" +
+	"\x05nodes\x18\x1f \x03(\tR\x05nodes\x12\x12\n" +
+	"\x04runs\x18  \x03(\rR\x04runs\x12%\n" +
+	"\x0eleader_address\x18! \x01(\tR\rleaderAddress\x12\x1f\n" +
+	"\vleader_port\x18\" \x01(\rR\n" +
+	"leaderPort\"6\n" +
+	"\x05Start\x12-\n" +
+	"\x05tasks\x18\x1e \x03(\v2\x17.tender.agent.v1.TaskIdR\x05tasks\"v\n" +
+	"\n" +
+	"JobMessage\x12+\n" +
+	"\x04from\x18\x1e \x01(\v2\x17.tender.agent.v1.TaskIdR\x04from\x12'\n" +
+	"\x02to\x18\x1f \x01(\v2\x17.tender.agent.v1.TaskIdR\x02to\x12\x12\n" +
+	"\x04data\x18  \x01(\fR\x04data\"L\n" +
 	"\x05Grant\x12-\n" +
 	"\x04gpus\x18\x14 \x03(\v2\x19.tender.agent.v1.GpuShareR\x04gpus\x12\x14\n" +
 	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
@@ -2327,10 +2685,11 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05milli\x18\x15 \x01(\x03R\x05milli\"Z\n" +
 	"\rLaunchRefused\x12/\n" +
 	"\x06launch\x18\x01 \x01(\v2\x17.tender.agent.v1.LaunchR\x06launch\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"M\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"h\n" +
 	"\x04Kill\x12-\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x17.tender.agent.v1.TaskIdR\x05tasks\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\rR\x06reason\"<\n" +
+	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
+	"\bgrace_ns\x18\x1e \x01(\x03R\agraceNs\"<\n" +
 	"\aUpdates\x121\n" +
 	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xc9\x02\n" +
 	"\x06Update\x12\x10\n" +
@@ -2358,14 +2717,16 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x04Ping\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\x18\n" +
 	"\x04Pong\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\xac\x01\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\xce\x01\n" +
 	"\aOpenLog\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12+\n" +
 	"\x04task\x18\x02 \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
 	"\x06stderr\x18\x04 \x01(\bR\x06stderr\x12\x16\n" +
 	"\x06offset\x18\x05 \x01(\x03R\x06offset\x12\x16\n" +
-	"\x06follow\x18\x06 \x01(\bR\x06follow\"$\n" +
+	"\x06follow\x18\x06 \x01(\bR\x06follow\x12\x17\n" +
+	"\x04rank\x18\x1e \x01(\rH\x00R\x04rank\x88\x01\x01B\a\n" +
+	"\x05_rank\"$\n" +
 	"\bCloseLog\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\"q\n" +
 	"\bLogChunk\x12\x18\n" +
@@ -2375,10 +2736,16 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\ferror_reason\x18\x04 \x01(\tR\verrorReason\"\t\n" +
 	"\aLogDone\"$\n" +
 	"\bShutdown\x12\x18\n" +
-	"\amessage\x18\x01 \x01(\tR\amessage2\x98\x01\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\"h\n" +
+	"\vOpenSession\x12\x18\n" +
+	"\arequest\x18( \x01(\tR\arequest\x12+\n" +
+	"\x04task\x18) \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x12\n" +
+	"\x04name\x18* \x01(\tR\x04name2\x9c\x02\n" +
 	"\x06Agents\x12L\n" +
 	"\aConnect\x12\x1d.tender.agent.v1.AgentMessage\x1a\x1e.tender.agent.v1.MasterMessage(\x010\x01\x12@\n" +
-	"\aPushLog\x12\x19.tender.agent.v1.LogChunk\x1a\x18.tender.agent.v1.LogDone(\x01B0Z.github.com/tender-scheduler/tender/api/agentpbb\x06proto3"
+	"\aPushLog\x12\x19.tender.agent.v1.LogChunk\x1a\x18.tender.agent.v1.LogDone(\x01\x12@\n" +
+	"\x06Attach\x12\x18.tender.session.v1.Frame\x1a\x18.tender.session.v1.Frame(\x010\x01\x12@\n" +
+	"\x06Remote\x12\x18.tender.session.v1.Frame\x1a\x18.tender.session.v1.Frame(\x010\x01B0Z.github.com/tender-scheduler/tender/api/agentpbb\x06proto3"
 
 var (
 	file_agentpb_agent_proto_rawDescOnce sync.Once
@@ -2392,84 +2759,102 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_agentpb_agent_proto_goTypes = []any{
-	(*AgentMessage)(nil),  // 0: tender.agent.v1.AgentMessage
-	(*MasterMessage)(nil), // 1: tender.agent.v1.MasterMessage
-	(*Register)(nil),      // 2: tender.agent.v1.Register
-	(*Gpu)(nil),           // 3: tender.agent.v1.Gpu
-	(*PortRange)(nil),     // 4: tender.agent.v1.PortRange
-	(*Devices)(nil),       // 5: tender.agent.v1.Devices
-	(*GpuUsage)(nil),      // 6: tender.agent.v1.GpuUsage
-	(*GpuSample)(nil),     // 7: tender.agent.v1.GpuSample
-	(*Registered)(nil),    // 8: tender.agent.v1.Registered
-	(*Redirect)(nil),      // 9: tender.agent.v1.Redirect
-	(*TaskId)(nil),        // 10: tender.agent.v1.TaskId
-	(*TaskRef)(nil),       // 11: tender.agent.v1.TaskRef
-	(*JobSpec)(nil),       // 12: tender.agent.v1.JobSpec
-	(*Launch)(nil),        // 13: tender.agent.v1.Launch
-	(*Grant)(nil),         // 14: tender.agent.v1.Grant
-	(*GpuShare)(nil),      // 15: tender.agent.v1.GpuShare
-	(*LaunchRefused)(nil), // 16: tender.agent.v1.LaunchRefused
-	(*Kill)(nil),          // 17: tender.agent.v1.Kill
-	(*Updates)(nil),       // 18: tender.agent.v1.Updates
-	(*Update)(nil),        // 19: tender.agent.v1.Update
-	(*Result)(nil),        // 20: tender.agent.v1.Result
-	(*Acknowledge)(nil),   // 21: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),       // 22: tender.agent.v1.JobDone
-	(*Ping)(nil),          // 23: tender.agent.v1.Ping
-	(*Pong)(nil),          // 24: tender.agent.v1.Pong
-	(*OpenLog)(nil),       // 25: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),      // 26: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),      // 27: tender.agent.v1.LogChunk
-	(*LogDone)(nil),       // 28: tender.agent.v1.LogDone
-	(*Shutdown)(nil),      // 29: tender.agent.v1.Shutdown
-	nil,                   // 30: tender.agent.v1.Register.AttributesEntry
-	nil,                   // 31: tender.agent.v1.Launch.EnvEntry
+	(*AgentMessage)(nil),    // 0: tender.agent.v1.AgentMessage
+	(*MasterMessage)(nil),   // 1: tender.agent.v1.MasterMessage
+	(*Register)(nil),        // 2: tender.agent.v1.Register
+	(*Gpu)(nil),             // 3: tender.agent.v1.Gpu
+	(*PortRange)(nil),       // 4: tender.agent.v1.PortRange
+	(*Devices)(nil),         // 5: tender.agent.v1.Devices
+	(*GpuUsage)(nil),        // 6: tender.agent.v1.GpuUsage
+	(*GpuSample)(nil),       // 7: tender.agent.v1.GpuSample
+	(*Registered)(nil),      // 8: tender.agent.v1.Registered
+	(*Redirect)(nil),        // 9: tender.agent.v1.Redirect
+	(*TaskId)(nil),          // 10: tender.agent.v1.TaskId
+	(*TaskRef)(nil),         // 11: tender.agent.v1.TaskRef
+	(*JobSpec)(nil),         // 12: tender.agent.v1.JobSpec
+	(*Launch)(nil),          // 13: tender.agent.v1.Launch
+	(*Gang)(nil),            // 14: tender.agent.v1.Gang
+	(*Start)(nil),           // 15: tender.agent.v1.Start
+	(*JobMessage)(nil),      // 16: tender.agent.v1.JobMessage
+	(*Grant)(nil),           // 17: tender.agent.v1.Grant
+	(*GpuShare)(nil),        // 18: tender.agent.v1.GpuShare
+	(*LaunchRefused)(nil),   // 19: tender.agent.v1.LaunchRefused
+	(*Kill)(nil),            // 20: tender.agent.v1.Kill
+	(*Updates)(nil),         // 21: tender.agent.v1.Updates
+	(*Update)(nil),          // 22: tender.agent.v1.Update
+	(*Result)(nil),          // 23: tender.agent.v1.Result
+	(*Acknowledge)(nil),     // 24: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),         // 25: tender.agent.v1.JobDone
+	(*Ping)(nil),            // 26: tender.agent.v1.Ping
+	(*Pong)(nil),            // 27: tender.agent.v1.Pong
+	(*OpenLog)(nil),         // 28: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),        // 29: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),        // 30: tender.agent.v1.LogChunk
+	(*LogDone)(nil),         // 31: tender.agent.v1.LogDone
+	(*Shutdown)(nil),        // 32: tender.agent.v1.Shutdown
+	(*OpenSession)(nil),     // 33: tender.agent.v1.OpenSession
+	nil,                     // 34: tender.agent.v1.Register.AttributesEntry
+	nil,                     // 35: tender.agent.v1.Launch.EnvEntry
+	(*sessionpb.Frame)(nil), // 36: tender.session.v1.Frame
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
-	18, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	24, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
-	16, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
+	21, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
+	27, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	19, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
 	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
-	6,  // 5: tender.agent.v1.AgentMessage.gpu_usage:type_name -> tender.agent.v1.GpuUsage
-	8,  // 6: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
-	9,  // 7: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
-	12, // 8: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
-	13, // 9: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
-	17, // 10: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	21, // 11: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	22, // 12: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	23, // 13: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	25, // 14: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	26, // 15: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	29, // 16: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	30, // 17: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
-	11, // 18: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
-	3,  // 19: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
-	4,  // 20: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
-	3,  // 21: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
-	7,  // 22: tender.agent.v1.GpuUsage.samples:type_name -> tender.agent.v1.GpuSample
-	10, // 23: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	31, // 24: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
-	14, // 25: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
-	15, // 26: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
-	13, // 27: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
-	10, // 28: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
-	19, // 29: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
-	10, // 30: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	20, // 31: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	10, // 32: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	0,  // 33: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	27, // 34: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	1,  // 35: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	28, // 36: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	35, // [35:37] is the sub-list for method output_type
-	33, // [33:35] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	16, // 5: tender.agent.v1.AgentMessage.job_message:type_name -> tender.agent.v1.JobMessage
+	6,  // 6: tender.agent.v1.AgentMessage.gpu_usage:type_name -> tender.agent.v1.GpuUsage
+	8,  // 7: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
+	9,  // 8: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
+	12, // 9: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
+	13, // 10: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
+	20, // 11: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
+	24, // 12: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	25, // 13: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	26, // 14: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	28, // 15: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	29, // 16: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	32, // 17: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	15, // 18: tender.agent.v1.MasterMessage.start:type_name -> tender.agent.v1.Start
+	16, // 19: tender.agent.v1.MasterMessage.job_message:type_name -> tender.agent.v1.JobMessage
+	33, // 20: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
+	34, // 21: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	11, // 22: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
+	3,  // 23: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
+	4,  // 24: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
+	3,  // 25: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
+	7,  // 26: tender.agent.v1.GpuUsage.samples:type_name -> tender.agent.v1.GpuSample
+	10, // 27: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
+	35, // 28: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	17, // 29: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
+	14, // 30: tender.agent.v1.Launch.gang:type_name -> tender.agent.v1.Gang
+	10, // 31: tender.agent.v1.Start.tasks:type_name -> tender.agent.v1.TaskId
+	10, // 32: tender.agent.v1.JobMessage.from:type_name -> tender.agent.v1.TaskId
+	10, // 33: tender.agent.v1.JobMessage.to:type_name -> tender.agent.v1.TaskId
+	18, // 34: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
+	13, // 35: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
+	10, // 36: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
+	22, // 37: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
+	10, // 38: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
+	23, // 39: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	10, // 40: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	10, // 41: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
+	0,  // 42: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	30, // 43: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	36, // 44: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
+	36, // 45: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
+	1,  // 46: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	31, // 47: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	36, // 48: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
+	36, // 49: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
+	46, // [46:50] is the sub-list for method output_type
+	42, // [42:46] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -2483,6 +2868,7 @@ func file_agentpb_agent_proto_init() {
 		(*AgentMessage_Pong)(nil),
 		(*AgentMessage_LaunchRefused)(nil),
 		(*AgentMessage_Devices)(nil),
+		(*AgentMessage_JobMessage)(nil),
 		(*AgentMessage_GpuUsage)(nil),
 	}
 	file_agentpb_agent_proto_msgTypes[1].OneofWrappers = []any{
@@ -2497,14 +2883,18 @@ func file_agentpb_agent_proto_init() {
 		(*MasterMessage_OpenLog)(nil),
 		(*MasterMessage_CloseLog)(nil),
 		(*MasterMessage_Shutdown)(nil),
+		(*MasterMessage_Start)(nil),
+		(*MasterMessage_JobMessage)(nil),
+		(*MasterMessage_OpenSession)(nil),
 	}
+	file_agentpb_agent_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,7 +23,7 @@ func (m *Machine) launch(l *agentpb.Launch) {
 	j.done = false
 	fresh := &execpb.Launch{
 		Group: l.Group, Indices: l.Indices, Attempts: l.Attempts,
-		TimeLimitNs: l.TimeLimitNs, Env: l.Env, Grants: m.execGrants(l.Grants),
+		TimeLimitNs: l.TimeLimitNs, Env: l.Env, Grants: m.execGrants(l.Grants), Gang: execGang(l.Gang),
 	}
 	var repeated []taskKey
 	for _, k := range launchKeys(fresh) {
@@ -85,7 +85,7 @@ func withoutTasks(l *execpb.Launch, drop []taskKey) *execpb.Launch {
 	for _, k := range drop {
 		gone[k]++
 	}
-	out := &execpb.Launch{Group: l.Group, TimeLimitNs: l.TimeLimitNs, Env: l.Env}
+	out := &execpb.Launch{Group: l.Group, TimeLimitNs: l.TimeLimitNs, Env: l.Env, Gang: l.Gang}
 	keys := launchKeys(l)
 	// A task named twice is dropped once: from the end, where the repetition is.
 	for i := len(keys) - 1; i >= 0; i-- {
@@ -180,7 +180,7 @@ func (m *Machine) kill(in *agentpb.Kill) {
 		default:
 			x := j.byGen(t.gen)
 			if running[x] == nil {
-				running[x] = &execpb.Kill{Reason: in.Reason}
+				running[x] = &execpb.Kill{Reason: in.Reason, GraceNs: in.GraceNs}
 				executors = append(executors, x)
 			}
 			running[x].Tasks = append(running[x].Tasks, k.exec(t.state))

@@ -191,6 +191,8 @@ func (m *Machine) reconcile(s *session, refs []*agentpb.TaskRef) {
 		switch {
 		case !ok:
 			sts = append(sts, m.missing(t))
+		case t.batch.gang > 0 && st == model.TaskStaging:
+			// It is not prepared yet, and says so itself when it is.
 		case t.state == model.TaskUnreachable && !st.Terminal() && st != model.TaskUnreachable:
 			sts = append(sts, model.TaskStatus{Task: t.id, Agent: s.agent, State: backState(st), At: m.now,
 				Reason: model.ReasonReconciliation, Message: "the agent is back"})
@@ -198,13 +200,14 @@ func (m *Machine) reconcile(s *session, refs []*agentpb.TaskRef) {
 	}
 	m.applyStatuses(s.agent, sts)
 	for _, id := range orphans {
-		m.sendKill(s, id, model.ReasonTaskUnknown)
+		m.sendKill(s, model.Kill{Task: id, Reason: model.ReasonTaskUnknown})
 	}
 	for _, t := range m.agentTasks(s.agent) {
-		if reason, wanted := m.kills[t.id]; wanted {
-			m.sendKill(s, t.id, reason)
+		if k, wanted := m.kills[t.id]; wanted {
+			m.sendKill(s, k)
 		}
 	}
+	m.restartGangs(s.agent)
 }
 
 // backState is the state of a task whose agent has come back with it.

@@ -23,6 +23,8 @@ func (m *Machine) agentSaid(in AgentSaid) {
 		s.answered = s.answered || k.Pong.Seq == s.pingSeq
 	case *agentpb.AgentMessage_LaunchRefused:
 		m.launchRefused(s, k.LaunchRefused)
+	case *agentpb.AgentMessage_JobMessage:
+		m.jobMessage(s, k.JobMessage)
 	case *agentpb.AgentMessage_Devices:
 		m.devices(s, k.Devices)
 	case *agentpb.AgentMessage_GpuUsage:
@@ -89,6 +91,7 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 	for _, p := range portions(m.order, kept, owners) {
 		m.stepFramework(p.framework, p.statuses)
 	}
+	m.startGangs(kept)
 }
 
 // portion is the statuses of one framework's tasks.

@@ -56,7 +56,7 @@ func (m *Machine) withdraw(id model.AgentID) {
 			continue
 		}
 		if m.unhealthy(t) != nil {
-			m.kill(t.id, model.ReasonResourcesUnknown)
+			m.kill(model.Kill{Task: t.id, Reason: model.ReasonResourcesUnknown})
 		}
 	}
 }
@@ -82,7 +82,8 @@ func (m *Machine) unhealthy(t *task) *model.GPU {
 // have noticed before anybody else did; if it was to be stopped for another
 // reason, that one stands.
 func (m *Machine) nameDevice(t *task, st *model.TaskStatus) {
-	reason, killed := m.kills[t.id]
+	kill, killed := m.kills[t.id]
+	reason := kill.Reason
 	stopped := killed && reason == model.ReasonResourcesUnknown && st.State == model.TaskKilled
 	crashed := st.State == model.TaskFailed && st.Result != nil && st.Result.Cause == model.CauseFailed
 	if !stopped && (!crashed || killed && reason != model.ReasonResourcesUnknown) {

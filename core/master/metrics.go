@@ -7,8 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/tender-scheduler/tender/core/journal"
 )
 
 // metrics is what a master tells Prometheus. Its registry is its own: a process may
@@ -55,12 +53,12 @@ func (t *timings) pass(pass func()) {
 	t.passes.Observe(time.Since(begun).Seconds())
 }
 
-func newMetrics(m *Master, j *journal.Journal) *metrics {
+func newMetrics(m *Master) *metrics {
 	w := &metrics{registry: prometheus.NewRegistry(), timings: newTimings()}
 	w.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		w.timings.turns, w.timings.inputs, w.timings.passes, w.timings.append,
-		&journalCollector{j}, &clusterCollector{m},
+		&journalCollector{m}, &clusterCollector{m},
 	)
 	return w
 }
@@ -96,7 +94,7 @@ func boolean(b bool) float64 {
 }
 
 // journalCollector tells of the journal as this master knows it, leading or not.
-type journalCollector struct{ journal *journal.Journal }
+type journalCollector struct{ master *Master }
 
 var (
 	journalIndex = figure("tender_journal_index", "The last group of records committed or applied here. What a standby lags behind is the difference to the leader's.")
@@ -111,12 +109,16 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *journalCollector) Describe(out chan<- *prometheus.Desc) {
-	prometheus.DescribeByCollect(c, out)
+	out <- journalIndex
 }
 
 // Collect implements prometheus.Collector.
 func (c *journalCollector) Collect(out chan<- prometheus.Metric) {
-	s := c.journal.Stats()
+	j := c.master.journal.Load()
+	if j == nil {
+		return // it is being opened
+	}
+	s := j.Stats()
 	out <- gauge(journalIndex, float64(s.LastIndex))
 	out <- gauge(journalEpoch, float64(s.Epoch))
 	out <- gauge(journalLog, float64(s.LogBytes))

@@ -85,6 +85,11 @@ type MasterStatus struct {
 	Since   time.Time `json:"since,omitzero"`
 	Index   uint64    `json:"index"` // of the journal, as applied here
 	Nodes   int       `json:"nodes"`
+	Started time.Time `json:"started,omitzero"` // when the process of the master that answers began
+	// Ready: it has the journal, so that Index means something.
+	Ready bool `json:"ready"`
+	// Etcd is the member that is embedded in the master that answers, if one is.
+	Etcd *EtcdMember `json:"etcd,omitempty"`
 }
 
 // GetStatus is the query that MasterStatus answers; every master answers it itself.

@@ -126,6 +126,10 @@ const (
 	WaitReserved     Reason = "reserved"            // free, but reserved for another role
 	WaitPorts        Reason = "ports"               // a port asked for is taken
 	WaitPreempting   Reason = "preempting"          // tasks are being stopped to make room for it
+	WaitScheduled    Reason = "scheduled"           // it is not due yet
+	WaitPaused       Reason = "paused"              // its schedule is paused
+	WaitOverlap      Reason = "overlap"             // the run before it still goes on
+	WaitParents      Reason = "parents"             // runs before it in the DAG have not ended
 )
 
 // Refusal is an error with a Reason; what a loop, the API and the CLI pass on.

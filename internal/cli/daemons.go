@@ -33,7 +33,7 @@ func frameworks(limits batch.Config) func() []model.Framework {
 	return func() []model.Framework {
 		f, err := batch.New(limits)
 		must(err) // limits have been validated
-		return []model.Framework{f}
+		return []model.Framework{f, cronFramework()}
 	}
 }
 
@@ -61,6 +61,7 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 	}
 	cfg := master.Config{
 		Listen: s.listen, Advertise: s.advertise, DataDir: s.dataDir, Etcd: s.etcd, Cluster: s.cluster,
+		Peers: s.peers, Join: s.join,
 		SessionTTL: s.sessionTTL, FenceAfter: s.fenceAfter, Version: Version,
 		Logger: a.logger(s.logging), Frameworks: frameworks(limits), Check: checkJob,
 		Ready: a.printReady, Holds: holds,
