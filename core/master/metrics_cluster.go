@@ -27,7 +27,7 @@ type clusterCollector struct{ master *Master }
 
 var (
 	masterInfo     = figure("tender_master_info", "1, labelled with the version that runs.", "version")
-	masterLeading  = figure("tender_master_leading", "Whether this master leads. What follows of the cluster is told by the leader only.")
+	masterLeading  = figure("tender_master_leading", "Whether this master leads. What concerns the cluster is told by the leader only.")
 	masterInbox    = figure("tender_master_inbox_length", "Messages and requests that wait for the master's next turn.")
 	masterSessions = figure("tender_master_agent_sessions", "Connections of agents.")
 	masterAgents   = figure("tender_master_agents", "Agents by state.", "state")

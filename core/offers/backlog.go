@@ -21,8 +21,12 @@ func (b *Book) Backlogs(now time.Time) map[string]Backlog {
 		l := out[d.Role]
 		l.Demands++
 		l.Tasks += n
-		if !d.since.IsZero() && (l.Oldest.IsZero() || d.since.Before(l.Oldest)) {
-			l.Oldest = d.since
+		from := d.asked
+		if d.since.After(from) {
+			from = d.since
+		}
+		if !from.IsZero() && (l.Oldest.IsZero() || from.Before(l.Oldest)) {
+			l.Oldest = from
 		}
 		out[d.Role] = l
 	}
