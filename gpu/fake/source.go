@@ -29,11 +29,17 @@ type Source struct {
 }
 
 // New returns a source of the devices that a notation describes (see Parse). Dir
-// may be empty, and need not exist.
+// holds the files that say what happens to them, and is made if it is missing;
+// empty = there are none.
 func New(notation, node, dir string) (*Source, error) {
 	all, err := Parse(notation, node)
 	if err != nil {
 		return nil, err
+	}
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("make the directory of fake GPUs: %w", err)
+		}
 	}
 	return &Source{dir: dir, devices: all, sick: map[string]string{}, changed: make(chan struct{}, 1)}, nil
 }
