@@ -78,6 +78,7 @@ has, its name (the latest job with it) or "last" (see tender help selectors).`,
 	grouped(root, groupLook, a.simCmd())
 	grouped(root, groupDaemon, append(a.daemonCmds(), a.roleCmd())...)
 	grouped(root, groupLook, a.mastersCmd())
+	grouped(root, groupLook, a.gpusCmd())
 	root.AddCommand(a.versionCmd(), a.completionCmd(), help)
 	root.AddCommand(topics()...)
 	// A flag error of a command should point at that command.
