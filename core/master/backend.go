@@ -24,7 +24,7 @@ func (m *Master) Do(ctx context.Context, body any) (any, *model.Refusal) {
 		return nil, unavailable()
 	}
 	switch body.(type) {
-	case model.Submit, model.CancelJob, model.RetryJob, model.SetRole, model.RemoveRole, model.SetReservation:
+	case model.Submit, model.CancelJob, model.RetryJob, model.PauseJob, model.ResumeJob, model.TriggerJob, model.SetRole, model.RemoveRole, model.SetReservation:
 		return l.request(ctx, body)
 	}
 	return l.query(ctx, body)

@@ -26,6 +26,7 @@ import (
 type Master struct {
 	cfg     Config
 	logs    *logs
+	asked   *askedSessions
 	current atomic.Pointer[loop]            // of the term that is on, nil while standing by
 	leader  atomic.Pointer[leader]          // who leads, as last heard
 	journal atomic.Pointer[journal.Journal] // nil until it is open
@@ -67,7 +68,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Advertise == "" {
 		cfg.Advertise = advertised(lis.Addr())
 	}
-	m := &Master{cfg: cfg, logs: newLogs(), roster: newRoster(), started: time.Now().UTC(),
+	m := &Master{cfg: cfg, logs: newLogs(), asked: newAskedSessions(), roster: newRoster(), started: time.Now().UTC(),
 		identity: cfg.Advertise + "/" + newID()}
 	m.leader.Store(&leader{gone: make(chan struct{})})
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -32,7 +32,7 @@ func frameworks(limits batch.Config) func() []model.Framework {
 	return func() []model.Framework {
 		f, err := batch.New(limits)
 		must(err) // limits have been validated
-		return []model.Framework{f}
+		return []model.Framework{f, cronFramework()}
 	}
 }
 
@@ -76,12 +76,12 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 		return usagef(cmd, "--data-dir is missing: the agent needs a directory for its state and the tasks' directories")
 	}
 	log := a.logger(s.logging)
-	gpus, err := findGPUs(s.fakeGPUs, s.name, log)
+	gpus, err := findGPUs(s.fakeGPUs, s.name, s.dataDir, log)
 	if err != nil {
 		return usagef(cmd, "--fake-gpus: %w", err)
 	}
 	cfg := agent.Config{
-		GPUs: gpus, Ports: s.ports.ranges(),
+		GPUs: gpus, Ports: s.ports.ranges(), TaskDevices: s.taskDevices,
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
 		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: log,
@@ -173,7 +173,7 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 		}
 		agents[i].Ports = devPorts(i, s.agents)
 		if s.fakeGPUs != "" || i == 0 {
-			gpus, err := findGPUs(s.fakeGPUs, name, log)
+			gpus, err := findGPUs(s.fakeGPUs, name, agents[i].DataDir, log)
 			if err != nil {
 				return nil, usagef(cmd, "--fake-gpus: %w", err)
 			}

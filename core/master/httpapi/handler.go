@@ -77,6 +77,7 @@ func (a *api) routes() {
 		"POST /v1/jobs/{sel}/cancel": a.cancel,
 		"POST /v1/jobs/{sel}/retry":  a.retry,
 		"GET /v1/jobs/{sel}/logs":    a.logs,
+		"POST /v1/jobs/{sel}/exec":   a.exec,
 		"POST /v1/plan":              a.plan,
 		"GET /v1/events":             a.events,
 		"GET /v1/nodes":              a.nodes,
@@ -86,6 +87,12 @@ func (a *api) routes() {
 		"DELETE /v1/roles/{role...}": a.removeRole,
 		"PUT /v1/reservations":       a.setReservation,
 		"POST /v1/masters/step-down": a.stepDown,
+
+		"POST /v1/jobs/{sel}/pause":   a.pause,
+		"POST /v1/jobs/{sel}/resume":  a.resume,
+		"POST /v1/jobs/{sel}/trigger": a.trigger,
+		"GET /v1/jobs/{sel}/runs":     a.runs,
+		"GET /v1/jobs/{sel}/next":     a.nextRuns,
 	} {
 		a.mux.HandleFunc(pattern, a.leading(h))
 	}
