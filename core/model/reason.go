@@ -124,6 +124,7 @@ const (
 	WaitReserved     Reason = "reserved"            // free, but reserved for another role
 	WaitPorts        Reason = "ports"               // a port asked for is taken
 	WaitPreempting   Reason = "preempting"          // tasks are being stopped to make room for it
+	WaitDeployment   Reason = "deployment"          // a deployment waits for an operator, or has failed
 )
 
 // Refusal is an error with a Reason; what a loop, the API and the CLI pass on.
