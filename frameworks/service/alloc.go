@@ -77,7 +77,7 @@ func (e *ending) text() string {
 	if e.Result.ExitCode != 0 || e.Result.Signal != 0 {
 		s += fmt.Sprintf(", exit code %d", e.Result.Code())
 	}
-	if e.Message != "" {
+	if e.Message != "" && !strings.Contains(s, e.Message) {
 		s += ": " + e.Message
 	}
 	return s

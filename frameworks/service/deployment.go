@@ -116,6 +116,9 @@ func (f *Framework) begin(j *job, e *versioned, first bool) {
 		if p := len(j.Versions) - 2; p >= 0 && j.Versions[p].Stable {
 			v.Stable = true
 		}
+		if from := j.version(e.From); from != nil && from.Stable {
+			v.Stable = true
+		}
 		return
 	}
 	f.enroll(j, d)

@@ -32,7 +32,7 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	case model.PlanJob:
 		return answer(f.planJob(&q))
 	case model.ListDeployments:
-		return answer(f.listDeployments(now, &q))
+		return answer(f.listDeployments(&q))
 	case model.ListVersions:
 		return answer(f.listVersions(&q))
 	}
@@ -237,12 +237,12 @@ func (f *Framework) listVersions(q *model.ListVersions) (l model.VersionList, er
 	return l, nil
 }
 
-func (f *Framework) listDeployments(now time.Time, q *model.ListDeployments) (l model.DeploymentList, err *model.Refusal) {
+func (f *Framework) listDeployments(q *model.ListDeployments) (l model.DeploymentList, err *model.Refusal) {
 	l.Deployments = []model.DeploymentView{}
 	if q.Selector == "" {
 		for _, j := range slices.Backward(f.order) {
 			if d := j.deployment(); d != nil && (q.Limit <= 0 || len(l.Deployments) < q.Limit) {
-				l.Deployments = append(l.Deployments, f.deploymentView(j, d, now))
+				l.Deployments = append(l.Deployments, f.deploymentView(j, d))
 			}
 		}
 		return l, nil
@@ -255,7 +255,7 @@ func (f *Framework) listDeployments(now time.Time, q *model.ListDeployments) (l 
 		if q.Limit > 0 && len(l.Deployments) == q.Limit {
 			break
 		}
-		l.Deployments = append(l.Deployments, f.deploymentView(j, d, now))
+		l.Deployments = append(l.Deployments, f.deploymentView(j, d))
 	}
 	return l, nil
 }

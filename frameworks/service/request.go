@@ -187,16 +187,16 @@ func (f *Framework) steer(r *model.ChangeDeployment) (any, *model.Refusal) {
 			e.State = model.DeploymentRunning
 		}
 		if e.State == d.State {
-			return f.deploymentView(j, d, f.out.now), nil
+			return f.deploymentView(j, d), nil
 		}
 	case model.DeploymentFail:
 		p.fail(d, "an operator gave it up")
 		f.planDirty()
-		return f.deploymentView(j, d, f.out.now), nil
+		return f.deploymentView(j, d), nil
 	default:
 		return nil, model.Refuse(model.ReasonBadRequest, "there is nothing like %q to do to a deployment", r.Action)
 	}
 	f.emit(e)
 	f.planDirty()
-	return f.deploymentView(j, d, f.out.now), nil
+	return f.deploymentView(j, d), nil
 }

@@ -65,7 +65,7 @@ func (f *Framework) status(j *job, c *model.SlotCounts) *model.ServiceStatus {
 		v.Groups = append(v.Groups, x)
 	}
 	if d := j.deployment(); d != nil {
-		view := f.deploymentView(j, d, time.Time{})
+		view := f.deploymentView(j, d)
 		v.Deployment = &view
 	}
 	return v
@@ -147,7 +147,7 @@ func (a *alloc) dueTime() time.Time {
 
 // deploymentView is a deployment as shown to people. Of one that has ended, the
 // groups are as they were left only if it is the job's latest.
-func (f *Framework) deploymentView(j *job, d *deployment, now time.Time) model.DeploymentView {
+func (f *Framework) deploymentView(j *job, d *deployment) model.DeploymentView {
 	v := model.DeploymentView{
 		Job: j.ID, JobName: j.spec().Name, Number: d.Number, Version: d.Version, Kind: d.Kind, State: d.State,
 		Message: d.Message, Started: d.At.time(), Ended: d.Ended.time(), Groups: []model.DeploymentGroupView{},
@@ -157,7 +157,7 @@ func (f *Framework) deploymentView(j *job, d *deployment, now time.Time) model.D
 		x := &d.Groups[i]
 		gv := model.DeploymentGroupView{Group: x.Name, Canaries: x.Canaries, Promoted: x.Promoted}
 		g := j.group(x.Name)
-		if g != nil && d == j.deployment() {
+		if g != nil && d == j.deployment() && d.Version == j.last().Num {
 			if spec := g.want(); spec != nil {
 				gv.Desired = spec.Count
 				if j.system() {
@@ -182,7 +182,6 @@ func (f *Framework) deploymentView(j *job, d *deployment, now time.Time) model.D
 			v.Deadline = d.Progress.add(deadline).time()
 		}
 	}
-	_ = now
 	return v
 }
 

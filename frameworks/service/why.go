@@ -91,7 +91,7 @@ func (f *Framework) explain(g *group, now time.Time) (out []model.Explanation) {
 // explainDeployment says what a deployment waits for, or why it came to nothing;
 // nil if there is nothing to say.
 func (f *Framework) explainDeployment(j *job, d *deployment, now time.Time) *model.Explanation {
-	v := f.deploymentView(j, d, now)
+	v := f.deploymentView(j, d)
 	e := &model.Explanation{Label: j.spec().Name, Tier: model.TierBlocked, At: now}
 	what := fmt.Sprintf("deployment %d of version %d", d.Number, d.Version)
 	reason := model.WhyReason{Reason: model.WaitDeployment, Tier: model.TierBlocked}

@@ -93,7 +93,7 @@ func (a *app) changeJobs(cmd *cobra.Command, selectors []string, change func(c *
 		}
 		done.Jobs = append(done.Jobs, view)
 		if a.output == formatTable || a.output == formatWide {
-			if err := a.print(fmt.Appendf(nil, "job %s (%s) %s: %s\n", oneLine(view.Name), view.ID, stateText(view.State), slotsText(view.Slots))); err != nil {
+			if err := a.print(fmt.Appendf(nil, "job %s (%s) %s: %s\n", oneLine(view.Name), view.ID, stateText(view.State), slotsOrService(view))); err != nil {
 				return err
 			}
 		}
@@ -105,6 +105,13 @@ func (a *app) changeJobs(cmd *cobra.Command, selectors []string, change func(c *
 		return errors.Join(first, a.printJSON(done.Jobs[0]))
 	}
 	return errors.Join(first, a.printJobs(done))
+}
+
+func slotsOrService(v model.JobView) string {
+	if s := v.Service; s != nil {
+		return plural(v.Slots.Staging+v.Slots.Running, "task") + " running"
+	}
+	return slotsText(v.Slots)
 }
 
 // maxIndices is the most indices one request takes.

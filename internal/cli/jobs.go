@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -16,8 +17,9 @@ func (a *app) jobsCmd() *cobra.Command {
 		Short: "List jobs, the newest first",
 		Long: `Jobs lists jobs, the newest first.
 
-TASKS is how many of a job's tasks have ended and how many there are; AGE is how
-long ago it was submitted and TIME how long it has been running, or ran.`,
+TASKS is how many of a job's tasks have ended and how many there are; of a service,
+how many are healthy and how many it is to have. AGE is how long ago it was
+submitted and TIME how long it has been running, or ran.`,
 		Example: `  tender jobs
   tender jobs --state running -o wide
   tender jobs --name nightly --limit 5
@@ -97,13 +99,34 @@ func (a *app) printJobs(list model.JobList) error {
 	now := a.Now()
 	for _, j := range list.Jobs {
 		t.add(text(string(j.ID)), text(j.Name), cell{string(j.State), jobStyle(j.State)},
-			text(fmt.Sprintf("%d/%d", ended(j.Slots), j.Slots.Total)), text(exitText(j)),
+			text(tasksText(j)), text(exitText(j)),
 			text(ago(now, j.Submitted)), text(ranFor(now, j.Started, j.Ended)),
 			text(fmt.Sprint(j.Priority)), text(j.Role), text(j.User),
 			text(orDash(j.Usage.CPU != 0, span(j.Usage.CPU.Std()))), text(orDash(j.Usage.PeakMemoryBytes != 0, model.FormatBytes(j.Usage.PeakMemoryBytes))),
-			text(j.Message))
+			text(cmp.Or(j.Message, serviceText(j))))
 	}
 	return a.printTable(t)
+}
+
+// tasksText is how many of a job's tasks have ended; of a service's, how many are healthy.
+func tasksText(j model.JobView) string {
+	if s := j.Service; s != nil {
+		return fmt.Sprintf("%d/%d", s.Healthy, s.Desired)
+	}
+	return fmt.Sprintf("%d/%d", ended(j.Slots), j.Slots.Total)
+}
+
+// serviceText says which version of a service runs, and how its deployment is.
+func serviceText(j model.JobView) string {
+	s := j.Service
+	if s == nil {
+		return ""
+	}
+	out := fmt.Sprintf("version %d", s.Version)
+	if d := s.Deployment; d != nil {
+		out += fmt.Sprintf(", deployment %d %s", d.Number, d.State)
+	}
+	return out
 }
 
 // exitText is a job's exit code, or the word for one of the tool's own.

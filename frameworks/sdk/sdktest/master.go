@@ -43,6 +43,7 @@ type Master struct {
 type Agent struct {
 	ID       model.AgentID
 	Capacity model.Resources
+	Down     bool // nothing more is placed there
 	used     model.Resources
 }
 
@@ -53,6 +54,7 @@ type Task struct {
 	State model.TaskState
 	Env   map[string]string
 	shape model.Resources
+	kin   string // of its demand
 }
 
 // NewMaster returns a master that leads the framework which make returns. make
