@@ -80,9 +80,16 @@ func (f *Framework) wantSlots(g *group, counts map[string]int) {
 func (f *Framework) wantEvery(g *group, counts map[string]int) {
 	var avoid []model.AgentID
 	for _, s := range g.Slots {
-		if !f.ready(s, s.Cur) && !s.Cur.Live {
-			avoid = append(avoid, s.Agent)
+		a := s.target()
+		switch {
+		case s.Cur.Live || a.claimed:
+			continue // there is one
+		case a.Base == g.Base && f.ready(s, a):
+			continue
+		case f.ready(s, a): // of a version that was not replaced; it goes on where it was
+			counts[f.bucketFor(g, &alloc{Base: a.Base, Prefer: s.Agent}).id]++
 		}
+		avoid = append(avoid, s.Agent)
 	}
 	slices.Sort(avoid)
 	b := f.bucketFor(g, &alloc{Base: g.Base})
@@ -145,20 +152,26 @@ func (f *Framework) buildDemand(b *bucket, count int) model.Demand {
 	dg.Constraints, dg.MaxPerAgent = constraintsOf(spec, run)
 	dg.Affinities, dg.Spreads = affinitiesOf(now, want), spreadsOf(now, want)
 	if g.job.system() {
-		d.Every, d.Kin = true, string(g.job.ID)+"/"+g.Name
+		d.Every, d.Kin = b.prefer == "", string(g.job.ID)+"/"+g.Name
 		dg.MaxPerAgent, dg.Avoid, dg.Spreads = 1, b.avoid, nil
+		if !d.Every {
+			dg.Constraints = append(dg.Constraints, onAgent(b.prefer))
+		}
 	}
 	for _, x := range []struct {
 		agent  model.AgentID
 		weight int
 	}{{b.prefer, 100}, {b.shun, -100}} {
 		if x.agent != "" {
-			dg.Affinities = append(dg.Affinities, model.Affinity{Weight: x.weight,
-				Constraint: model.Constraint{Attribute: "${node.unique.id}", Operator: "=", Value: string(x.agent)}})
+			dg.Affinities = append(dg.Affinities, model.Affinity{Weight: x.weight, Constraint: onAgent(x.agent)})
 		}
 	}
 	d.Groups = []model.DemandGroup{dg}
 	return d
+}
+
+func onAgent(id model.AgentID) model.Constraint {
+	return model.Constraint{Attribute: "${node.unique.id}", Operator: "=", Value: string(id)}
 }
 
 // first puts services before batch jobs of the same priority, where ranks tell
