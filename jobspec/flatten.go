@@ -45,6 +45,7 @@ var fileNames = map[string]string{
 	"cpu_milli": "cpus", "memory_bytes": "memory", "memory_max_bytes": "memory_max", "disk_bytes": "disk",
 	"memory_min_bytes": "memory_min", "share_milli": "share", "max_file_bytes": "max_file_size", "ranges": "range",
 	"affinities": "affinity", "spreads": "spread", "ports": "port",
+	"crons": "cron",
 }
 
 func join(path, fileName, jsonName string) string {
@@ -146,6 +147,7 @@ var optional = set(
 	"disk_bytes", "pids_max", "memory_min_bytes", "model", "share_milli", "mig", "checksum", "mode", "data", "source",
 	"env", "error_on_missing_key", "disabled", "leader", "sidecar", "interval", "kill_signal", "perms",
 	"left_delimiter", "right_delimiter", "launch", "ranks", "preemptible", "placement",
+	"schedule", "time_zone", "chained",
 )
 
 func scalar(field string, v reflect.Value) string {

@@ -149,4 +149,5 @@ var lifecycleShape = &shape{title: "lifecycle", attrs: []string{"hook", "sidecar
 var allShapes = []*shape{
 	jobShape, groupShape, taskShape, configShape, resourcesShape, gpuShape, arrayShape, gangShape, restartShape,
 	constraintShape, affinityShape, spreadShape, spreadTargetShape, updateShape, rescheduleShape, migrateShape, networkShape, portShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
+	periodicShape,
 }

@@ -37,6 +37,9 @@ type ToExecutor struct {
 	//	*ToExecutor_Kill
 	//	*ToExecutor_Acknowledge
 	//	*ToExecutor_Exit
+	//	*ToExecutor_Start
+	//	*ToExecutor_JobMessage
+	//	*ToExecutor_Session
 	Kind          isToExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -133,6 +136,33 @@ func (x *ToExecutor) GetExit() *Exit {
 	return nil
 }
 
+func (x *ToExecutor) GetStart() *Start {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *ToExecutor) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
+func (x *ToExecutor) GetSession() *Session {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_Session); ok {
+			return x.Session
+		}
+	}
+	return nil
+}
+
 type isToExecutor_Kind interface {
 	isToExecutor_Kind()
 }
@@ -161,6 +191,18 @@ type ToExecutor_Exit struct {
 	Exit *Exit `protobuf:"bytes,6,opt,name=exit,proto3,oneof"`
 }
 
+type ToExecutor_Start struct {
+	Start *Start `protobuf:"bytes,30,opt,name=start,proto3,oneof"`
+}
+
+type ToExecutor_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,31,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
+type ToExecutor_Session struct {
+	Session *Session `protobuf:"bytes,40,opt,name=session,proto3,oneof"`
+}
+
 func (*ToExecutor_Hello) isToExecutor_Kind() {}
 
 func (*ToExecutor_Adopt) isToExecutor_Kind() {}
@@ -173,6 +215,12 @@ func (*ToExecutor_Acknowledge) isToExecutor_Kind() {}
 
 func (*ToExecutor_Exit) isToExecutor_Kind() {}
 
+func (*ToExecutor_Start) isToExecutor_Kind() {}
+
+func (*ToExecutor_JobMessage) isToExecutor_Kind() {}
+
+func (*ToExecutor_Session) isToExecutor_Kind() {}
+
 // FromExecutor is what an executor says.
 type FromExecutor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -180,6 +228,8 @@ type FromExecutor struct {
 	//
 	//	*FromExecutor_State
 	//	*FromExecutor_Updates
+	//	*FromExecutor_JobMessage
+	//	*FromExecutor_RemoteWanted
 	Kind          isFromExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -240,6 +290,24 @@ func (x *FromExecutor) GetUpdates() *Updates {
 	return nil
 }
 
+func (x *FromExecutor) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*FromExecutor_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
+func (x *FromExecutor) GetRemoteWanted() *RemoteWanted {
+	if x != nil {
+		if x, ok := x.Kind.(*FromExecutor_RemoteWanted); ok {
+			return x.RemoteWanted
+		}
+	}
+	return nil
+}
+
 type isFromExecutor_Kind interface {
 	isFromExecutor_Kind()
 }
@@ -252,9 +320,21 @@ type FromExecutor_Updates struct {
 	Updates *Updates `protobuf:"bytes,2,opt,name=updates,proto3,oneof"`
 }
 
+type FromExecutor_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,30,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
+type FromExecutor_RemoteWanted struct {
+	RemoteWanted *RemoteWanted `protobuf:"bytes,40,opt,name=remote_wanted,json=remoteWanted,proto3,oneof"`
+}
+
 func (*FromExecutor_State) isFromExecutor_Kind() {}
 
 func (*FromExecutor_Updates) isFromExecutor_Kind() {}
+
+func (*FromExecutor_JobMessage) isFromExecutor_Kind() {}
+
+func (*FromExecutor_RemoteWanted) isFromExecutor_Kind() {}
 
 // Hello is an agent's first message on a connection. The executor answers with
 // State and then with every update that has not been acknowledged.
@@ -542,6 +622,7 @@ type Launch struct {
 	TimeLimitNs   int64                  `protobuf:"varint,4,opt,name=time_limit_ns,json=timeLimitNs,proto3" json:"time_limit_ns,omitempty"`
 	Env           map[string]string      `protobuf:"bytes,5,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Grants        []*Grant               `protobuf:"bytes,20,rep,name=grants,proto3" json:"grants,omitempty"` // same length as indices, or empty: no named things
+	Gang          *Gang                  `protobuf:"bytes,30,opt,name=gang,proto3" json:"gang,omitempty"`     // set for a gang: its tasks are prepared and then wait for Start
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,6 +699,197 @@ func (x *Launch) GetGrants() []*Grant {
 	return nil
 }
 
+func (x *Launch) GetGang() *Gang {
+	if x != nil {
+		return x.Gang
+	}
+	return nil
+}
+
+// Gang is what each member of a gang is told of the others, as in the agent's protocol.
+type Gang struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Size          uint32                 `protobuf:"varint,30,opt,name=size,proto3" json:"size,omitempty"`
+	Nodes         []string               `protobuf:"bytes,31,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Runs          []uint32               `protobuf:"varint,32,rep,packed,name=runs,proto3" json:"runs,omitempty"`
+	LeaderAddress string                 `protobuf:"bytes,33,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	LeaderPort    uint32                 `protobuf:"varint,34,opt,name=leader_port,json=leaderPort,proto3" json:"leader_port,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gang) Reset() {
+	*x = Gang{}
+	mi := &file_execpb_exec_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gang) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gang) ProtoMessage() {}
+
+func (x *Gang) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gang.ProtoReflect.Descriptor instead.
+func (*Gang) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Gang) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Gang) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Gang) GetRuns() []uint32 {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *Gang) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
+func (x *Gang) GetLeaderPort() uint32 {
+	if x != nil {
+		return x.LeaderPort
+	}
+	return 0
+}
+
+// Start lets the processes of a gang's tasks run. It may come more than once.
+type Start struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tasks         []*Task                `protobuf:"bytes,30,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Start) Reset() {
+	*x = Start{}
+	mi := &file_execpb_exec_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Start) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Start) ProtoMessage() {}
+
+func (x *Start) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Start.ProtoReflect.Descriptor instead.
+func (*Start) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Start) GetTasks() []*Task {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+// JobMessage goes from one task of a gang to another, by way of agents and
+// master. It may be lost.
+type JobMessage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          *Task                  `protobuf:"bytes,30,opt,name=from,proto3" json:"from,omitempty"`
+	To            *Task                  `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
+	Data          []byte                 `protobuf:"bytes,32,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobMessage) Reset() {
+	*x = JobMessage{}
+	mi := &file_execpb_exec_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobMessage) ProtoMessage() {}
+
+func (x *JobMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobMessage.ProtoReflect.Descriptor instead.
+func (*JobMessage) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *JobMessage) GetFrom() *Task {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *JobMessage) GetTo() *Task {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *JobMessage) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Grant is the named things one task gets, as in the agent's protocol.
 type Grant struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -629,7 +901,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +913,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +926,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Grant) GetGpus() []*GpuShare {
@@ -675,13 +947,14 @@ type GpuShare struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Uuid          string                 `protobuf:"bytes,20,opt,name=uuid,proto3" json:"uuid,omitempty"`
 	Milli         int64                  `protobuf:"varint,21,opt,name=milli,proto3" json:"milli,omitempty"` // thousandths of the device
+	Nodes         []string               `protobuf:"bytes,60,rep,name=nodes,proto3" json:"nodes,omitempty"`  // device nodes that are this device's, absolute
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GpuShare) Reset() {
 	*x = GpuShare{}
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -693,7 +966,7 @@ func (x *GpuShare) String() string {
 func (*GpuShare) ProtoMessage() {}
 
 func (x *GpuShare) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -706,7 +979,7 @@ func (x *GpuShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
 func (*GpuShare) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GpuShare) GetUuid() string {
@@ -723,6 +996,13 @@ func (x *GpuShare) GetMilli() int64 {
 	return 0
 }
 
+func (x *GpuShare) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
 // Kill stops tasks: kill signal, after the task's kill timeout SIGKILL to the whole tree.
 type Kill struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -735,7 +1015,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -747,7 +1027,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -760,7 +1040,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Kill) GetTasks() []*Task {
@@ -793,7 +1073,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +1085,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +1098,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -846,7 +1126,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +1138,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +1151,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -956,7 +1236,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1248,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1261,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Result) GetCause() string {
@@ -1022,7 +1302,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1314,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1327,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1068,7 +1348,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1360,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1373,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Exit) GetForce() bool {
@@ -1122,7 +1402,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1414,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1427,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LogRecord) GetKind() isLogRecord_Kind {
@@ -1249,7 +1529,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1261,7 +1541,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1274,7 +1554,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ended) GetGroup() uint32 {
@@ -1314,7 +1594,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1606,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1619,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Begin) GetJob() string {
@@ -1384,11 +1664,135 @@ func (x *Begin) GetLive() []*Task {
 	return nil
 }
 
+// Session is the first message on a connection of its own. The executor answers
+// with a frame of api/sessionpb, Claim, and frames follow in both directions.
+type Session struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Task          *Task                  `protobuf:"bytes,40,opt,name=task,proto3" json:"task,omitempty"`
+	Name          string                 `protobuf:"bytes,41,opt,name=name,proto3" json:"name,omitempty"`     // the task block's name; empty = the group's first main task
+	Remote        string                 `protobuf:"bytes,42,opt,name=remote,proto3" json:"remote,omitempty"` // instead: the request of a RemoteWanted, whose caller is coupled
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Session) Reset() {
+	*x = Session{}
+	mi := &file_execpb_exec_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Session) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Session) ProtoMessage() {}
+
+func (x *Session) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Session.ProtoReflect.Descriptor instead.
+func (*Session) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Session) GetTask() *Task {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Session) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Session) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+// RemoteWanted says that a process of a task asks for a session in another
+// allocation of its gang. The agent answers with a Session that names the request.
+type RemoteWanted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
+	Task          *Task                  `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`
+	Host          string                 `protobuf:"bytes,42,opt,name=host,proto3" json:"host,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteWanted) Reset() {
+	*x = RemoteWanted{}
+	mi := &file_execpb_exec_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteWanted) ProtoMessage() {}
+
+func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteWanted.ProtoReflect.Descriptor instead.
+func (*RemoteWanted) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RemoteWanted) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *RemoteWanted) GetTask() *Task {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *RemoteWanted) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
 var File_execpb_exec_proto protoreflect.FileDescriptor
 
 const file_execpb_exec_proto_rawDesc = "" +
 	"\n" +
-	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xbd\x02\n" +
+	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xe0\x03\n" +
 	"\n" +
 	"ToExecutor\x12-\n" +
 	"\x05hello\x18\x01 \x01(\v2\x15.tender.exec.v1.HelloH\x00R\x05hello\x12-\n" +
@@ -1396,11 +1800,18 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x06launch\x18\x03 \x01(\v2\x16.tender.exec.v1.LaunchH\x00R\x06launch\x12*\n" +
 	"\x04kill\x18\x04 \x01(\v2\x14.tender.exec.v1.KillH\x00R\x04kill\x12?\n" +
 	"\vacknowledge\x18\x05 \x01(\v2\x1b.tender.exec.v1.AcknowledgeH\x00R\vacknowledge\x12*\n" +
-	"\x04exit\x18\x06 \x01(\v2\x14.tender.exec.v1.ExitH\x00R\x04exitB\x06\n" +
-	"\x04kind\"z\n" +
+	"\x04exit\x18\x06 \x01(\v2\x14.tender.exec.v1.ExitH\x00R\x04exit\x12-\n" +
+	"\x05start\x18\x1e \x01(\v2\x15.tender.exec.v1.StartH\x00R\x05start\x12=\n" +
+	"\vjob_message\x18\x1f \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
+	"jobMessage\x123\n" +
+	"\asession\x18( \x01(\v2\x17.tender.exec.v1.SessionH\x00R\asessionB\x06\n" +
+	"\x04kind\"\xfe\x01\n" +
 	"\fFromExecutor\x12-\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.tender.exec.v1.StateH\x00R\x05state\x123\n" +
-	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdatesB\x06\n" +
+	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12=\n" +
+	"\vjob_message\x18\x1e \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
+	"jobMessage\x12C\n" +
+	"\rremote_wanted\x18( \x01(\v2\x1c.tender.exec.v1.RemoteWantedH\x00R\fremoteWantedB\x06\n" +
 	"\x04kind\"R\n" +
 	"\x05Hello\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12.\n" +
@@ -1429,23 +1840,39 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\x14\n" +
-	"\x05state\x18\x04 \x01(\rR\x05state\"\x92\x02\n" +
+	"\x05state\x18\x04 \x01(\rR\x05state\"\xbc\x02\n" +
 	"\x06Launch\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x18\n" +
 	"\aindices\x18\x02 \x03(\rR\aindices\x12\x1a\n" +
 	"\battempts\x18\x03 \x03(\rR\battempts\x12\"\n" +
 	"\rtime_limit_ns\x18\x04 \x01(\x03R\vtimeLimitNs\x121\n" +
 	"\x03env\x18\x05 \x03(\v2\x1f.tender.exec.v1.Launch.EnvEntryR\x03env\x12-\n" +
-	"\x06grants\x18\x14 \x03(\v2\x15.tender.exec.v1.GrantR\x06grants\x1a6\n" +
+	"\x06grants\x18\x14 \x03(\v2\x15.tender.exec.v1.GrantR\x06grants\x12(\n" +
+	"\x04gang\x18\x1e \x01(\v2\x14.tender.exec.v1.GangR\x04gang\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"K\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x01\n" +
+	"\x04Gang\x12\x12\n" +
+	"\x04size\x18\x1e \x01(\rR\x04size\x12\x14\n" +
+	"\x05nodes\x18\x1f \x03(\tR\x05nodes\x12\x12\n" +
+	"\x04runs\x18  \x03(\rR\x04runs\x12%\n" +
+	"\x0eleader_address\x18! \x01(\tR\rleaderAddress\x12\x1f\n" +
+	"\vleader_port\x18\" \x01(\rR\n" +
+	"leaderPort\"3\n" +
+	"\x05Start\x12*\n" +
+	"\x05tasks\x18\x1e \x03(\v2\x14.tender.exec.v1.TaskR\x05tasks\"p\n" +
+	"\n" +
+	"JobMessage\x12(\n" +
+	"\x04from\x18\x1e \x01(\v2\x14.tender.exec.v1.TaskR\x04from\x12$\n" +
+	"\x02to\x18\x1f \x01(\v2\x14.tender.exec.v1.TaskR\x02to\x12\x12\n" +
+	"\x04data\x18  \x01(\fR\x04data\"K\n" +
 	"\x05Grant\x12,\n" +
 	"\x04gpus\x18\x14 \x03(\v2\x18.tender.exec.v1.GpuShareR\x04gpus\x12\x14\n" +
-	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
+	"\x05ports\x18\x15 \x03(\rR\x05ports\"J\n" +
 	"\bGpuShare\x12\x12\n" +
 	"\x04uuid\x18\x14 \x01(\tR\x04uuid\x12\x14\n" +
-	"\x05milli\x18\x15 \x01(\x03R\x05milli\"e\n" +
+	"\x05milli\x18\x15 \x01(\x03R\x05milli\x12\x14\n" +
+	"\x05nodes\x18< \x03(\tR\x05nodes\"e\n" +
 	"\x04Kill\x12*\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.tender.exec.v1.TaskR\x05tasks\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
@@ -1490,7 +1917,15 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x18\n" +
 	"\acgroups\x18\x04 \x03(\tR\acgroups\x12\x19\n" +
 	"\blast_seq\x18\x05 \x01(\x04R\alastSeq\x12(\n" +
-	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04liveB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
+	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\"_\n" +
+	"\aSession\x12(\n" +
+	"\x04task\x18( \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
+	"\x04name\x18) \x01(\tR\x04name\x12\x16\n" +
+	"\x06remote\x18* \x01(\tR\x06remote\"f\n" +
+	"\fRemoteWanted\x12\x18\n" +
+	"\arequest\x18( \x01(\tR\arequest\x12(\n" +
+	"\x04task\x18) \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
+	"\x04host\x18* \x01(\tR\x04hostB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
 
 var (
 	file_execpb_exec_proto_rawDescOnce sync.Once
@@ -1504,7 +1939,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1513,51 +1948,67 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*State)(nil),        // 4: tender.exec.v1.State
 	(*Task)(nil),         // 5: tender.exec.v1.Task
 	(*Launch)(nil),       // 6: tender.exec.v1.Launch
-	(*Grant)(nil),        // 7: tender.exec.v1.Grant
-	(*GpuShare)(nil),     // 8: tender.exec.v1.GpuShare
-	(*Kill)(nil),         // 9: tender.exec.v1.Kill
-	(*Updates)(nil),      // 10: tender.exec.v1.Updates
-	(*Update)(nil),       // 11: tender.exec.v1.Update
-	(*Result)(nil),       // 12: tender.exec.v1.Result
-	(*Acknowledge)(nil),  // 13: tender.exec.v1.Acknowledge
-	(*Exit)(nil),         // 14: tender.exec.v1.Exit
-	(*LogRecord)(nil),    // 15: tender.exec.v1.LogRecord
-	(*Ended)(nil),        // 16: tender.exec.v1.Ended
-	(*Begin)(nil),        // 17: tender.exec.v1.Begin
-	nil,                  // 18: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 19: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 20: tender.exec.v1.Launch.EnvEntry
+	(*Gang)(nil),         // 7: tender.exec.v1.Gang
+	(*Start)(nil),        // 8: tender.exec.v1.Start
+	(*JobMessage)(nil),   // 9: tender.exec.v1.JobMessage
+	(*Grant)(nil),        // 10: tender.exec.v1.Grant
+	(*GpuShare)(nil),     // 11: tender.exec.v1.GpuShare
+	(*Kill)(nil),         // 12: tender.exec.v1.Kill
+	(*Updates)(nil),      // 13: tender.exec.v1.Updates
+	(*Update)(nil),       // 14: tender.exec.v1.Update
+	(*Result)(nil),       // 15: tender.exec.v1.Result
+	(*Acknowledge)(nil),  // 16: tender.exec.v1.Acknowledge
+	(*Exit)(nil),         // 17: tender.exec.v1.Exit
+	(*LogRecord)(nil),    // 18: tender.exec.v1.LogRecord
+	(*Ended)(nil),        // 19: tender.exec.v1.Ended
+	(*Begin)(nil),        // 20: tender.exec.v1.Begin
+	(*Session)(nil),      // 21: tender.exec.v1.Session
+	(*RemoteWanted)(nil), // 22: tender.exec.v1.RemoteWanted
+	nil,                  // 23: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 24: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 25: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
 	3,  // 1: tender.exec.v1.ToExecutor.adopt:type_name -> tender.exec.v1.Adopt
 	6,  // 2: tender.exec.v1.ToExecutor.launch:type_name -> tender.exec.v1.Launch
-	9,  // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
-	13, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	14, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
-	4,  // 6: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
-	10, // 7: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	18, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	19, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
-	5,  // 10: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	20, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
-	7,  // 12: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
-	8,  // 13: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
-	5,  // 14: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
-	11, // 15: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
-	5,  // 16: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
-	12, // 17: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	17, // 18: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
-	6,  // 19: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
-	10, // 20: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
-	13, // 21: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	16, // 22: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	5,  // 23: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	12, // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
+	16, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	17, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
+	8,  // 6: tender.exec.v1.ToExecutor.start:type_name -> tender.exec.v1.Start
+	9,  // 7: tender.exec.v1.ToExecutor.job_message:type_name -> tender.exec.v1.JobMessage
+	21, // 8: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
+	4,  // 9: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
+	13, // 10: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
+	9,  // 11: tender.exec.v1.FromExecutor.job_message:type_name -> tender.exec.v1.JobMessage
+	22, // 12: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
+	23, // 13: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	24, // 14: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	5,  // 15: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
+	25, // 16: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	10, // 17: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
+	7,  // 18: tender.exec.v1.Launch.gang:type_name -> tender.exec.v1.Gang
+	5,  // 19: tender.exec.v1.Start.tasks:type_name -> tender.exec.v1.Task
+	5,  // 20: tender.exec.v1.JobMessage.from:type_name -> tender.exec.v1.Task
+	5,  // 21: tender.exec.v1.JobMessage.to:type_name -> tender.exec.v1.Task
+	11, // 22: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
+	5,  // 23: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
+	14, // 24: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
+	5,  // 25: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
+	15, // 26: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
+	20, // 27: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	6,  // 28: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	13, // 29: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	16, // 30: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	19, // 31: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	5,  // 32: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	5,  // 33: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
+	5,  // 34: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -1572,12 +2023,17 @@ func file_execpb_exec_proto_init() {
 		(*ToExecutor_Kill)(nil),
 		(*ToExecutor_Acknowledge)(nil),
 		(*ToExecutor_Exit)(nil),
+		(*ToExecutor_Start)(nil),
+		(*ToExecutor_JobMessage)(nil),
+		(*ToExecutor_Session)(nil),
 	}
 	file_execpb_exec_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromExecutor_State)(nil),
 		(*FromExecutor_Updates)(nil),
+		(*FromExecutor_JobMessage)(nil),
+		(*FromExecutor_RemoteWanted)(nil),
 	}
-	file_execpb_exec_proto_msgTypes[15].OneofWrappers = []any{
+	file_execpb_exec_proto_msgTypes[18].OneofWrappers = []any{
 		(*LogRecord_Begin)(nil),
 		(*LogRecord_Launch)(nil),
 		(*LogRecord_Updates)(nil),
@@ -1590,7 +2046,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

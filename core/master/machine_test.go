@@ -100,6 +100,8 @@ func (s *script) run(d *datadriven.TestData) string {
 		return s.inverse(d)
 	case "why":
 		return s.why(d)
+	case "devices":
+		return s.devices(d)
 	}
 	d.Fatalf(s.t, "unknown command %q", d.Cmd)
 	return ""
@@ -144,6 +146,7 @@ func (s *script) agent(d *datadriven.TestData) AgentUp {
 			r.Tasks = append(r.Tasks, &agentpb.TaskRef{Id: taskIDToWire(tid), State: uint32(s.stateNamed(d, st))})
 		}
 	}
+	r.Gpus = s.gpus(d)
 	return AgentUp{Session: s.next, Register: r}
 }
 
@@ -165,6 +168,9 @@ func (s *script) submit(d *datadriven.TestData) string {
 		g.Gang = &model.Gang{Launch: "none", Ranks: 1}
 	}
 	g.Exclusive = d.HasArg("exclusive")
+	if n := s.intArg(d, "gpus", 0); n > 0 {
+		g.Tasks[0].Resources.GPU = &model.GPURequest{Count: n}
+	}
 	g.Tasks[0].KillTimeout = model.Duration(30 * time.Second)
 	job := &model.Job{Name: string(id), Type: model.JobBatch, Role: model.DefaultRole,
 		Priority: s.intArg(d, "priority", model.DefaultPriority), Groups: []model.Group{g}}
@@ -176,6 +182,9 @@ func (s *script) update(d *datadriven.TestData) string {
 	name := d.CmdArgs[0].Key
 	var us []*agentpb.Update
 	for _, a := range d.CmdArgs[1:] {
+		if a.Key == "says" {
+			continue
+		}
 		id, err := model.ParseTaskID(a.Key)
 		if err != nil {
 			d.Fatalf(s.t, "%v", err)
@@ -193,6 +202,9 @@ func (s *script) update(d *datadriven.TestData) string {
 			u.Result = &agentpb.Result{Cause: string(cause), ExitCode: code}
 			if preempted {
 				u.Result.Cause, u.Reason, u.Message = string(model.CausePreempted), uint32(model.ReasonContainerPreempted), "preempted"
+			}
+			if st == model.TaskFailed && d.HasArg("says") {
+				u.Message = s.strArg(d, "says", "")
 			}
 		}
 		us = append(us, u)

@@ -57,7 +57,7 @@ type stagedRecord struct {
 }
 
 func (r *stagedRecord) batch() *launchBatch {
-	return &launchBatch{claim: r.Claim, agent: r.Launch.Agent, shape: r.Launch.Shape, limit: r.Launch.TimeLimit, at: r.At}
+	return &launchBatch{claim: r.Claim, agent: r.Launch.Agent, shape: r.Launch.Shape, limit: r.Launch.TimeLimit, at: r.At, gang: r.Launch.GangSize}
 }
 
 func jsonRecord(kind byte, v any) []byte {

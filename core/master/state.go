@@ -17,6 +17,7 @@ type state struct {
 	tasks     map[model.TaskID]*task
 	jobAgents map[model.JobID][]model.AgentID // the inverse of agentRecord.jobs
 	roles     roleTree
+	gangs     map[gangID]*gang // derived from tasks, but for what has run
 }
 
 // agentRecord is an agent that may have tasks.
@@ -44,6 +45,7 @@ type launchBatch struct {
 	shape model.Shape
 	limit model.Duration
 	at    time.Time
+	gang  int // how many start together; 0 = each by itself
 }
 
 func newState() state {
@@ -52,6 +54,7 @@ func newState() state {
 		tasks:     map[model.TaskID]*task{},
 		jobAgents: map[model.JobID][]model.AgentID{},
 		roles:     newRoleTree(),
+		gangs:     map[gangID]*gang{},
 	}
 }
 
@@ -83,6 +86,7 @@ func (s *state) stage(b *launchBatch, l *model.Launch) error {
 			t.grant = &l.Grants[i]
 		}
 		s.tasks[id], a.tasks[id] = t, t
+		s.joinGang(t)
 	}
 	return nil
 }
@@ -97,6 +101,7 @@ func (s *state) update(st *model.TaskStatus) error {
 	if err != nil {
 		return fmt.Errorf("update task %s: %w", st.Task, err)
 	}
+	s.moveInGang(t, t.state, next)
 	t.state = next
 	if next.Terminal() {
 		delete(s.tasks, st.Task)
@@ -152,6 +157,7 @@ type snapshotState struct {
 
 	Roles        []model.RoleConfig  `json:"roles,omitempty"`
 	Reservations []model.Reservation `json:"reservations,omitempty"`
+	Gangs        []snapshotGang      `json:"gangs,omitempty"`
 }
 
 type snapshotAgent struct {
@@ -177,6 +183,7 @@ func (s *state) snapshot() snapshotState {
 	}
 	slices.SortFunc(out.Agents, func(x, y snapshotAgent) int { return cmp.Compare(x.Info.ID, y.Info.ID) })
 	out.Batches = s.snapshotBatches()
+	out.Gangs = s.snapshotGangs()
 	return out
 }
 
@@ -214,7 +221,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 	b := t.batch
 	return snapshotBatch{stagedRecord: stagedRecord{
 		Claim: b.claim, At: b.at,
-		Launch: model.Launch{Agent: b.agent, Job: t.id.Job, Group: t.id.Group, Shape: b.shape, TimeLimit: b.limit},
+		Launch: model.Launch{Agent: b.agent, Job: t.id.Job, Group: t.id.Group, Shape: b.shape, TimeLimit: b.limit, GangSize: b.gang},
 	}}
 }
 
@@ -223,7 +230,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 func (sb *snapshotBatch) holds(t *task) bool {
 	b := t.batch
 	return (len(sb.Launch.Grants) > 0) == (t.grant != nil) && sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
-		sb.Claim == b.claim && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape)
+		sb.Claim == b.claim && sb.Launch.GangSize == b.gang && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape)
 }
 
 func (s *state) restore(in snapshotState) error {
@@ -257,9 +264,12 @@ func (s *state) restore(in snapshotState) error {
 			return fmt.Errorf("restore: %w", err)
 		}
 		for n, st := range sb.States {
-			s.tasks[sb.Launch.ID(n)].state = st
+			t := s.tasks[sb.Launch.ID(n)]
+			s.moveInGang(t, t.state, st)
+			t.state = st
 		}
 	}
+	s.restoreGangs(in.Gangs)
 	return nil
 }
 

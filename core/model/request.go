@@ -21,9 +21,11 @@ type SubmitReply struct {
 	ID       JobID  `json:"id"`
 	Name     string `json:"name"`
 	Existing bool   `json:"existing,omitempty"` // the key was seen before
-	// Version is that of a service; Unchanged says that its newest one is the same.
-	Version   uint32 `json:"version,omitempty"`
-	Unchanged bool   `json:"unchanged,omitempty"`
+	Version  int    `json:"version,omitempty"`  // of a job that goes on under its id when it is submitted again
+	// Next is when a schedule is due first.
+	Next time.Time `json:"next,omitzero"`
+	// Unchanged says that a service's newest version is the same.
+	Unchanged bool `json:"unchanged,omitempty"`
 	// Warning says at once what would otherwise be found out by waiting for
 	// ever: no agent could run this as written.
 	Warning *Explanation `json:"warning,omitempty"`
@@ -35,6 +37,8 @@ type CancelJob struct {
 	Selector string   `json:"-"`
 	Group    string   `json:"group,omitempty"`
 	Indices  []uint32 `json:"indices,omitempty"`
+	// Runs has the runs of a schedule that go on cancelled with it.
+	Runs bool `json:"runs,omitempty"`
 }
 
 // RetryJob puts a job's ended slots back in the queue, the failed ones unless
@@ -132,6 +136,18 @@ type PlanView struct {
 	// submit with so that nothing else happens.
 	Groups     []GroupPlan `json:"groups,omitempty"`
 	CheckIndex uint64      `json:"check_index,omitempty"`
+	// Due are the next times at which a scheduled job would be due.
+	Due []time.Time `json:"due,omitempty"`
+}
+
+// Attach asks for a session beside a running task; what it runs comes as the
+// session's first frame (api/sessionpb).
+type Attach struct {
+	Selector string
+	Group    string // empty = the first
+	Index    uint32
+	Task     string // a task block's name; empty = the group's first main task
+	User     string // who asks, as the client says; for the record, not for permission
 }
 
 // JobState is where a job stands.
@@ -147,6 +163,11 @@ const (
 	JobFailed    JobState = "failed"
 	JobCancelled JobState = "cancelled"
 )
+
+// JobStates are all states in which a job of any framework is shown.
+var JobStates = []JobState{
+	JobScheduled, JobPaused, JobBlocked, JobQueued, JobRunning, JobStopping, JobSucceeded, JobFailed, JobCancelled,
+}
 
 // Ended reports whether the job will not change any more, but for a retry.
 func (s JobState) Ended() bool {
@@ -191,6 +212,8 @@ type JobView struct {
 	Spec      *Job         `json:"spec,omitempty"`
 	// Service is set of services and system jobs.
 	Service *ServiceStatus `json:"service,omitempty"`
+	// Schedule is set for a periodic job.
+	Schedule *ScheduleView `json:"schedule,omitempty"`
 }
 
 // TaskView is the latest attempt at one slot, as shown to people.

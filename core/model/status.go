@@ -14,6 +14,7 @@ const (
 	CauseKilled       Cause = "killed"        // stopped on request
 	CausePreempted    Cause = "preempted"     // stopped for a higher-ranked demand
 	CauseNodeLost     Cause = "node_lost"     // its agent went away
+	CauseDeviceLost   Cause = "device_lost"   // a GPU that it had must not be used any more
 	CauseExecutorLost Cause = "executor_lost" // its executor died
 	CauseLaunchFailed Cause = "launch_failed" // it never ran: no such command, artifact or directory
 )

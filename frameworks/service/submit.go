@@ -25,7 +25,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 			return nil, model.Refuse(model.ReasonConflict,
 				"idempotency key %q was used for another job, %q (%s); use a new key for a new job", r.Key, k.version.Job.Name, k.job.ID)
 		}
-		return model.SubmitReply{ID: k.job.ID, Name: r.Job.Name, Existing: true, Version: k.version.Num}, nil
+		return model.SubmitReply{ID: k.job.ID, Name: r.Job.Name, Existing: true, Version: int(k.version.Num)}, nil
 	}
 	j := f.names[r.Job.Name]
 	if err := checkIndex(j, r); err != nil {
@@ -38,7 +38,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 			return nil, err
 		}
 		if f.settled(j) && sameJob(j.spec(), r.Job) {
-			return model.SubmitReply{ID: j.ID, Name: r.Job.Name, Version: j.last().Num, Unchanged: true}, nil
+			return model.SubmitReply{ID: j.ID, Name: r.Job.Name, Version: int(j.last().Num), Unchanged: true}, nil
 		}
 		e.ID = j.ID
 		if !j.State.Ended() {
@@ -60,7 +60,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	}
 	f.enter(event)
 	j = f.jobs[e.ID]
-	return model.SubmitReply{ID: j.ID, Name: r.Job.Name, Version: j.last().Num}, nil
+	return model.SubmitReply{ID: j.ID, Name: r.Job.Name, Version: int(j.last().Num)}, nil
 }
 
 // settled reports whether a job is as its newest version wants it, so that the

@@ -85,14 +85,17 @@ func howEnded(r *model.Result, message string) string {
 		return message
 	}
 	how := resultText(*r)
-	if r.Cause == model.CausePreempted && message != "" {
-		return message // which says for what
+	if saysAll(r.Cause) && message != "" {
+		return message
 	}
 	if message == "" || strings.Contains(how, message) {
 		return how
 	}
 	return how + ": " + message
 }
+
+// saysAll are the causes of which the message tells for what, or what of.
+func saysAll(c model.Cause) bool { return c == model.CausePreempted || c == model.CauseDeviceLost }
 
 // resultText says in words how a task ended.
 func resultText(r model.Result) string {
@@ -119,6 +122,8 @@ func resultText(r model.Result) string {
 		return "stopped to make room for more urgent work"
 	case model.CauseNodeLost:
 		return "its agent was lost"
+	case model.CauseDeviceLost:
+		return "stopped, as a GPU of it must not be used any more"
 	case model.CauseExecutorLost:
 		return "its executor died, and with it the task"
 	case model.CauseLaunchFailed:

@@ -148,10 +148,10 @@ func eventText(n model.Notice, agent string) string {
 		s += " on " + agent
 	}
 	if n.Status != nil && n.Status.Result != nil {
-		if how := resultText(*n.Status.Result); n.Status.Result.Cause != model.CausePreempted || n.Status.Message == "" {
+		if how := resultText(*n.Status.Result); !saysAll(n.Status.Result.Cause) || n.Status.Message == "" {
 			s += ": " + how
 		} else {
-			s += ": " + n.Status.Message // which says for what
+			s += ": " + n.Status.Message
 		}
 		if ran := n.Status.Finished.Sub(n.Status.Started); !n.Status.Started.IsZero() && ran > 0 {
 			s += " after " + span(ran.Round(time.Millisecond))

@@ -74,6 +74,10 @@ func (a *app) renderPlan(job *model.Job, v model.PlanView) []byte {
 	}
 	a.renderGroupPlans(&b, v)
 	b.WriteByte('\n')
+	if job.Periodic != nil {
+		a.renderPlannedDue(&b, job, v.Due)
+		return b.Bytes()
+	}
 	if v.Groups != nil && v.Asked == 0 {
 		fmt.Fprintf(&b, "%s\n", p.paint(green, "no task would be started"))
 		return b.Bytes()

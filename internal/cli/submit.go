@@ -83,6 +83,9 @@ func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 	if err != nil {
 		return err
 	}
+	if wait && job.Periodic != nil {
+		return usagef(cmd, "job %s is a schedule, and its end is nothing to wait for: submit it without --wait, and wait for a run with tender wait \"$(tender cron trigger -o name %s)\"", job.Name, job.Name)
+	}
 	began := a.Now()
 	request := model.Submit{Job: job, Key: s.key, User: a.Username()}
 	if index := uint64(s.checkIndex); s.checkIndex >= 0 {
@@ -92,22 +95,30 @@ func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 	if err != nil {
 		return err
 	}
+	if job.Periodic != nil && a.output != formatName && a.output != formatJSON {
+		return a.printScheduled(reply, job)
+	}
 	if err := a.printSubmitted(reply, wait); err != nil {
 		return err
 	}
 	if !wait {
-		if reply.Version > 0 {
+		if isService(job) {
 			a.hint("tender deployment show %s tells how far it is, tender job %s shows it", reply.Name, reply.Name)
 			return nil
 		}
 		a.hint("tender wait %s waits for its end, tender job %s shows it", reply.ID, reply.ID)
 		return nil
 	}
-	if reply.Version > 0 && !s.follow {
-		return a.waitDeployed(cmd.Context(), c, reply.ID, reply.Version)
+	if isService(job) && !s.follow {
+		return a.waitDeployed(cmd.Context(), c, reply.ID, uint32(reply.Version))
 	}
 	w := &watch{app: a, client: c, id: reply.ID, began: began, pending: s.pending, follow: s.follow}
 	return a.finishWait(w.run(cmd.Context()))
+}
+
+// isService reports whether a job goes on until it is stopped.
+func isService(j *model.Job) bool {
+	return j.Periodic == nil && (j.Type == model.JobService || j.Type == model.JobSystem)
 }
 
 // printSubmitted tells of the new job: as data unless the data is to be its end.
