@@ -86,6 +86,13 @@ type (
 		Slots []place     `json:"slots"`
 	}
 
+	// dismissed drops slots of a system job whose agents are gone.
+	dismissed struct {
+		ID    model.JobID `json:"id"`
+		At    micros      `json:"at"`
+		Slots []place     `json:"slots"`
+	}
+
 	// forgotten drops jobs from the history.
 	forgotten struct {
 		IDs []model.JobID `json:"ids"`
@@ -109,6 +116,7 @@ var events = func() *sdk.Events[*Framework] {
 	sdk.On(r, "marked", 1, (*Framework).foldMarked)
 	sdk.On(r, "judged", 1, (*Framework).foldJudged)
 	sdk.On(r, "leaving", 1, (*Framework).foldLeaving)
+	sdk.On(r, "dismissed", 1, (*Framework).foldDismissed)
 	sdk.On(r, "forgotten", 1, (*Framework).foldForgotten)
 	return r
 }()

@@ -167,14 +167,19 @@ func (p *planner) canaries(d *deployment) (any, ready bool) {
 		if x.Canaries == 0 || x.Promoted || g == nil {
 			continue
 		}
-		any = true
-		n := 0
+		made, todo := 0, 0
 		for _, s := range g.Slots {
-			if s.Canary && s.target().Marked && !d.stale(g, s) {
-				n++
+			switch {
+			case s.Canary && s.Roll == d.Number && !d.stale(g, s):
+				made++
+				ready = ready && s.target().Marked
+			case d.stale(g, s):
+				todo++
 			}
 		}
-		ready = ready && n >= min(x.Canaries, len(g.Slots))
+		// Fewer than wanted are all there will be if nothing old is left to be beside.
+		any = any || made+todo > 0
+		ready = ready && (made >= x.Canaries || todo == 0)
 	}
 	return any, any && ready
 }

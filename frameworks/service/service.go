@@ -66,6 +66,8 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		f.refused(&in)
 	case model.Request:
 		f.request(in)
+	case model.AgentRemoved:
+		f.agentRemoved(in.Agent)
 	case model.Tick, model.Rescind, model.RescindInverse:
 		// Due timers are run below. An offer is answered in the step that brings
 		// it; what was told to stop cannot be told not to.

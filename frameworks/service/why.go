@@ -38,7 +38,26 @@ func (f *Framework) why(now time.Time, q *model.Why) (v model.WhyView, err *mode
 			v.Demands = append(v.Demands, f.buildDemand(j.buckets[id], n))
 		}
 	}
+	if j.system() {
+		v.Demands = append(v.Demands, f.whyNotThere(j, now)...)
+	}
 	return v, nil
+}
+
+// whyNotThere returns what a system job's tasks that wait for room on their agents
+// ask for, one demand for each agent: the job's own is for all agents there are.
+func (f *Framework) whyNotThere(j *job, now time.Time) (out []model.Demand) {
+	for _, g := range j.Groups {
+		for _, s := range g.Slots {
+			a := s.target()
+			if s.Cur.Live || !a.waiting() || a.Base != g.Base || a.Since != 0 && a.dueTime().After(now) {
+				continue
+			}
+			b := &bucket{id: fmt.Sprintf("%s/%s/%d", j.ID, g.Name, s.Index), g: g, base: a.Base, prefer: s.Agent}
+			out = append(out, f.buildDemand(b, 1))
+		}
+	}
+	return out
 }
 
 // explain says what is held back of a group's waiting allocations.
