@@ -48,7 +48,7 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	fmt.Fprintf(w.Stderr, "  %s\n", taskEnd(*t))
 	logs := fmt.Sprintf("tender logs %s", v.ID)
 	if v.Slots.Total > 1 {
-		logs += fmt.Sprintf(" --group %s --index %d", t.Group, t.ID.Index)
+		logs += taskFlags(t)
 	}
 	if !w.follow && !t.Started.IsZero() {
 		if text, more := w.lastWords(ctx, v.ID, t); text != "" {
@@ -62,6 +62,14 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	if !t.Started.IsZero() {
 		fmt.Fprintf(w.Stderr, "%s %s --stderr\n", p.paint(dim, "hint:"), logs)
 	}
+}
+
+// taskFlags are what makes `tender logs` show the task, or the rank that failed.
+func taskFlags(t *model.TaskView) string {
+	if rank, ok := model.RankNamed(t.Message); ok {
+		return fmt.Sprintf(" --group %s --rank %d", t.Group, rank)
+	}
+	return fmt.Sprintf(" --group %s --index %d", t.Group, t.ID.Index)
 }
 
 // taskEnd tells a task's end in a line: which, where, how.
@@ -86,6 +94,9 @@ func howEnded(r *model.Result, message string) string {
 	}
 	how := resultText(*r)
 	if saysAll(r.Cause) && message != "" {
+		return message
+	}
+	if _, whole := model.RankNamed(message); whole || r.Cause == model.CauseKilled && strings.HasPrefix(message, "stopped") {
 		return message
 	}
 	if message == "" || strings.Contains(how, message) {
@@ -140,6 +151,10 @@ func (w *watch) lastWords(ctx context.Context, id model.JobID, t *model.TaskView
 	r := model.ReadLog{Selector: string(id), Group: t.Group, Index: t.ID.Index, Attempt: &t.ID.Attempt, Stderr: true, Offset: -tailBytes}
 	if t.Result != nil {
 		r.Task = t.Result.Task
+	}
+	if n, ok := model.RankNamed(t.Message); ok {
+		rank := uint32(n)
+		r.Rank = &rank
 	}
 	var b bytes.Buffer
 	if err := copyLog(ctx, w.client, r, &b); err != nil {

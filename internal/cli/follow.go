@@ -27,6 +27,11 @@ func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
 	opened := 0
 	for gi := range view.Spec.Groups {
 		g := &view.Spec.Groups[gi]
+		if g.Gang != nil && g.WorldSize() > 1 {
+			n := w.followRanks(ctx, f, g, len(view.Spec.Groups) > 1, maxFollowed-opened, &out, &errs)
+			opened, total = opened+n, total+g.WorldSize()-g.Size()
+			continue
+		}
 		for n := 0; n < g.Size() && opened < maxFollowed; n++ {
 			opened++
 			prefix := ""
@@ -44,6 +49,24 @@ func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
 		w.note("following the first %d of %s; tender logs %s --index N -f follows another", opened, plural(total, "task"), w.id)
 	}
 	return f, nil
+}
+
+// followRanks opens the output of a gang's ranks, at most so many.
+func (w *watch) followRanks(ctx context.Context, f *followed, g *model.Group, several bool, most int, out, errs *sync.Mutex) int {
+	n := min(g.WorldSize(), max(most, 0))
+	for i := range n {
+		rank := uint32(i)
+		prefix := fmt.Sprintf("[%d] ", i)
+		if several {
+			prefix = g.Name + prefix
+		}
+		stdout := model.ReadLog{Selector: string(w.id), Group: g.Name, Rank: &rank, Follow: true}
+		stderr := stdout
+		stderr.Stderr = true
+		f.wg.Go(func() { w.copyLog(ctx, f, stdout, &prefixer{w: w.Stdout, mu: out, prefix: prefix}) })
+		f.wg.Go(func() { w.copyLog(ctx, f, stderr, &prefixer{w: w.Stderr, mu: errs, prefix: prefix}) })
+	}
+	return n
 }
 
 // copyLog prints one stream. A task that never started has none.

@@ -111,7 +111,13 @@ func (c *cluster) startDev(flags ...string) *daemon {
 // start runs a daemon; with ready it waits for the word on standard output.
 func (c *cluster) start(ready bool, args ...string) *daemon {
 	c.t.Helper()
-	d := &daemon{t: c.t, cmd: exec.Command(binary, args...), log: &bytes.Buffer{}, exited: make(chan struct{})}
+	return c.startProgram(binary, ready, args...)
+}
+
+// startProgram is start of a program that becomes the daemon.
+func (c *cluster) startProgram(program string, ready bool, args ...string) *daemon {
+	c.t.Helper()
+	d := &daemon{t: c.t, cmd: exec.Command(program, args...), log: &bytes.Buffer{}, exited: make(chan struct{})}
 	d.cmd.Stderr = d.log
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
