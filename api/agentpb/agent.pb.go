@@ -1414,6 +1414,7 @@ type Update struct {
 	Result          *Result                `protobuf:"bytes,9,opt,name=result,proto3" json:"result,omitempty"` // set when state is terminal
 	CpuNs           int64                  `protobuf:"varint,10,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	PeakMemoryBytes int64                  `protobuf:"varint,11,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"`
+	Health          *Health                `protobuf:"bytes,55,opt,name=health,proto3" json:"health,omitempty"` // on updates that repeat the state RUNNING
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1525,6 +1526,134 @@ func (x *Update) GetPeakMemoryBytes() int64 {
 	return 0
 }
 
+func (x *Update) GetHealth() *Health {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
+// Health is what a task's checks say: core/model's Health.
+type Health struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Healthy       bool                   `protobuf:"varint,55,opt,name=healthy,proto3" json:"healthy,omitempty"`
+	Checks        []*CheckStatus         `protobuf:"bytes,56,rep,name=checks,proto3" json:"checks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Health) Reset() {
+	*x = Health{}
+	mi := &file_agentpb_agent_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Health) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Health) ProtoMessage() {}
+
+func (x *Health) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Health.ProtoReflect.Descriptor instead.
+func (*Health) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Health) GetHealthy() bool {
+	if x != nil {
+		return x.Healthy
+	}
+	return false
+}
+
+func (x *Health) GetChecks() []*CheckStatus {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+type CheckStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       string                 `protobuf:"bytes,55,opt,name=service,proto3" json:"service,omitempty"`
+	Check         string                 `protobuf:"bytes,56,opt,name=check,proto3" json:"check,omitempty"`
+	Passing       bool                   `protobuf:"varint,57,opt,name=passing,proto3" json:"passing,omitempty"`
+	Output        string                 `protobuf:"bytes,58,opt,name=output,proto3" json:"output,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckStatus) Reset() {
+	*x = CheckStatus{}
+	mi := &file_agentpb_agent_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckStatus) ProtoMessage() {}
+
+func (x *CheckStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckStatus.ProtoReflect.Descriptor instead.
+func (*CheckStatus) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *CheckStatus) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *CheckStatus) GetCheck() string {
+	if x != nil {
+		return x.Check
+	}
+	return ""
+}
+
+func (x *CheckStatus) GetPassing() bool {
+	if x != nil {
+		return x.Passing
+	}
+	return false
+}
+
+func (x *CheckStatus) GetOutput() string {
+	if x != nil {
+		return x.Output
+	}
+	return ""
+}
+
 type Result struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cause         string                 `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
@@ -1537,7 +1666,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1678,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1691,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Result) GetCause() string {
@@ -1603,7 +1732,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1744,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1757,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1649,7 +1778,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1790,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1803,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *JobDone) GetJob() string {
@@ -1693,7 +1822,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1834,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1847,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -1737,7 +1866,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +1878,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +1891,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -1787,7 +1916,7 @@ type OpenLog struct {
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1799,7 +1928,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1812,7 +1941,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -1866,7 +1995,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +2007,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +2020,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -1913,7 +2042,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2054,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2067,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -1977,7 +2106,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +2118,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +2131,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -2015,7 +2144,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2156,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2169,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -2165,7 +2294,7 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05tasks\x18\x01 \x03(\v2\x17.tender.agent.v1.TaskIdR\x05tasks\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\"<\n" +
 	"\aUpdates\x121\n" +
-	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xc9\x02\n" +
+	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xfa\x02\n" +
 	"\x06Update\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12+\n" +
 	"\x04task\x18\x02 \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x14\n" +
@@ -2178,7 +2307,16 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x06result\x18\t \x01(\v2\x17.tender.agent.v1.ResultR\x06result\x12\x15\n" +
 	"\x06cpu_ns\x18\n" +
 	" \x01(\x03R\x05cpuNs\x12*\n" +
-	"\x11peak_memory_bytes\x18\v \x01(\x03R\x0fpeakMemoryBytes\"g\n" +
+	"\x11peak_memory_bytes\x18\v \x01(\x03R\x0fpeakMemoryBytes\x12/\n" +
+	"\x06health\x187 \x01(\v2\x17.tender.agent.v1.HealthR\x06health\"X\n" +
+	"\x06Health\x12\x18\n" +
+	"\ahealthy\x187 \x01(\bR\ahealthy\x124\n" +
+	"\x06checks\x188 \x03(\v2\x1c.tender.agent.v1.CheckStatusR\x06checks\"o\n" +
+	"\vCheckStatus\x12\x18\n" +
+	"\aservice\x187 \x01(\tR\aservice\x12\x14\n" +
+	"\x05check\x188 \x01(\tR\x05check\x12\x18\n" +
+	"\apassing\x189 \x01(\bR\apassing\x12\x16\n" +
+	"\x06output\x18: \x01(\tR\x06output\"g\n" +
 	"\x06Result\x12\x14\n" +
 	"\x05cause\x18\x01 \x01(\tR\x05cause\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x16\n" +
@@ -2225,7 +2363,7 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),  // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil), // 1: tender.agent.v1.MasterMessage
@@ -2245,23 +2383,25 @@ var file_agentpb_agent_proto_goTypes = []any{
 	(*Kill)(nil),          // 15: tender.agent.v1.Kill
 	(*Updates)(nil),       // 16: tender.agent.v1.Updates
 	(*Update)(nil),        // 17: tender.agent.v1.Update
-	(*Result)(nil),        // 18: tender.agent.v1.Result
-	(*Acknowledge)(nil),   // 19: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),       // 20: tender.agent.v1.JobDone
-	(*Ping)(nil),          // 21: tender.agent.v1.Ping
-	(*Pong)(nil),          // 22: tender.agent.v1.Pong
-	(*OpenLog)(nil),       // 23: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),      // 24: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),      // 25: tender.agent.v1.LogChunk
-	(*LogDone)(nil),       // 26: tender.agent.v1.LogDone
-	(*Shutdown)(nil),      // 27: tender.agent.v1.Shutdown
-	nil,                   // 28: tender.agent.v1.Register.AttributesEntry
-	nil,                   // 29: tender.agent.v1.Launch.EnvEntry
+	(*Health)(nil),        // 18: tender.agent.v1.Health
+	(*CheckStatus)(nil),   // 19: tender.agent.v1.CheckStatus
+	(*Result)(nil),        // 20: tender.agent.v1.Result
+	(*Acknowledge)(nil),   // 21: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),       // 22: tender.agent.v1.JobDone
+	(*Ping)(nil),          // 23: tender.agent.v1.Ping
+	(*Pong)(nil),          // 24: tender.agent.v1.Pong
+	(*OpenLog)(nil),       // 25: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),      // 26: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),      // 27: tender.agent.v1.LogChunk
+	(*LogDone)(nil),       // 28: tender.agent.v1.LogDone
+	(*Shutdown)(nil),      // 29: tender.agent.v1.Shutdown
+	nil,                   // 30: tender.agent.v1.Register.AttributesEntry
+	nil,                   // 31: tender.agent.v1.Launch.EnvEntry
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
 	16, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	22, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	24, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
 	14, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
 	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
 	6,  // 5: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
@@ -2269,36 +2409,38 @@ var file_agentpb_agent_proto_depIdxs = []int32{
 	10, // 7: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
 	11, // 8: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
 	15, // 9: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	19, // 10: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	20, // 11: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	21, // 12: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	23, // 13: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	24, // 14: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	27, // 15: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	28, // 16: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	21, // 10: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	22, // 11: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	23, // 12: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	25, // 13: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	26, // 14: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	29, // 15: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	30, // 16: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
 	9,  // 17: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
 	3,  // 18: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
 	4,  // 19: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
 	3,  // 20: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
 	8,  // 21: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	29, // 22: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	31, // 22: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
 	12, // 23: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
 	13, // 24: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
 	11, // 25: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
 	8,  // 26: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
 	17, // 27: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
 	8,  // 28: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	18, // 29: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	8,  // 30: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	0,  // 31: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	25, // 32: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	1,  // 33: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	26, // 34: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	33, // [33:35] is the sub-list for method output_type
-	31, // [31:33] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	20, // 29: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	18, // 30: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
+	19, // 31: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
+	8,  // 32: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	0,  // 33: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	27, // 34: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	1,  // 35: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	28, // 36: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	35, // [35:37] is the sub-list for method output_type
+	33, // [33:35] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -2332,7 +2474,7 @@ func file_agentpb_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

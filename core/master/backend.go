@@ -19,7 +19,8 @@ func (m *Master) Do(ctx context.Context, body any) (any, *model.Refusal) {
 		return nil, unavailable()
 	}
 	switch body.(type) {
-	case model.Submit, model.CancelJob, model.RetryJob, model.SetRole, model.RemoveRole, model.SetReservation:
+	case model.Submit, model.CancelJob, model.RetryJob, model.SetRole, model.RemoveRole, model.SetReservation,
+		model.DrainNode, model.SetEligibility:
 		return l.request(ctx, body)
 	}
 	return l.query(ctx, body)

@@ -108,6 +108,9 @@ type InverseOffer struct {
 	ForRole   string      `json:"for_role,omitempty"`
 	Deadline  time.Time   `json:"deadline"`
 	MadeAt    time.Time   `json:"made_at"`
+	// Drain says that the node of the tasks is being drained; nil = preemption. A
+	// zero Deadline is then none: the tasks may take the time they need.
+	Drain *DrainMark `json:"drain,omitempty"`
 }
 
 // Affinity is a constraint that is preferred rather than required. Weight is
@@ -146,6 +149,8 @@ type Launch struct {
 	Grants []Grant `json:"grants,omitempty"`
 	// Env is added to every task's environment (a gang's node list and sizes).
 	Env map[string]string `json:"env,omitempty"`
+	// Facts are the master's to fill in.
+	Facts *LaunchFacts `json:"facts,omitempty"`
 	// Spec is what to run. It is not journaled with the launch: a launch that
 	// never reached its agent is dropped and made again.
 	Spec *Job `json:"-"`

@@ -194,6 +194,7 @@ type TaskView struct {
 	Message   string     `json:"message,omitempty"`
 	Result    *Result    `json:"result,omitempty"`
 	Usage     *Usage     `json:"usage,omitempty"`
+	Health    *Health    `json:"health,omitempty"` // filled in by the master, of a task that runs
 }
 
 // Exit codes of the tool itself, from 250 up so that they stay clear of a job's own.

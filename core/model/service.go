@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // UpdatePolicy is a group's update block: how a new version of a service
 // replaces the old one. The words and defaults are Nomad's.
 type UpdatePolicy struct {
@@ -93,6 +95,14 @@ type CheckRestart struct {
 type Health struct {
 	Healthy bool          `json:"healthy"` // every check passes
 	Checks  []CheckStatus `json:"checks,omitempty"`
+}
+
+// Equal compares by value; nil equals nil only.
+func (h *Health) Equal(o *Health) bool {
+	if h == nil || o == nil {
+		return h == o
+	}
+	return h.Healthy == o.Healthy && slices.Equal(h.Checks, o.Checks)
 }
 
 // CheckStatus is where one check stands.

@@ -15,6 +15,7 @@ const (
 	CausePreempted    Cause = "preempted"     // stopped for a higher-ranked demand
 	CauseNodeLost     Cause = "node_lost"     // its agent went away
 	CauseExecutorLost Cause = "executor_lost" // its executor died
+	CauseUnhealthy    Cause = "unhealthy"     // a check failed too often, see CheckRestart
 	CauseLaunchFailed Cause = "launch_failed" // it never ran: no such command, artifact or directory
 )
 

@@ -59,6 +59,12 @@ func wireUpdate(seq uint64, s *model.TaskStatus) *execpb.Update {
 	if s.Usage != nil {
 		u.CpuNs, u.PeakMemoryBytes = int64(s.Usage.CPU), s.Usage.PeakMemoryBytes
 	}
+	if h := s.Health; h != nil {
+		u.Health = &execpb.Health{Healthy: h.Healthy}
+		for _, c := range h.Checks {
+			u.Health.Checks = append(u.Health.Checks, &execpb.CheckStatus{Service: c.Service, Check: c.Check, Passing: c.Passing, Output: c.Output})
+		}
+	}
 	return u
 }
 

@@ -105,6 +105,8 @@ func (m *Machine) kill(a *alloc, in Kill) {
 		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: model.CauseKilled, message: "killed on request", task: -1}
 		if in.Reason == model.ReasonContainerPreempted {
 			a.outcome.cause, a.outcome.message = model.CausePreempted, "preempted"
+		} else if in.Reason == model.ReasonAgentDraining {
+			a.outcome.message = "stopped for a drain"
 		}
 	}
 	if a.state == model.TaskRunning || a.state == model.TaskStarting {
