@@ -96,8 +96,8 @@ var jobShape = &shape{
 var groupShape = &shape{
 	title:  "group",
 	label:  "its name",
-	attrs:  []string{"count", "exclusive", "meta", "max_run_duration"},
-	blocks: []string{"constraint", "affinity", "spread", "network", "task", "meta", "array", "gang", "restart", "ephemeral_disk"},
+	attrs:  []string{"count", "exclusive", "meta", "shutdown_delay", "max_run_duration"},
+	blocks: []string{"constraint", "affinity", "spread", "network", "task", "meta", "array", "gang", "restart", "service", "ephemeral_disk"},
 	once:   []string{"network", "array", "gang", "restart", "ephemeral_disk"},
 	refused: map[string]refusal{
 		"name":                         no("the label of the group block is its name", "write group \"name\" { … }"),
@@ -106,9 +106,7 @@ var groupShape = &shape{
 		"reschedule":                   no("a retry may go to any agent", "use restart { attempts = … }"),
 		"update":                       later("rolling updates are", "remove it: a batch job runs once"),
 		"migrate":                      later("service jobs are", "remove it: batch tasks are not moved"),
-		"service":                      later("service registration is", "remove it: a batch job offers no service"),
 		"scaling":                      later("scaling is", "set count, or use array for a batch of like tasks"),
-		"shutdown_delay":               later("service jobs are", "remove it, or use kill_timeout in the task"),
 		"stop_after_client_disconnect": later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
 		"max_client_disconnect":        later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
 		"prevent_reschedule_on_lost":   later("this is", "use restart { attempts = 0 }, which is the default"),

@@ -3,6 +3,7 @@ package model
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -81,13 +82,11 @@ func (g *Group) PortOf(port string) (granted int, number uint16) {
 			}
 		}
 	}
-	for _, c := range port {
-		if c < '0' || c > '9' || number > 6553 {
-			return -1, 0
-		}
-		number = number*10 + uint16(c-'0')
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return -1, 0
 	}
-	return -1, number
+	return -1, uint16(n)
 }
 
 // HasChecks reports whether any service of the group has a check.
