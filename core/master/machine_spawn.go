@@ -30,9 +30,10 @@ func (m *Machine) askInner(body any) (any, *model.Refusal) {
 
 // spawn passes a framework's submission on and watches what becomes of it.
 func (m *Machine) spawn(fw model.FrameworkID, c model.Spawn) {
-	m.watch[c.Submit.ID] = fw
+	_, watched := m.watch[c.Submit.ID]
+	m.watch[c.Submit.ID] = fw // before, as the job may be told of while it is entered
 	_, refusal := m.askInner(c.Submit)
-	if refusal != nil {
+	if refusal != nil && !watched {
 		delete(m.watch, c.Submit.ID)
 	}
 	m.stepFramework(fw, model.Spawned{Job: c.Submit.ID, Refusal: refusal})
