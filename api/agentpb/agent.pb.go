@@ -12,6 +12,7 @@
 package agentpb
 
 import (
+	sessionpb "github.com/tender-scheduler/tender/api/sessionpb"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -171,6 +172,7 @@ type MasterMessage struct {
 	//	*MasterMessage_OpenLog
 	//	*MasterMessage_CloseLog
 	//	*MasterMessage_Shutdown
+	//	*MasterMessage_OpenSession
 	Kind          isMasterMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -312,6 +314,15 @@ func (x *MasterMessage) GetShutdown() *Shutdown {
 	return nil
 }
 
+func (x *MasterMessage) GetOpenSession() *OpenSession {
+	if x != nil {
+		if x, ok := x.Kind.(*MasterMessage_OpenSession); ok {
+			return x.OpenSession
+		}
+	}
+	return nil
+}
+
 type isMasterMessage_Kind interface {
 	isMasterMessage_Kind()
 }
@@ -360,6 +371,10 @@ type MasterMessage_Shutdown struct {
 	Shutdown *Shutdown `protobuf:"bytes,11,opt,name=shutdown,proto3,oneof"`
 }
 
+type MasterMessage_OpenSession struct {
+	OpenSession *OpenSession `protobuf:"bytes,40,opt,name=open_session,json=openSession,proto3,oneof"`
+}
+
 func (*MasterMessage_Registered) isMasterMessage_Kind() {}
 
 func (*MasterMessage_Redirect) isMasterMessage_Kind() {}
@@ -381,6 +396,8 @@ func (*MasterMessage_OpenLog) isMasterMessage_Kind() {}
 func (*MasterMessage_CloseLog) isMasterMessage_Kind() {}
 
 func (*MasterMessage_Shutdown) isMasterMessage_Kind() {}
+
+func (*MasterMessage_OpenSession) isMasterMessage_Kind() {}
 
 // Register says who the agent is and every task it knows, so that the master
 // can reconcile its view. Known tasks include ended ones whose last update has
@@ -2179,18 +2196,80 @@ func (x *Shutdown) GetMessage() string {
 	return ""
 }
 
+// OpenSession asks the agent to open an Attach stream: somebody wants to run a
+// command beside a task.
+type OpenSession struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
+	Task          *TaskId                `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`
+	Name          string                 `protobuf:"bytes,42,opt,name=name,proto3" json:"name,omitempty"` // the task block's name; empty = the group's first main task
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenSession) Reset() {
+	*x = OpenSession{}
+	mi := &file_agentpb_agent_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenSession) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenSession) ProtoMessage() {}
+
+func (x *OpenSession) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenSession.ProtoReflect.Descriptor instead.
+func (*OpenSession) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *OpenSession) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *OpenSession) GetTask() *TaskId {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *OpenSession) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 var File_agentpb_agent_proto protoreflect.FileDescriptor
 
 const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\"\xb1\x02\n" +
+	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\x1a\x17sessionpb/session.proto\"\xb1\x02\n" +
 	"\fAgentMessage\x127\n" +
 	"\bregister\x18\x01 \x01(\v2\x19.tender.agent.v1.RegisterH\x00R\bregister\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.tender.agent.v1.UpdatesH\x00R\aupdates\x12+\n" +
 	"\x04pong\x18\x03 \x01(\v2\x15.tender.agent.v1.PongH\x00R\x04pong\x12G\n" +
 	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefused\x124\n" +
 	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevicesB\x06\n" +
-	"\x04kind\"\xf6\x04\n" +
+	"\x04kind\"\xb9\x05\n" +
 	"\rMasterMessage\x12=\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1b.tender.agent.v1.RegisteredH\x00R\n" +
@@ -2205,7 +2284,8 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\bopen_log\x18\t \x01(\v2\x18.tender.agent.v1.OpenLogH\x00R\aopenLog\x128\n" +
 	"\tclose_log\x18\n" +
 	" \x01(\v2\x19.tender.agent.v1.CloseLogH\x00R\bcloseLog\x127\n" +
-	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdownB\x06\n" +
+	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdown\x12A\n" +
+	"\fopen_session\x18( \x01(\v2\x1c.tender.agent.v1.OpenSessionH\x00R\vopenSessionB\x06\n" +
 	"\x04kind\"\xa8\x04\n" +
 	"\bRegister\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x1d\n" +
@@ -2346,10 +2426,16 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\ferror_reason\x18\x04 \x01(\tR\verrorReason\"\t\n" +
 	"\aLogDone\"$\n" +
 	"\bShutdown\x12\x18\n" +
-	"\amessage\x18\x01 \x01(\tR\amessage2\x98\x01\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\"h\n" +
+	"\vOpenSession\x12\x18\n" +
+	"\arequest\x18( \x01(\tR\arequest\x12+\n" +
+	"\x04task\x18) \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x12\n" +
+	"\x04name\x18* \x01(\tR\x04name2\x9c\x02\n" +
 	"\x06Agents\x12L\n" +
 	"\aConnect\x12\x1d.tender.agent.v1.AgentMessage\x1a\x1e.tender.agent.v1.MasterMessage(\x010\x01\x12@\n" +
-	"\aPushLog\x12\x19.tender.agent.v1.LogChunk\x1a\x18.tender.agent.v1.LogDone(\x01B0Z.github.com/tender-scheduler/tender/api/agentpbb\x06proto3"
+	"\aPushLog\x12\x19.tender.agent.v1.LogChunk\x1a\x18.tender.agent.v1.LogDone(\x01\x12@\n" +
+	"\x06Attach\x12\x18.tender.session.v1.Frame\x1a\x18.tender.session.v1.Frame(\x010\x01\x12@\n" +
+	"\x06Remote\x12\x18.tender.session.v1.Frame\x1a\x18.tender.session.v1.Frame(\x010\x01B0Z.github.com/tender-scheduler/tender/api/agentpbb\x06proto3"
 
 var (
 	file_agentpb_agent_proto_rawDescOnce sync.Once
@@ -2363,40 +2449,42 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_agentpb_agent_proto_goTypes = []any{
-	(*AgentMessage)(nil),  // 0: tender.agent.v1.AgentMessage
-	(*MasterMessage)(nil), // 1: tender.agent.v1.MasterMessage
-	(*Register)(nil),      // 2: tender.agent.v1.Register
-	(*Gpu)(nil),           // 3: tender.agent.v1.Gpu
-	(*PortRange)(nil),     // 4: tender.agent.v1.PortRange
-	(*Devices)(nil),       // 5: tender.agent.v1.Devices
-	(*Registered)(nil),    // 6: tender.agent.v1.Registered
-	(*Redirect)(nil),      // 7: tender.agent.v1.Redirect
-	(*TaskId)(nil),        // 8: tender.agent.v1.TaskId
-	(*TaskRef)(nil),       // 9: tender.agent.v1.TaskRef
-	(*JobSpec)(nil),       // 10: tender.agent.v1.JobSpec
-	(*Launch)(nil),        // 11: tender.agent.v1.Launch
-	(*Grant)(nil),         // 12: tender.agent.v1.Grant
-	(*GpuShare)(nil),      // 13: tender.agent.v1.GpuShare
-	(*LaunchRefused)(nil), // 14: tender.agent.v1.LaunchRefused
-	(*Kill)(nil),          // 15: tender.agent.v1.Kill
-	(*Updates)(nil),       // 16: tender.agent.v1.Updates
-	(*Update)(nil),        // 17: tender.agent.v1.Update
-	(*Health)(nil),        // 18: tender.agent.v1.Health
-	(*CheckStatus)(nil),   // 19: tender.agent.v1.CheckStatus
-	(*Result)(nil),        // 20: tender.agent.v1.Result
-	(*Acknowledge)(nil),   // 21: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),       // 22: tender.agent.v1.JobDone
-	(*Ping)(nil),          // 23: tender.agent.v1.Ping
-	(*Pong)(nil),          // 24: tender.agent.v1.Pong
-	(*OpenLog)(nil),       // 25: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),      // 26: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),      // 27: tender.agent.v1.LogChunk
-	(*LogDone)(nil),       // 28: tender.agent.v1.LogDone
-	(*Shutdown)(nil),      // 29: tender.agent.v1.Shutdown
-	nil,                   // 30: tender.agent.v1.Register.AttributesEntry
-	nil,                   // 31: tender.agent.v1.Launch.EnvEntry
+	(*AgentMessage)(nil),    // 0: tender.agent.v1.AgentMessage
+	(*MasterMessage)(nil),   // 1: tender.agent.v1.MasterMessage
+	(*Register)(nil),        // 2: tender.agent.v1.Register
+	(*Gpu)(nil),             // 3: tender.agent.v1.Gpu
+	(*PortRange)(nil),       // 4: tender.agent.v1.PortRange
+	(*Devices)(nil),         // 5: tender.agent.v1.Devices
+	(*Registered)(nil),      // 6: tender.agent.v1.Registered
+	(*Redirect)(nil),        // 7: tender.agent.v1.Redirect
+	(*TaskId)(nil),          // 8: tender.agent.v1.TaskId
+	(*TaskRef)(nil),         // 9: tender.agent.v1.TaskRef
+	(*JobSpec)(nil),         // 10: tender.agent.v1.JobSpec
+	(*Launch)(nil),          // 11: tender.agent.v1.Launch
+	(*Grant)(nil),           // 12: tender.agent.v1.Grant
+	(*GpuShare)(nil),        // 13: tender.agent.v1.GpuShare
+	(*LaunchRefused)(nil),   // 14: tender.agent.v1.LaunchRefused
+	(*Kill)(nil),            // 15: tender.agent.v1.Kill
+	(*Updates)(nil),         // 16: tender.agent.v1.Updates
+	(*Update)(nil),          // 17: tender.agent.v1.Update
+	(*Health)(nil),          // 18: tender.agent.v1.Health
+	(*CheckStatus)(nil),     // 19: tender.agent.v1.CheckStatus
+	(*Result)(nil),          // 20: tender.agent.v1.Result
+	(*Acknowledge)(nil),     // 21: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),         // 22: tender.agent.v1.JobDone
+	(*Ping)(nil),            // 23: tender.agent.v1.Ping
+	(*Pong)(nil),            // 24: tender.agent.v1.Pong
+	(*OpenLog)(nil),         // 25: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),        // 26: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),        // 27: tender.agent.v1.LogChunk
+	(*LogDone)(nil),         // 28: tender.agent.v1.LogDone
+	(*Shutdown)(nil),        // 29: tender.agent.v1.Shutdown
+	(*OpenSession)(nil),     // 30: tender.agent.v1.OpenSession
+	nil,                     // 31: tender.agent.v1.Register.AttributesEntry
+	nil,                     // 32: tender.agent.v1.Launch.EnvEntry
+	(*sessionpb.Frame)(nil), // 33: tender.session.v1.Frame
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
@@ -2415,32 +2503,38 @@ var file_agentpb_agent_proto_depIdxs = []int32{
 	25, // 13: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
 	26, // 14: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
 	29, // 15: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	30, // 16: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
-	9,  // 17: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
-	3,  // 18: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
-	4,  // 19: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
-	3,  // 20: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
-	8,  // 21: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	31, // 22: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
-	12, // 23: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
-	13, // 24: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
-	11, // 25: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
-	8,  // 26: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
-	17, // 27: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
-	8,  // 28: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	20, // 29: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	18, // 30: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
-	19, // 31: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
-	8,  // 32: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	0,  // 33: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	27, // 34: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	1,  // 35: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	28, // 36: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	35, // [35:37] is the sub-list for method output_type
-	33, // [33:35] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	30, // 16: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
+	31, // 17: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	9,  // 18: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
+	3,  // 19: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
+	4,  // 20: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
+	3,  // 21: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
+	8,  // 22: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
+	32, // 23: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	12, // 24: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
+	13, // 25: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
+	11, // 26: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
+	8,  // 27: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
+	17, // 28: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
+	8,  // 29: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
+	20, // 30: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	18, // 31: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
+	19, // 32: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
+	8,  // 33: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	8,  // 34: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
+	0,  // 35: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	27, // 36: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	33, // 37: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
+	33, // 38: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
+	1,  // 39: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	28, // 40: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	33, // 41: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
+	33, // 42: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
+	39, // [39:43] is the sub-list for method output_type
+	35, // [35:39] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -2467,6 +2561,7 @@ func file_agentpb_agent_proto_init() {
 		(*MasterMessage_OpenLog)(nil),
 		(*MasterMessage_CloseLog)(nil),
 		(*MasterMessage_Shutdown)(nil),
+		(*MasterMessage_OpenSession)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2474,7 +2569,7 @@ func file_agentpb_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

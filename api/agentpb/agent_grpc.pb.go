@@ -13,6 +13,7 @@ package agentpb
 
 import (
 	context "context"
+	sessionpb "github.com/tender-scheduler/tender/api/sessionpb"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -26,6 +27,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	Agents_Connect_FullMethodName = "/tender.agent.v1.Agents/Connect"
 	Agents_PushLog_FullMethodName = "/tender.agent.v1.Agents/PushLog"
+	Agents_Attach_FullMethodName  = "/tender.agent.v1.Agents/Attach"
+	Agents_Remote_FullMethodName  = "/tender.agent.v1.Agents/Remote"
 )
 
 // AgentsClient is the client API for Agents service.
@@ -38,6 +41,12 @@ type AgentsClient interface {
 	// PushLog carries the bytes that an OpenLog asked for. The first chunk names
 	// the request. The master ends the stream when nobody reads any more.
 	PushLog(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[LogChunk, LogDone], error)
+	// Attach carries the session that an OpenSession asked for. The agent's first
+	// frame is Claim; either side ends the session by ending the stream.
+	Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[sessionpb.Frame, sessionpb.Frame], error)
+	// Remote carries a session that a task here opens to another allocation of its
+	// gang. The agent's first frame is Reach.
+	Remote(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[sessionpb.Frame, sessionpb.Frame], error)
 }
 
 type agentsClient struct {
@@ -74,6 +83,32 @@ func (c *agentsClient) PushLog(ctx context.Context, opts ...grpc.CallOption) (gr
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Agents_PushLogClient = grpc.ClientStreamingClient[LogChunk, LogDone]
 
+func (c *agentsClient) Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[sessionpb.Frame, sessionpb.Frame], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Agents_ServiceDesc.Streams[2], Agents_Attach_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[sessionpb.Frame, sessionpb.Frame]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_AttachClient = grpc.BidiStreamingClient[sessionpb.Frame, sessionpb.Frame]
+
+func (c *agentsClient) Remote(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[sessionpb.Frame, sessionpb.Frame], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Agents_ServiceDesc.Streams[3], Agents_Remote_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[sessionpb.Frame, sessionpb.Frame]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_RemoteClient = grpc.BidiStreamingClient[sessionpb.Frame, sessionpb.Frame]
+
 // AgentsServer is the server API for Agents service.
 // All implementations must embed UnimplementedAgentsServer
 // for forward compatibility.
@@ -84,6 +119,12 @@ type AgentsServer interface {
 	// PushLog carries the bytes that an OpenLog asked for. The first chunk names
 	// the request. The master ends the stream when nobody reads any more.
 	PushLog(grpc.ClientStreamingServer[LogChunk, LogDone]) error
+	// Attach carries the session that an OpenSession asked for. The agent's first
+	// frame is Claim; either side ends the session by ending the stream.
+	Attach(grpc.BidiStreamingServer[sessionpb.Frame, sessionpb.Frame]) error
+	// Remote carries a session that a task here opens to another allocation of its
+	// gang. The agent's first frame is Reach.
+	Remote(grpc.BidiStreamingServer[sessionpb.Frame, sessionpb.Frame]) error
 	mustEmbedUnimplementedAgentsServer()
 }
 
@@ -99,6 +140,12 @@ func (UnimplementedAgentsServer) Connect(grpc.BidiStreamingServer[AgentMessage, 
 }
 func (UnimplementedAgentsServer) PushLog(grpc.ClientStreamingServer[LogChunk, LogDone]) error {
 	return status.Error(codes.Unimplemented, "method PushLog not implemented")
+}
+func (UnimplementedAgentsServer) Attach(grpc.BidiStreamingServer[sessionpb.Frame, sessionpb.Frame]) error {
+	return status.Error(codes.Unimplemented, "method Attach not implemented")
+}
+func (UnimplementedAgentsServer) Remote(grpc.BidiStreamingServer[sessionpb.Frame, sessionpb.Frame]) error {
+	return status.Error(codes.Unimplemented, "method Remote not implemented")
 }
 func (UnimplementedAgentsServer) mustEmbedUnimplementedAgentsServer() {}
 func (UnimplementedAgentsServer) testEmbeddedByValue()                {}
@@ -135,6 +182,20 @@ func _Agents_PushLog_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Agents_PushLogServer = grpc.ClientStreamingServer[LogChunk, LogDone]
 
+func _Agents_Attach_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AgentsServer).Attach(&grpc.GenericServerStream[sessionpb.Frame, sessionpb.Frame]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_AttachServer = grpc.BidiStreamingServer[sessionpb.Frame, sessionpb.Frame]
+
+func _Agents_Remote_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AgentsServer).Remote(&grpc.GenericServerStream[sessionpb.Frame, sessionpb.Frame]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_RemoteServer = grpc.BidiStreamingServer[sessionpb.Frame, sessionpb.Frame]
+
 // Agents_ServiceDesc is the grpc.ServiceDesc for Agents service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -152,6 +213,18 @@ var Agents_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "PushLog",
 			Handler:       _Agents_PushLog_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Attach",
+			Handler:       _Agents_Attach_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Remote",
+			Handler:       _Agents_Remote_Handler,
+			ServerStreams: true,
 			ClientStreams: true,
 		},
 	},

@@ -179,7 +179,7 @@ func (c *Client) try(ctx context.Context, base string, call call) (*http.Respons
 	}
 	c.answered.Store(true)
 	resp.Body = &closing{ReadCloser: resp.Body, done: cancel}
-	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 || resp.StatusCode == http.StatusSwitchingProtocols {
 		return resp, nil
 	}
 	defer resp.Body.Close()

@@ -37,6 +37,7 @@ type ToExecutor struct {
 	//	*ToExecutor_Kill
 	//	*ToExecutor_Acknowledge
 	//	*ToExecutor_Exit
+	//	*ToExecutor_Session
 	Kind          isToExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -133,6 +134,15 @@ func (x *ToExecutor) GetExit() *Exit {
 	return nil
 }
 
+func (x *ToExecutor) GetSession() *Session {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_Session); ok {
+			return x.Session
+		}
+	}
+	return nil
+}
+
 type isToExecutor_Kind interface {
 	isToExecutor_Kind()
 }
@@ -161,6 +171,10 @@ type ToExecutor_Exit struct {
 	Exit *Exit `protobuf:"bytes,6,opt,name=exit,proto3,oneof"`
 }
 
+type ToExecutor_Session struct {
+	Session *Session `protobuf:"bytes,40,opt,name=session,proto3,oneof"`
+}
+
 func (*ToExecutor_Hello) isToExecutor_Kind() {}
 
 func (*ToExecutor_Adopt) isToExecutor_Kind() {}
@@ -173,6 +187,8 @@ func (*ToExecutor_Acknowledge) isToExecutor_Kind() {}
 
 func (*ToExecutor_Exit) isToExecutor_Kind() {}
 
+func (*ToExecutor_Session) isToExecutor_Kind() {}
+
 // FromExecutor is what an executor says.
 type FromExecutor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -180,6 +196,7 @@ type FromExecutor struct {
 	//
 	//	*FromExecutor_State
 	//	*FromExecutor_Updates
+	//	*FromExecutor_RemoteWanted
 	Kind          isFromExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -240,6 +257,15 @@ func (x *FromExecutor) GetUpdates() *Updates {
 	return nil
 }
 
+func (x *FromExecutor) GetRemoteWanted() *RemoteWanted {
+	if x != nil {
+		if x, ok := x.Kind.(*FromExecutor_RemoteWanted); ok {
+			return x.RemoteWanted
+		}
+	}
+	return nil
+}
+
 type isFromExecutor_Kind interface {
 	isFromExecutor_Kind()
 }
@@ -252,9 +278,15 @@ type FromExecutor_Updates struct {
 	Updates *Updates `protobuf:"bytes,2,opt,name=updates,proto3,oneof"`
 }
 
+type FromExecutor_RemoteWanted struct {
+	RemoteWanted *RemoteWanted `protobuf:"bytes,40,opt,name=remote_wanted,json=remoteWanted,proto3,oneof"`
+}
+
 func (*FromExecutor_State) isFromExecutor_Kind() {}
 
 func (*FromExecutor_Updates) isFromExecutor_Kind() {}
+
+func (*FromExecutor_RemoteWanted) isFromExecutor_Kind() {}
 
 // Hello is an agent's first message on a connection. The executor answers with
 // State and then with every update that has not been acknowledged.
@@ -1513,11 +1545,135 @@ func (x *Begin) GetLive() []*Task {
 	return nil
 }
 
+// Session is the first message on a connection of its own. The executor answers
+// with a frame of api/sessionpb, Claim, and frames follow in both directions.
+type Session struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Task          *Task                  `protobuf:"bytes,40,opt,name=task,proto3" json:"task,omitempty"`
+	Name          string                 `protobuf:"bytes,41,opt,name=name,proto3" json:"name,omitempty"`     // the task block's name; empty = the group's first main task
+	Remote        string                 `protobuf:"bytes,42,opt,name=remote,proto3" json:"remote,omitempty"` // instead: the request of a RemoteWanted, whose caller is coupled
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Session) Reset() {
+	*x = Session{}
+	mi := &file_execpb_exec_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Session) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Session) ProtoMessage() {}
+
+func (x *Session) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Session.ProtoReflect.Descriptor instead.
+func (*Session) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Session) GetTask() *Task {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Session) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Session) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+// RemoteWanted says that a process of a task asks for a session in another
+// allocation of its gang. The agent answers with a Session that names the request.
+type RemoteWanted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
+	Task          *Task                  `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`
+	Host          string                 `protobuf:"bytes,42,opt,name=host,proto3" json:"host,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteWanted) Reset() {
+	*x = RemoteWanted{}
+	mi := &file_execpb_exec_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteWanted) ProtoMessage() {}
+
+func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteWanted.ProtoReflect.Descriptor instead.
+func (*RemoteWanted) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RemoteWanted) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *RemoteWanted) GetTask() *Task {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *RemoteWanted) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
 var File_execpb_exec_proto protoreflect.FileDescriptor
 
 const file_execpb_exec_proto_rawDesc = "" +
 	"\n" +
-	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xbd\x02\n" +
+	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xf2\x02\n" +
 	"\n" +
 	"ToExecutor\x12-\n" +
 	"\x05hello\x18\x01 \x01(\v2\x15.tender.exec.v1.HelloH\x00R\x05hello\x12-\n" +
@@ -1525,11 +1681,13 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x06launch\x18\x03 \x01(\v2\x16.tender.exec.v1.LaunchH\x00R\x06launch\x12*\n" +
 	"\x04kill\x18\x04 \x01(\v2\x14.tender.exec.v1.KillH\x00R\x04kill\x12?\n" +
 	"\vacknowledge\x18\x05 \x01(\v2\x1b.tender.exec.v1.AcknowledgeH\x00R\vacknowledge\x12*\n" +
-	"\x04exit\x18\x06 \x01(\v2\x14.tender.exec.v1.ExitH\x00R\x04exitB\x06\n" +
-	"\x04kind\"z\n" +
+	"\x04exit\x18\x06 \x01(\v2\x14.tender.exec.v1.ExitH\x00R\x04exit\x123\n" +
+	"\asession\x18( \x01(\v2\x17.tender.exec.v1.SessionH\x00R\asessionB\x06\n" +
+	"\x04kind\"\xbf\x01\n" +
 	"\fFromExecutor\x12-\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.tender.exec.v1.StateH\x00R\x05state\x123\n" +
-	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdatesB\x06\n" +
+	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12C\n" +
+	"\rremote_wanted\x18( \x01(\v2\x1c.tender.exec.v1.RemoteWantedH\x00R\fremoteWantedB\x06\n" +
 	"\x04kind\"R\n" +
 	"\x05Hello\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12.\n" +
@@ -1628,7 +1786,15 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x18\n" +
 	"\acgroups\x18\x04 \x03(\tR\acgroups\x12\x19\n" +
 	"\blast_seq\x18\x05 \x01(\x04R\alastSeq\x12(\n" +
-	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04liveB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
+	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\"_\n" +
+	"\aSession\x12(\n" +
+	"\x04task\x18( \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
+	"\x04name\x18) \x01(\tR\x04name\x12\x16\n" +
+	"\x06remote\x18* \x01(\tR\x06remote\"f\n" +
+	"\fRemoteWanted\x12\x18\n" +
+	"\arequest\x18( \x01(\tR\arequest\x12(\n" +
+	"\x04task\x18) \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
+	"\x04host\x18* \x01(\tR\x04hostB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
 
 var (
 	file_execpb_exec_proto_rawDescOnce sync.Once
@@ -1642,7 +1808,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1664,9 +1830,11 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*LogRecord)(nil),    // 17: tender.exec.v1.LogRecord
 	(*Ended)(nil),        // 18: tender.exec.v1.Ended
 	(*Begin)(nil),        // 19: tender.exec.v1.Begin
-	nil,                  // 20: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 21: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 22: tender.exec.v1.Launch.EnvEntry
+	(*Session)(nil),      // 20: tender.exec.v1.Session
+	(*RemoteWanted)(nil), // 21: tender.exec.v1.RemoteWanted
+	nil,                  // 22: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 23: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 24: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
@@ -1675,31 +1843,35 @@ var file_execpb_exec_proto_depIdxs = []int32{
 	9,  // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
 	15, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
 	16, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
-	4,  // 6: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
-	10, // 7: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	20, // 8: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	21, // 9: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
-	5,  // 10: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	22, // 11: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
-	7,  // 12: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
-	8,  // 13: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
-	5,  // 14: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
-	11, // 15: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
-	5,  // 16: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
-	14, // 17: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	12, // 18: tender.exec.v1.Update.health:type_name -> tender.exec.v1.Health
-	13, // 19: tender.exec.v1.Health.checks:type_name -> tender.exec.v1.CheckStatus
-	19, // 20: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
-	6,  // 21: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
-	10, // 22: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
-	15, // 23: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	18, // 24: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	5,  // 25: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	20, // 6: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
+	4,  // 7: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
+	10, // 8: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
+	21, // 9: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
+	22, // 10: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	23, // 11: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	5,  // 12: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
+	24, // 13: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	7,  // 14: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
+	8,  // 15: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
+	5,  // 16: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
+	11, // 17: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
+	5,  // 18: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
+	14, // 19: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
+	12, // 20: tender.exec.v1.Update.health:type_name -> tender.exec.v1.Health
+	13, // 21: tender.exec.v1.Health.checks:type_name -> tender.exec.v1.CheckStatus
+	19, // 22: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	6,  // 23: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	10, // 24: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	15, // 25: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	18, // 26: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	5,  // 27: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	5,  // 28: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
+	5,  // 29: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -1714,10 +1886,12 @@ func file_execpb_exec_proto_init() {
 		(*ToExecutor_Kill)(nil),
 		(*ToExecutor_Acknowledge)(nil),
 		(*ToExecutor_Exit)(nil),
+		(*ToExecutor_Session)(nil),
 	}
 	file_execpb_exec_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromExecutor_State)(nil),
 		(*FromExecutor_Updates)(nil),
+		(*FromExecutor_RemoteWanted)(nil),
 	}
 	file_execpb_exec_proto_msgTypes[17].OneofWrappers = []any{
 		(*LogRecord_Begin)(nil),
@@ -1732,7 +1906,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

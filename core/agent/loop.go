@@ -74,6 +74,7 @@ type Loop struct {
 	// LastContact is what Store.Contact was last told; zero for a new agent.
 	LastContact time.Time
 	Log         *slog.Logger // nil = none
+	Sessions    Sessions     // nil = no command can run beside a task
 	GPUs        GPUSource    // of Options.Info's devices; nil = nobody watches them
 	// Ready is called once, on the loop's goroutine, after the first registration.
 	Ready func()
@@ -82,16 +83,17 @@ type Loop struct {
 	StopTasks bool
 	StopGrace time.Duration
 
-	machine *Machine
-	inbox   *inbox
-	stream  *stream
-	out     []*agentpb.AgentMessage // of this turn
-	timer   *time.Timer
-	janitor *janitor
-	pushes  *pushes
-	watched map[model.TaskID][]chan struct{} // closed when the task has ended
-	stop    *Stop
-	ready   bool
+	machine  *Machine
+	inbox    *inbox
+	stream   *stream
+	out      []*agentpb.AgentMessage // of this turn
+	timer    *time.Timer
+	janitor  *janitor
+	pushes   *pushes
+	attached *attached
+	watched  map[model.TaskID][]chan struct{} // closed when the task has ended
+	stop     *Stop
+	ready    bool
 }
 
 // Run is an agent's life. It returns nil when ctx has ended, ErrRemoved if the
@@ -113,6 +115,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	l.janitor = newJanitor(l.Files, l.inbox, l.Log)
 	l.pushes = newPushes(l.Logs)
+	l.attached = newAttached(l.Sessions)
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	lk := &link{conns: l.Conns, inbox: l.inbox, log: l.Log, masters: masters{
 		addresses: l.Masters, rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
@@ -134,6 +137,7 @@ func (l *Loop) Run(ctx context.Context) error {
 
 	cancel()
 	l.pushes.close()
+	l.attached.close()
 	<-linkDone
 	<-watchDone
 	l.janitor.close()
@@ -235,6 +239,8 @@ func (l *Loop) carryOut(e Effect) error {
 		l.openLog(e.Request)
 	case CloseLog:
 		l.pushes.end(e.Request)
+	case OpenSession:
+		l.attached.open(l.stream, e)
 	case Wake:
 		l.timer.Reset(time.Until(e.At))
 	case Stop:

@@ -10,7 +10,7 @@ import (
 
 // Effect is what a Machine asks for: one of Persist, Contact, Send, Redial,
 // StartExecutor, SendExecutor, KillTree, Settle, RemoveSandbox, RemoveExecutor,
-// Measure, OpenLog, CloseLog, Wake and Stop.
+// Measure, OpenLog, CloseLog, OpenSession, Wake and Stop.
 type Effect interface{ agentEffect() }
 
 // Persist replaces the stored Meta, durably, before any later effect.
@@ -68,6 +68,13 @@ type OpenLog struct{ Request *agentpb.OpenLog }
 // CloseLog ends it.
 type CloseLog struct{ Request string }
 
+// OpenSession asks for an Attach stream to the master, coupled with a session at
+// the executor that has the task. A zero Exec means that none has.
+type OpenSession struct {
+	Request *agentpb.OpenSession
+	Exec    ExecID
+}
+
 // Wake asks for a Tick at a time. The latest Wake counts.
 type Wake struct{ At time.Time }
 
@@ -91,6 +98,7 @@ func (RemoveExecutor) agentEffect() {}
 func (Measure) agentEffect()        {}
 func (OpenLog) agentEffect()        {}
 func (CloseLog) agentEffect()       {}
+func (OpenSession) agentEffect()    {}
 func (Wake) agentEffect()           {}
 func (Stop) agentEffect()           {}
 

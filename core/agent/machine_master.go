@@ -91,6 +91,8 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 		m.do(OpenLog{k.OpenLog})
 	case *agentpb.MasterMessage_CloseLog:
 		m.do(CloseLog{k.CloseLog.GetRequest()})
+	case *agentpb.MasterMessage_OpenSession:
+		m.do(OpenSession{k.OpenSession, m.executorOf(k.OpenSession.GetTask())})
 	case *agentpb.MasterMessage_Shutdown:
 		m.shutdown(k.Shutdown.GetMessage())
 	}
@@ -165,4 +167,16 @@ func (m *Machine) noteContact() {
 		m.contactNoted = m.contact
 		m.do(Contact{m.contact})
 	}
+}
+
+// executorOf returns the executor that a living task is at, zero if there is none.
+func (m *Machine) executorOf(t *agentpb.TaskId) ExecID {
+	id := model.JobID(t.GetJob())
+	k, ok := newKey(t.GetGroup(), t.GetIndex(), t.GetAttempt())
+	if j := m.jobs[id]; ok && j != nil {
+		if t, known := j.tasks[k]; known && !t.state.Terminal() && t.gen > 0 {
+			return ExecID{id, t.gen}
+		}
+	}
+	return ExecID{}
 }

@@ -53,6 +53,7 @@ func Run(ctx context.Context, c Config) error {
 		Store:       dir,
 		Files:       dir,
 		Logs:        taskLogs{dir},
+		Sessions:    sessionDoor{dir},
 		LastContact: dir.lastContact(),
 		Log:         c.Log,
 		GPUs:        c.GPUs,

@@ -26,6 +26,7 @@ import (
 type Master struct {
 	cfg     Config
 	logs    *logs
+	asked   *askedSessions
 	current atomic.Pointer[loop]   // of the term that is on, nil while standing by
 	leader  atomic.Pointer[string] // who leads, as last heard
 	ready   sync.Once
@@ -62,7 +63,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer closeJournal()
 
-	m := &Master{cfg: cfg, logs: newLogs()}
+	m := &Master{cfg: cfg, logs: newLogs(), asked: newAskedSessions()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup

@@ -123,6 +123,16 @@ type PlanView struct {
 	Demands      []Demand      `json:"-"`
 }
 
+// Attach asks for a session beside a running task; what it runs comes as the
+// session's first frame (api/sessionpb).
+type Attach struct {
+	Selector string
+	Group    string // empty = the first
+	Index    uint32
+	Task     string // a task block's name; empty = the group's first main task
+	User     string // who asks, as the client says; for the record, not for permission
+}
+
 // JobState is where a job stands.
 type JobState string
 

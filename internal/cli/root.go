@@ -71,6 +71,7 @@ has, its name (the latest job with it) or "last" (see tender help selectors).`,
 		&cobra.Group{ID: groupDaemon, Title: "Run a cluster"},
 	)
 	grouped(root, groupRun, a.submitCmd(), a.waitCmd(), a.cancelCmd(), a.retryCmd())
+	grouped(root, groupRun, a.execCmd())
 	grouped(root, groupLook, a.jobsCmd(), a.jobCmd(), a.whyCmd(), a.logsCmd(), a.eventsCmd(), a.nodesCmd(), a.offersCmd(), a.sharesCmd(), a.statusCmd())
 	grouped(root, groupFiles, a.initCmd(), a.validateCmd(), a.planCmd(), a.fmtCmd())
 	grouped(root, groupLook, a.simCmd())

@@ -114,6 +114,8 @@ func (l *loop) event(e any) {
 		if l.agent == e.peer {
 			l.message(e.msg)
 		}
+	case sessionAsked:
+		l.session(e)
 	case wakeUp:
 		l.step(lifecycle.TimeUp{Key: e.key})
 	case terminate:

@@ -38,6 +38,7 @@ type run struct {
 	pass    *pass
 
 	launched chan struct{} // closed when spawn is over
+	beside   *beside       // sessions
 
 	mu      sync.Mutex
 	slot    *slot // while its process runs
@@ -190,6 +191,7 @@ func (t *run) finish(s *slot, e isolation.Exit) {
 	t.mu.Unlock()
 	t.cancel()
 	t.pass.end()
+	t.beside.end()
 	exit := lifecycle.Exit{At: e.At}
 	killed := s.cell.Kill(killPatience)
 	if killed != nil {

@@ -72,7 +72,7 @@ func (r *runner) start(k lifecycle.Key, task int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &run{
 		runner: r, key: k, task: task, plan: r.plans[k.Group][task], given: a.given,
-		ctx: ctx, cancel: cancel, launched: make(chan struct{}),
+		ctx: ctx, cancel: cancel, launched: make(chan struct{}), beside: newBeside(),
 	}
 	a.runs[task] = t
 	if t.plan.fetches() {

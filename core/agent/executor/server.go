@@ -94,11 +94,27 @@ func (s *server) accept(l *net.UnixListener) {
 		if err != nil {
 			return
 		}
-		p := newPeer(c)
-		s.inbox.put(peerUp{p})
-		go p.read(s.inbox)
-		go p.write()
+		go s.greet(newConn(c))
 	}
+}
+
+// greet tells by the first message whether an agent has come, or somebody's session.
+func (s *server) greet(c *Conn) {
+	first := &execpb.ToExecutor{}
+	if c.read(first) != nil {
+		c.Close()
+		return
+	}
+	if k := first.GetSession(); k != nil {
+		s.inbox.put(sessionAsked{c, k})
+		return
+	}
+	p := &peer{conn: c}
+	p.more.L = &p.mu
+	s.inbox.put(peerUp{p})
+	s.inbox.put(peerSays{p, first})
+	go p.read(s.inbox)
+	go p.write()
 }
 
 // peer is a connected agent. What is sent to it is queued: a stopped agent must
@@ -110,12 +126,6 @@ type peer struct {
 	queue  []*execpb.FromExecutor
 	more   sync.Cond
 	closed bool
-}
-
-func newPeer(c net.Conn) *peer {
-	p := &peer{conn: newConn(c)}
-	p.more.L = &p.mu
-	return p
 }
 
 func (p *peer) send(m *execpb.FromExecutor) {

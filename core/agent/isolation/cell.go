@@ -47,6 +47,7 @@ type Command struct {
 	Dir        string
 	Files      []uintptr
 	Credential *syscall.Credential
+	Terminal   bool // of Join: descriptor 0 becomes its controlling terminal
 }
 
 // NewCell makes a cell with group rel. With namespaces, tasks see only their own
@@ -179,17 +180,7 @@ func (c *Cell) leave() {
 // Start starts cmd in a session of its own. done is called once, on the reaper's
 // goroutine, when the process has ended; others may still be in the cell then.
 func (c *Cell) Start(cmd *Command, done func(Exit)) (pid int, err error) {
-	attr := &syscall.ProcAttr{
-		Dir: cmd.Dir, Env: cmd.Env, Files: cmd.Files,
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: cmd.Credential},
-	}
-	if c.Group.spawn >= 0 {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, c.Group.spawn
-	}
-	if !c.namespaces {
-		// In a namespace the init's end takes everything along.
-		attr.Sys.Pdeathsig = syscall.SIGKILL
-	}
+	attr := c.attr(cmd)
 	c.Group.refill()
 	c.ended = false
 	c.onThread(func() {

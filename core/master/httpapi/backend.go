@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/tender-scheduler/tender/api/session"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -26,6 +27,9 @@ type Backend interface {
 	// ReadLog streams a task's output. With Follow set it first waits for the
 	// task to start. A read error that is a *model.Refusal reaches the client.
 	ReadLog(ctx context.Context, r model.ReadLog) (io.ReadCloser, *model.Refusal)
+	// Attach opens a session beside a running task. What comes over it is relayed
+	// to the caller as it is; the caller's first frame is an Open.
+	Attach(ctx context.Context, a model.Attach) (session.Stream, *model.Refusal)
 	// Leader returns the address of the master that leads ("" = none does, or
 	// it is not known yet) and whether it is this one.
 	Leader() (address string, self bool)

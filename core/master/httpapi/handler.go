@@ -75,6 +75,7 @@ func (a *api) routes() {
 		"POST /v1/jobs/{sel}/cancel": a.cancel,
 		"POST /v1/jobs/{sel}/retry":  a.retry,
 		"GET /v1/jobs/{sel}/logs":    a.logs,
+		"POST /v1/jobs/{sel}/exec":   a.exec,
 		"POST /v1/plan":              a.plan,
 		"GET /v1/events":             a.events,
 		"GET /v1/nodes":              a.nodes,
