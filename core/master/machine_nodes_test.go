@@ -87,7 +87,7 @@ func healthOf(word string) *agentpb.Health {
 	case "healthy":
 		return &agentpb.Health{Healthy: true, Checks: []*agentpb.CheckStatus{{Service: "web", Check: "up", Passing: true}}}
 	case "failing":
-		return &agentpb.Health{Checks: []*agentpb.CheckStatus{{Service: "web", Check: "up", Output: "check up: connection refused"}}}
+		return &agentpb.Health{Checks: []*agentpb.CheckStatus{{Service: "web", Check: "up", Output: "connection refused"}}}
 	}
 	return nil
 }

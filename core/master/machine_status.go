@@ -67,6 +67,9 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 			panic("master: " + err.Error()) // it was looked up and checked just now
 		}
 		m.services.touch(t)
+		if sts[i].Health != nil {
+			m.noticeHealth(t, &sts[i])
+		}
 		if sts[i].State.Terminal() {
 			m.book.Release(sts[i].Task)
 			delete(m.kills, sts[i].Task)

@@ -201,7 +201,7 @@ func (s *script) update(d *datadriven.TestData) string {
 			}
 			u.Result = &agentpb.Result{Cause: string(cause), ExitCode: code}
 			if how == "drained" {
-				u.Result.Cause, u.Reason, u.Message = string(model.CauseKilled), uint32(model.ReasonAgentDraining), "stopped for a drain"
+				u.Result.Cause, u.Reason, u.Message = string(model.CauseDrained), uint32(model.ReasonAgentDraining), "stopped for a drain"
 			}
 			if how == "preempted" {
 				u.Result.Cause, u.Reason, u.Message = string(model.CausePreempted), uint32(model.ReasonContainerPreempted), "preempted"

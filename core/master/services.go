@@ -187,6 +187,9 @@ func (m *Machine) service(q model.GetService) model.ServiceView {
 // addressAttribute is where an agent says at which address its tasks are reached.
 const addressAttribute = "attr.unique.network.ip-address"
 
+// localAddress is that of an agent that does not say.
+const localAddress = "127.0.0.1"
+
 func (m *Machine) endpoint(t *task, f *model.ServiceFact, why string) model.Endpoint {
 	e := model.Endpoint{
 		Port: int(f.Number), Tags: f.Tags, Meta: f.Meta, Job: t.id.Job, JobName: t.batch.facts.JobName, Group: t.batch.facts.Group,
@@ -196,7 +199,7 @@ func (m *Machine) endpoint(t *task, f *model.ServiceFact, why string) model.Endp
 		e.Port = int(t.grant.Ports[f.Granted])
 	}
 	if a := m.state.agents[t.batch.agent]; a != nil {
-		e.Node, e.Address = a.info.Name, a.info.Attributes[addressAttribute]
+		e.Node, e.Address = a.info.Name, cmp.Or(a.info.Attributes[addressAttribute], localAddress)
 	}
 	return e
 }
@@ -223,4 +226,16 @@ func (m *Machine) whyNotListed(t *task, f *model.ServiceFact) string {
 		}
 	}
 	return ""
+}
+
+// noticeHealth tells of an allocation's health.
+func (m *Machine) noticeHealth(t *task, st *model.TaskStatus) {
+	n := model.Notice{Kind: "task_healthy", Job: t.id.Job, Task: &st.Task, Agent: st.Agent}
+	if f := t.batch.facts; f != nil {
+		n.JobName, n.Group = f.JobName, f.Group
+	}
+	if !st.Health.Healthy {
+		n.Kind, n.Message = "task_unhealthy", st.Health.Why()
+	}
+	m.notice(n)
 }

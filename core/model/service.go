@@ -105,6 +105,25 @@ func (h *Health) Equal(o *Health) bool {
 	return h.Healthy == o.Healthy && slices.Equal(h.Checks, o.Checks)
 }
 
+// Why says what is wrong, in a line: the checks that do not pass. It is empty for
+// a healthy one.
+func (h *Health) Why() string {
+	why := ""
+	for _, c := range h.Checks {
+		if c.Passing {
+			continue
+		}
+		if why != "" {
+			why += "; "
+		}
+		why += "check " + c.Check
+		if c.Output != "" {
+			why += ": " + c.Output
+		}
+	}
+	return why
+}
+
 // CheckStatus is where one check stands.
 type CheckStatus struct {
 	Service string `json:"service"`

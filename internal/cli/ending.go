@@ -85,13 +85,19 @@ func howEnded(r *model.Result, message string) string {
 		return message
 	}
 	how := resultText(*r)
-	if r.Cause == model.CausePreempted && message != "" {
-		return message // which says for what
+	if toldByMessage(r.Cause) && message != "" {
+		return message
 	}
 	if message == "" || strings.Contains(how, message) {
 		return how
 	}
 	return how + ": " + message
+}
+
+// toldByMessage reports whether a task's message says all that its result does:
+// for whom, for which node, or which check.
+func toldByMessage(c model.Cause) bool {
+	return c == model.CausePreempted || c == model.CauseDrained || c == model.CauseUnhealthy
 }
 
 // resultText says in words how a task ended.
@@ -117,6 +123,10 @@ func resultText(r model.Result) string {
 		return "stopped on request"
 	case model.CausePreempted:
 		return "stopped to make room for more urgent work"
+	case model.CauseDrained:
+		return "stopped as its node was drained"
+	case model.CauseUnhealthy:
+		return "stopped as a check failed too often" + in
 	case model.CauseNodeLost:
 		return "its agent was lost"
 	case model.CauseExecutorLost:

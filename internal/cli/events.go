@@ -131,7 +131,7 @@ func noticeStyle(n model.Notice) style {
 
 // eventText is an event in a line: which job and task, where, what.
 func eventText(n model.Notice, agent string) string {
-	s := ""
+	s := n.Service
 	if n.Job != "" {
 		s = cmp.Or(n.JobName, string(n.Job))
 		if n.JobName != "" {
@@ -148,10 +148,10 @@ func eventText(n model.Notice, agent string) string {
 		s += " on " + agent
 	}
 	if n.Status != nil && n.Status.Result != nil {
-		if how := resultText(*n.Status.Result); n.Status.Result.Cause != model.CausePreempted || n.Status.Message == "" {
+		if how := resultText(*n.Status.Result); !toldByMessage(n.Status.Result.Cause) || n.Status.Message == "" {
 			s += ": " + how
 		} else {
-			s += ": " + n.Status.Message // which says for what
+			s += ": " + n.Status.Message
 		}
 		if ran := n.Status.Finished.Sub(n.Status.Started); !n.Status.Started.IsZero() && ran > 0 {
 			s += " after " + span(ran.Round(time.Millisecond))

@@ -243,6 +243,14 @@ func groupText(g *model.Group, limit time.Duration) string {
 	return s
 }
 
+// whyOf says how a task ended, or what its checks say while it runs.
+func whyOf(v *model.TaskView) string {
+	if v.Health != nil && v.State == "running" {
+		return v.Health.Why()
+	}
+	return howEnded(v.Result, v.Message)
+}
+
 // waitingRun is how many tasks at the start of the list are alike: of one group,
 // waiting for their first attempt.
 func waitingRun(tasks []model.TaskView) int {
@@ -283,8 +291,12 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 		if v.Usage != nil {
 			cpu, memory = span(v.Usage.CPU.Std()), model.FormatBytes(v.Usage.PeakMemoryBytes)
 		}
-		t.add(text(fmt.Sprintf("%s[%d]", v.Group, v.ID.Index)), cell{v.State, taskStyle(v.State)}, text(exit), text(cmp.Or(v.AgentName, string(v.Agent), "-")),
-			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(howEnded(v.Result, v.Message)))
+		state := cell{v.State, taskStyle(v.State)}
+		if v.Health != nil && v.State == "running" && !v.Health.Healthy {
+			state = cell{"running, unhealthy", yellow}
+		}
+		t.add(text(fmt.Sprintf("%s[%d]", v.Group, v.ID.Index)), state, text(exit), text(cmp.Or(v.AgentName, string(v.Agent), "-")),
+			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(whyOf(&v)))
 	}
 	return t.render(a.stdoutPaint(), a.output == formatWide, a.StdoutColumns)
 }

@@ -73,9 +73,11 @@ has, its name (the latest job with it) or "last" (see tender help selectors).`,
 	grouped(root, groupRun, a.submitCmd(), a.waitCmd(), a.cancelCmd(), a.retryCmd())
 	grouped(root, groupRun, a.execCmd())
 	grouped(root, groupLook, a.jobsCmd(), a.jobCmd(), a.whyCmd(), a.logsCmd(), a.eventsCmd(), a.nodesCmd(), a.offersCmd(), a.sharesCmd(), a.statusCmd())
+	grouped(root, groupLook, a.servicesCmd())
 	grouped(root, groupFiles, a.initCmd(), a.validateCmd(), a.planCmd(), a.fmtCmd())
 	grouped(root, groupLook, a.simCmd())
 	grouped(root, groupDaemon, append(a.daemonCmds(), a.roleCmd())...)
+	grouped(root, groupDaemon, a.nodeCmd())
 	root.AddCommand(a.versionCmd(), a.completionCmd(), help)
 	root.AddCommand(topics()...)
 	// A flag error of a command should point at that command.

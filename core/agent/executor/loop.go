@@ -46,6 +46,8 @@ type loop struct {
 	machine *lifecycle.Machine
 	state   *stateLog
 	timers  map[lifecycle.Key]*time.Timer
+	// watching ends the checks of the attempts that have some and run.
+	watching map[lifecycle.Key]*watched
 
 	agent *peer // nil while there is none
 	// greeted says that it has said hello. Before, it is sent no updates: it is to
@@ -299,12 +301,16 @@ func (l *loop) step(in lifecycle.Input) {
 		switch e := e.(type) {
 		case lifecycle.Start:
 			l.runner.start(e.Key, e.Task)
+			if w := l.watching[e.Key]; w != nil {
+				w.checks.add(l.runner.attempts[e.Key].runs[e.Task])
+			}
 		case lifecycle.Stop:
 			l.runner.stop(e.Key, e.Task, e.Grace)
 		case lifecycle.Report:
 			l.seq++
 			u := wireUpdate(l.seq, &e.Status)
 			l.fresh = append(l.fresh, u)
+			l.watch(keyOfStatus(&e.Status), &e.Status)
 		case lifecycle.Wake:
 			l.wake(e.Key, e.At.Sub(now))
 		case lifecycle.Forget:

@@ -17,6 +17,10 @@ func wireTask(k lifecycle.Key, s model.TaskState) *execpb.Task {
 	return &execpb.Task{Group: uint32(k.Group), Index: k.Index, Attempt: uint32(k.Attempt), State: uint32(s)}
 }
 
+func keyOfStatus(s *model.TaskStatus) lifecycle.Key {
+	return lifecycle.Key{Group: s.Task.Group, Index: s.Task.Index, Attempt: s.Task.Attempt}
+}
+
 // launched yields the attempts that a Launch names.
 func launched(l *execpb.Launch) iter.Seq[lifecycle.Key] {
 	return func(yield func(lifecycle.Key) bool) {

@@ -15,6 +15,10 @@ const launchFailedCode = 127
 // all the same, or never ran: what timeout(1) says.
 const timeLimitCode = 124
 
+// unhealthyCode is the exit code of a task that was ended for its checks and ended
+// well all the same.
+const unhealthyCode = 1
+
 func (m *Machine) preparing(a *alloc) {
 	if a.state == model.TaskStaging {
 		m.report(a, model.TaskStarting)
@@ -99,20 +103,21 @@ func signalName(n int) string {
 
 func (m *Machine) kill(a *alloc, in Kill) {
 	if in.Grace < 0 {
-		a.force = true
+		a.force, a.leaves = true, time.Time{}
 	}
 	if a.outcome == nil {
+		m.delay(a, in.Grace)
 		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: model.CauseKilled, message: "killed on request", task: -1}
 		if in.Reason == model.ReasonContainerPreempted {
 			a.outcome.cause, a.outcome.message = model.CausePreempted, "preempted"
 		} else if in.Reason == model.ReasonAgentDraining {
-			a.outcome.message = "stopped for a drain"
+			a.outcome.cause, a.outcome.message = model.CauseDrained, "stopped for a drain"
 		}
 	}
 	if a.state == model.TaskRunning || a.state == model.TaskStarting {
 		m.reportKilling(a, in.Reason)
 	}
-	if in.Grace != 0 {
+	if in.Grace != 0 && !m.leaving(a) {
 		m.stopActive(a, in.Grace)
 	}
 	m.advance(a)
@@ -165,6 +170,8 @@ func (m *Machine) end(a *alloc) {
 	switch {
 	case o.cause == model.CauseLaunchFailed:
 		s.Result.ExitCode = launchFailedCode
+	case o.cause == model.CauseUnhealthy && s.Result.Code() == 0:
+		s.Result.ExitCode = unhealthyCode
 	case o.cause == model.CauseTimeLimit && s.Result.Code() == 0:
 		s.Result.ExitCode = timeLimitCode
 	}

@@ -24,7 +24,8 @@ func (k Key) Compare(o Key) int {
 	return cmp.Or(cmp.Compare(k.Group, o.Group), cmp.Compare(k.Index, o.Index), cmp.Compare(k.Attempt, o.Attempt))
 }
 
-// Input is what happened: a Launch, Kill, Preparing, Started, Ended or TimeUp.
+// Input is what happened: a Launch, Kill, Preparing, Started, Ended, Checked,
+// Unhealthy or TimeUp.
 type Input interface{ input() }
 
 // Launch asks for an attempt. TimeLimit 0 means none.
@@ -61,6 +62,18 @@ type Ended struct {
 	Exit Exit
 }
 
+// Checked says that an attempt's health has changed.
+type Checked struct {
+	Key    Key
+	Health model.Health
+}
+
+// Unhealthy says that a check has failed too often: the attempt has failed.
+type Unhealthy struct {
+	Key     Key
+	Message string
+}
+
 // TimeUp says that the time asked for by Wake has come.
 type TimeUp struct{ Key Key }
 
@@ -69,6 +82,8 @@ func (Kill) input()      {}
 func (Preparing) input() {}
 func (Started) input()   {}
 func (Ended) input()     {}
+func (Checked) input()   {}
+func (Unhealthy) input() {}
 func (TimeUp) input()    {}
 
 // Exit is how a task ended.
@@ -157,6 +172,14 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	case Ended:
 		if a := m.live[in.Key]; a != nil {
 			m.ended(a, in)
+		}
+	case Checked:
+		if a := m.live[in.Key]; a != nil {
+			m.checked(a, in)
+		}
+	case Unhealthy:
+		if a := m.live[in.Key]; a != nil {
+			m.unhealthy(a, in)
 		}
 	case TimeUp:
 		if a := m.live[in.Key]; a != nil {
