@@ -175,6 +175,8 @@ func (m *Machine) result(now time.Time, r Result) {
 		c.good, c.bad, c.strikes = c.good+1, 0, 0
 		if c.good > c.spec.SuccessBeforePassing {
 			c.passing, c.passed, c.output = true, true, ""
+		} else if !c.passing {
+			c.output = fmt.Sprintf("has passed %d of the %d times in a row that it must", c.good, c.spec.SuccessBeforePassing+1)
 		}
 	} else {
 		c.good, c.bad = 0, c.bad+1
