@@ -31,6 +31,7 @@ func Complete(j *model.Job) {
 	fill(&j.Role, model.DefaultRole)
 	completeConstraints(j.Constraints)
 	completePreferences(j.Affinities, j.Spreads)
+	completePeriodic(j.Periodic)
 	for i := range j.Groups {
 		g := &j.Groups[i]
 		fill(&g.Count, 1)

@@ -23,6 +23,9 @@ func (d *decoder) job(b block) *model.Job {
 	n.duration("time_limit", &j.TimeLimit)
 	n.textMap("meta", false, &j.Meta)
 	j.DependsOn = n.dependencies()
+	if p := n.one("periodic", periodicShape, n.field("periodic")); p != nil {
+		j.Periodic = p.periodic()
+	}
 	n.flag("preemptible", &j.Preemptible)
 	n.text("placement", (*string)(&j.Placement))
 	j.Constraints, j.Affinities, j.Spreads = n.constraints(), n.affinities(), n.spreads()

@@ -46,6 +46,7 @@ var fileNames = map[string]string{
 	"memory_min_bytes": "memory_min", "share_milli": "share", "max_file_bytes": "max_file_size", "ranges": "range",
 	"affinities": "affinity", "spreads": "spread", "ports": "port",
 	"services": "service", "checks": "check",
+	"crons": "cron",
 }
 
 func join(path, fileName, jsonName string) string {
@@ -169,6 +170,7 @@ var optional = set(
 	"env", "error_on_missing_key", "disabled", "leader", "sidecar", "interval", "kill_signal", "perms",
 	"left_delimiter", "right_delimiter", "launch", "ranks", "preemptible", "placement",
 	"shutdown_delay", "port", "task", "protocol", "method", "path", "body", "tls_skip_verify", "success_before_passing", "failures_before_critical",
+	"schedule", "time_zone", "chained",
 )
 
 func scalar(field string, v reflect.Value) string {

@@ -192,10 +192,31 @@ func drawJob(t *rapid.T) *model.Job {
 		kind := rapid.SampledFrom(dependencyKinds).Draw(t, "kind")
 		j.DependsOn = append(j.DependsOn, model.Dependency{Job: fmt.Sprintf("dep-%d", i), Kind: model.DependencyKind(kind)})
 	}
+	j.Periodic = drawPeriodic(t, len(j.DependsOn) > 0)
 	for i := range rapid.IntRange(1, 3).Draw(t, "groups") {
 		j.Groups = append(j.Groups, drawGroup(t, fmt.Sprintf("g%d", i)))
 	}
 	return j
+}
+
+func drawPeriodic(t *rapid.T, follows bool) *model.Periodic {
+	if !rapid.Bool().Draw(t, "periodic") {
+		return nil
+	}
+	p := &model.Periodic{
+		Chained: follows, TimeZone: rapid.SampledFrom([]string{"", "UTC", "Europe/Berlin"}).Draw(t, "zone"),
+		Overlap: model.Overlap(rapid.SampledFrom(overlaps).Draw(t, "overlap")),
+		CatchUp: model.CatchUp(rapid.SampledFrom(catchUps).Draw(t, "catch up")),
+		Epsilon: model.Duration(time.Duration(rapid.IntRange(1, 100_000).Draw(t, "epsilon")) * time.Second), Disabled: rapid.Bool().Draw(t, "disabled"),
+	}
+	switch {
+	case follows:
+	case rapid.Bool().Draw(t, "repeat"):
+		p.Schedule = rapid.SampledFrom([]string{"R//PT10M", "R5/2026-01-01T00:00:00Z/P1D"}).Draw(t, "schedule")
+	default:
+		p.Crons = rapid.SliceOfN(rapid.SampledFrom([]string{"@daily", "30 2 * * MON-FRI", "*/10 * * * * *"}), 1, 3).Draw(t, "crons")
+	}
+	return p
 }
 
 func drawGroup(t *rapid.T, name string) model.Group {
@@ -207,7 +228,7 @@ func drawGroup(t *rapid.T, name string) model.Group {
 		g.Array = drawArray(t)
 	case 2:
 		g.Gang = &model.Gang{
-			Launch: "none", Ranks: rapid.IntRange(1, 16).Draw(t, "ranks"),
+			Launch: rapid.SampledFrom([]string{"none", "pmi", "torchrun"}).Draw(t, "launch"), Ranks: rapid.IntRange(1, 16).Draw(t, "ranks"),
 			Topology: rapid.SampledFrom([]string{"", "rack"}).Draw(t, "topology"),
 		}
 	}
@@ -227,6 +248,18 @@ func drawGroup(t *rapid.T, name string) model.Group {
 	g.ShutdownDelay = model.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "shutdown delay"))
 	for i := range rapid.IntRange(0, 2).Draw(t, "services") {
 		g.Services = append(g.Services, drawService(t, i, g.Tasks))
+	}
+	if g.Gang != nil { // which has one task whose processes are the ranks
+		g.Count = min(g.Count, 1000)
+		main := 0
+		for i := range g.Tasks {
+			if g.Tasks[i].Lifecycle == nil {
+				main++
+			}
+		}
+		if main > 1 {
+			g.Gang.Launch, g.Gang.Ranks = "none", 1
+		}
 	}
 	return g
 }

@@ -148,4 +148,5 @@ var allShapes = []*shape{
 	jobShape, groupShape, taskShape, configShape, resourcesShape, gpuShape, arrayShape, gangShape, restartShape,
 	constraintShape, affinityShape, spreadShape, spreadTargetShape, networkShape, portShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
 	serviceShape, checkShape, checkRestartShape,
+	periodicShape,
 }

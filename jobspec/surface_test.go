@@ -70,6 +70,7 @@ var houseNames = []struct {
 }{
 	{"job", "role time_limit preemptible placement depends_on catch_up epsilon schedule"},
 	{"group", "array gang exclusive"},
+	{"periodic", "schedule overlap catch_up epsilon chained"},
 	{"gang", "launch ranks topology"},
 	{"array", "range limit"},
 	{"resources", "cpus gpu pids_max"},
@@ -82,6 +83,7 @@ var houseNames = []struct {
 // here stands in another that is refused, which its own case shows.
 var leadsTo = map[string]string{
 	"job":            "%s",
+	"periodic":       "periodic {\n%s\n}",
 	"group":          "group \"g\" {\n%s\n}",
 	"task":           "task \"t\" {\n%s\n}",
 	"resources":      "task \"t\" {\nresources {\n%s\n}\n}",

@@ -2,16 +2,10 @@ package jobspec
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-// laterLaunchers start the ranks of a gang; only none is there today.
-var laterLaunchers = []string{"pmi", "mpirun", "torchrun"}
-
-// maxRanks is what one allocation may have.
-const maxRanks = 10_000
 
 func (c *checker) group(path string, g *model.Group) {
 	c.name(path+".name", "a group", g.Name)
@@ -76,25 +70,6 @@ func (c *checker) array(path string, g *model.Group) {
 	}
 	if a.Limit < 0 {
 		c.fail(path+".limit", fmt.Sprintf("limit is %d; it must be at least 1, or 0 for no limit", a.Limit), "")
-	}
-}
-
-func (c *checker) gang(path string, g *model.Group) {
-	switch launch := g.Gang.Launch; {
-	case launch == "none":
-	case slices.Contains(laterLaunchers, launch):
-		c.fail(path+".launch", fmt.Sprintf("launch %q is not supported yet", launch),
-			`use launch = "none" and start the ranks in the task: TENDER_RANK, TENDER_WORLD_SIZE and TENDER_NODELIST are set`)
-	default:
-		all := append([]string{"none"}, laterLaunchers...)
-		c.fail(path+".launch", fmt.Sprintf("there is no launcher %q", launch), didYouMean(launch, all))
-	}
-	c.between(path+".ranks", "ranks", int64(g.Gang.Ranks), 1, maxRanks)
-	if t := g.Gang.Topology; t != "" && !nameSyntax.MatchString(t) {
-		c.fail(path+".topology", fmt.Sprintf("%q cannot name a level of the topology", t), `write a name such as "rack"`)
-	}
-	if g.Array != nil {
-		c.fail(path, "a group is either a gang or an array", "a gang starts all at once, an array one by one; make two groups of them")
 	}
 }
 

@@ -33,6 +33,7 @@ func (c *checker) job(j *model.Job) {
 	c.between("priority", "priority", int64(j.Priority), 0, model.MaxPriority)
 	c.duration("time_limit", "time_limit", j.TimeLimit)
 	c.dependencies(j)
+	c.periodic(j)
 	c.placement(j.Placement)
 	c.constraints("", j.Constraints, placeJob)
 	c.affinities("", j.Affinities)

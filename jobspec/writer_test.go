@@ -27,6 +27,9 @@ func write(j *model.Job) string {
 		}
 		w.attr("depends_on", "{ "+strings.Join(entries, ", ")+" }")
 	}
+	if j.Periodic != nil {
+		w.periodic(j.Periodic)
+	}
 	w.flag("preemptible", j.Preemptible)
 	w.text("placement", string(j.Placement))
 	w.constraints(j.Constraints)
@@ -38,6 +41,27 @@ func write(j *model.Job) string {
 	}
 	w.close()
 	return w.b.String()
+}
+
+func (w *writer) periodic(p *model.Periodic) {
+	w.open("periodic")
+	if len(p.Crons) > 0 {
+		var list []string
+		for _, c := range p.Crons {
+			list = append(list, hclText(c))
+		}
+		w.attr("crons", "["+strings.Join(list, ", ")+"]")
+	}
+	w.text("schedule", p.Schedule)
+	w.text("time_zone", p.TimeZone)
+	w.text("overlap", string(p.Overlap))
+	w.text("catch_up", string(p.CatchUp))
+	w.attr("epsilon", quote(p.Epsilon.String()))
+	w.flag("chained", p.Chained)
+	if p.Disabled {
+		w.attr("enabled", "false")
+	}
+	w.close()
 }
 
 type writer struct{ b strings.Builder }

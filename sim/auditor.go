@@ -27,6 +27,8 @@ type auditor struct {
 	commit    *group
 	byRole    map[string]int64 // CPUMilli used, by the roles below too
 	gaveWay   []*attempt       // those that were preempted
+	schedules map[model.JobID]*scheduleBook
+	awaited   map[model.JobID]bool // runs in the commit being applied whose jobs have not come yet
 }
 
 // attempt is one task as the journal has it.
@@ -36,6 +38,7 @@ type attempt struct {
 	shape model.Resources
 	group *groupBook
 	state model.TaskState
+	ready bool // it has been STARTING
 }
 
 type groupID struct {
@@ -62,9 +65,9 @@ func newAuditor(w *world) *auditor {
 		attempts: map[model.TaskID]*attempt{}, slots: map[model.TaskID]model.TaskID{},
 		used: map[model.AgentID]model.Resources{}, groups: map[groupID]*groupBook{},
 		specs: map[model.JobID]*model.Job{}, owner: map[model.AgentID]*host{}, failures: map[model.TaskID]int{}, gangs: map[groupID]int{},
-		byRole: map[string]int64{},
+		byRole: map[string]int64{}, schedules: map[model.JobID]*scheduleBook{}, awaited: map[model.JobID]bool{},
 	}
-	a.machine = w.machineWith(&listener{f, a})
+	a.machine = w.machineWith(&listener{f, a}, &cronListener{w.newCron(), a})
 	return a
 }
 
@@ -85,6 +88,9 @@ func (l *listener) Apply(e model.JournalEvent) error {
 			l.a.status(&e[i])
 		}
 	case model.OwnEvent:
+		if bytes.HasPrefix(e, []byte("submitted@")) {
+			l.a.sawSubmission(e)
+		}
 		if bytes.HasPrefix(e, []byte("forgotten@")) {
 			return l.a.forgets(func() error { return l.Framework.Apply(e) })
 		}
@@ -119,6 +125,7 @@ func (a *auditor) committed(g *group) {
 		a.w.fail("replay", "the journal cannot be replayed: %v", err)
 		return
 	}
+	a.spawnedTogether()
 	for id, n := range a.gangs {
 		if size := a.groups[id].spec.Size(); n != size {
 			a.w.fail("gangs whole", "group %d of job %s is a gang of %d, but %d were launched in one commit", id.group, id.job, size, n)
@@ -269,6 +276,7 @@ func (a *auditor) status(st *model.TaskStatus) {
 		a.w.fail("the state table", "task %s of agent %s is reported by %s", st.Task, t.agent, st.Agent)
 	}
 	t.state = next
+	t.ready = t.ready || next == model.TaskStarting
 	if a.w.options.Flavour == Calm && (next == model.TaskUnreachable || next == model.TaskGone || next == model.TaskDropped) {
 		a.w.fail("calm", "task %s is %s (%s) though nothing went wrong", st.Task, next, st.Message)
 	}

@@ -92,6 +92,8 @@ func (x *executor) handle(msg *execpb.ToExecutor) {
 		x.answerHello()
 	case *execpb.ToExecutor_Launch:
 		x.launch(k.Launch)
+	case *execpb.ToExecutor_Start:
+		x.start(k.Start)
 	case *execpb.ToExecutor_Kill:
 		x.kill(k.Kill)
 	case *execpb.ToExecutor_Acknowledge:
@@ -137,15 +139,31 @@ func (x *executor) launch(l *execpb.Launch) {
 			id.Attempt = uint16(l.Attempts[i])
 		}
 		p := newProcess(x, id, time.Duration(l.TimeLimitNs))
+		p.together = l.Gang != nil
 		x.tasks = append(x.tasks, p)
 		x.dir.processes = append(x.dir.processes, p)
 		x.dir.sandboxes[id] = time.Time{}
 		x.unwrit = append(x.unwrit, logRecord{launched: execTask(id, model.TaskStaging)})
 		delay += x.w.random.between(300*time.Microsecond, 3*time.Millisecond)
-		if p.does.prepares > 0 {
+		if p.does.prepares > 0 && !p.together {
 			x.w.after(delay, p.prepare)
 		}
+		if p.together {
+			x.w.after(delay+p.does.prepares, p.prepare)
+			continue
+		}
 		x.w.after(delay+p.does.prepares, p.spawn)
+	}
+}
+
+// start lets prepared processes of gangs run.
+func (x *executor) start(s *execpb.Start) {
+	for _, p := range slices.Clone(x.tasks) {
+		wanted := slices.ContainsFunc(s.Tasks, func(t *execpb.Task) bool { return taskID(p.id.Job, t) == p.id })
+		if wanted && p.together && p.state == model.TaskStarting && !p.released {
+			p.released = true
+			x.w.after(x.w.random.between(300*time.Microsecond, 3*time.Millisecond), p.spawn)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/tender-scheduler/tender/core/master"
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/batch"
+	"github.com/tender-scheduler/tender/frameworks/cron"
 )
 
 // newMachine is an empty master machine with its frameworks.
@@ -15,11 +16,19 @@ func (w *world) newMachine() *master.Machine {
 	if err != nil {
 		panic(err)
 	}
-	return w.machineWith(f)
+	return w.machineWith(f, w.newCron())
 }
 
-func (w *world) machineWith(f model.Framework) *master.Machine {
-	m, err := master.NewMachine(w.timing, f)
+func (w *world) newCron() *cron.Framework {
+	f, err := cron.New(cron.DefaultConfig())
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+func (w *world) machineWith(fs ...model.Framework) *master.Machine {
+	m, err := master.NewMachine(w.timing, fs...)
 	if err != nil {
 		panic(err)
 	}

@@ -123,6 +123,7 @@ type Stats struct {
 	Tasks     int // processes started
 	Attempts  int // tasks staged
 	Preempted int
+	Runs      int // of schedules
 	Replays   int // states compared byte for byte
 	Faults    map[string]int
 }
@@ -136,6 +137,7 @@ func (s *Stats) Add(o Stats) {
 	s.Tasks += o.Tasks
 	s.Attempts += o.Attempts
 	s.Preempted += o.Preempted
+	s.Runs += o.Runs
 	s.Replays += o.Replays
 	if s.Faults == nil {
 		s.Faults = map[string]int{}

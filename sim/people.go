@@ -50,6 +50,9 @@ func (p *people) behaviour(r random, spec *model.Job, id model.TaskID) behaviour
 }
 
 func (p *people) plan(spec *model.Job) *jobPlan {
+	if isSchedule(spec.Name) {
+		return p.w.keeperOf(spec.Name).plan
+	}
 	n, err := strconv.Atoi(strings.TrimPrefix(spec.Name, "job-"))
 	if err != nil || p.byNum[n] == nil {
 		panic("sim: a job that nobody submitted: " + spec.Name)

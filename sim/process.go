@@ -26,6 +26,9 @@ type process struct {
 	id   model.TaskID
 	does behaviour
 
+	together bool // one of a gang: it is prepared and waits for the signal
+	released bool
+
 	limit   time.Duration
 	state   model.TaskState // as its executor last reported it
 	started time.Time       // on the host's clock
@@ -66,6 +69,10 @@ func newProcess(x *executor, id model.TaskID, limit time.Duration) *process {
 // prepare is what comes before the start of some tasks: artifacts and such.
 func (p *process) prepare() {
 	if !p.over && p.exec.alive {
+		if p.together && p.does.startFails && p.id.Index%2 == 0 { // found out while there is time
+			p.end(ending{exitCode: 127, neverRan: true, why: "no such command"})
+			return
+		}
 		p.state = model.TaskStarting
 		p.exec.report(p, &execpb.Update{})
 	}
@@ -176,8 +183,11 @@ func (p *process) final() *execpb.Update {
 	switch {
 	case p.killed:
 		p.state, cause, u.Reason = model.TaskKilled, model.CauseKilled, uint32(p.reason)
-		if p.reason == model.ReasonContainerPreempted {
+		switch p.reason {
+		case model.ReasonContainerPreempted:
 			cause = model.CausePreempted
+		case model.ReasonResourcesUnknown:
+			cause = model.CauseDeviceLost
 		}
 	case e.oom:
 		cause, u.Reason = model.CauseOOM, uint32(model.ReasonContainerLimitMemory)

@@ -19,6 +19,7 @@ const (
 	forRoles
 	forShares
 	forTight
+	forSchedules
 )
 
 func newRandom(seed uint64, p purpose) random {

@@ -78,6 +78,7 @@ func (w *world) unsettled() []string {
 	if w.operator.person.busy > 0 {
 		add("the operator waits for the answer to a request")
 	}
+	w.unsettledSchedules(t, add)
 	w.openJobs(t, add)
 	for _, n := range w.nodes(t) {
 		if n.State != model.NodeReady { // one whose disk was wiped stays until it is given up
@@ -116,7 +117,7 @@ func (w *world) openJobs(t *term, add func(string, ...any)) {
 		return
 	}
 	for _, j := range answer.(model.JobList).Jobs {
-		if j.State.Ended() {
+		if j.State.Ended() || j.Schedule != nil {
 			continue
 		}
 		answer, refusal := t.m.machine.Query(t.m.time(), model.Why{Selector: string(j.ID)})

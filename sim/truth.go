@@ -46,10 +46,27 @@ func (t *truth) start(p *process) {
 	case a.state.Terminal():
 		w.fail("no start after the end", "task %s starts on %s, but is committed as %s", p.id, p.host.name, a.state)
 	}
+	t.checkTogether(p)
 	used := &t.used[p.host.num]
 	*used = used.Add(shape)
 	if !used.Fits(p.host.info.Capacity) {
 		w.fail("never more than there is", "%s runs %s, but has %s", p.host.name, used, p.host.info.Capacity)
+	}
+}
+
+// checkTogether looks, when a process of a gang begins, whether the journal has
+// every member of it as prepared.
+func (t *truth) checkTogether(p *process) {
+	g := &p.exec.dir.spec.Groups[p.id.Group]
+	if g.Gang == nil {
+		return
+	}
+	for n := range g.Size() {
+		id := p.id
+		id.Index = g.IndexAt(n)
+		if a := t.w.auditor.attempts[id]; a == nil || !a.ready {
+			t.w.fail("gangs start together", "task %s starts on %s, but no commit has task %s as prepared", p.id, p.host.name, id)
+		}
 	}
 }
 

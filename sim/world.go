@@ -30,6 +30,7 @@ type world struct {
 	hosts    []*host
 	people   people
 	operator operator
+	keepers  []*keeper
 	truth    *truth
 	auditor  *auditor
 	checks   checks
@@ -112,6 +113,7 @@ func (w *world) begin() {
 	}
 	w.people.init(w, planJobs(w.options, w.hosts))
 	w.operator.init(w)
+	w.beginSchedules()
 	w.scheduleFaults()
 	w.checks.begin(w)
 }

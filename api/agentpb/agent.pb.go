@@ -36,6 +36,8 @@ type AgentMessage struct {
 	//	*AgentMessage_Pong
 	//	*AgentMessage_LaunchRefused
 	//	*AgentMessage_Devices
+	//	*AgentMessage_JobMessage
+	//	*AgentMessage_GpuUsage
 	Kind          isAgentMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -123,6 +125,24 @@ func (x *AgentMessage) GetDevices() *Devices {
 	return nil
 }
 
+func (x *AgentMessage) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AgentMessage_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
+func (x *AgentMessage) GetGpuUsage() *GpuUsage {
+	if x != nil {
+		if x, ok := x.Kind.(*AgentMessage_GpuUsage); ok {
+			return x.GpuUsage
+		}
+	}
+	return nil
+}
+
 type isAgentMessage_Kind interface {
 	isAgentMessage_Kind()
 }
@@ -147,6 +167,14 @@ type AgentMessage_Devices struct {
 	Devices *Devices `protobuf:"bytes,5,opt,name=devices,proto3,oneof"`
 }
 
+type AgentMessage_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,30,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
+type AgentMessage_GpuUsage struct {
+	GpuUsage *GpuUsage `protobuf:"bytes,60,opt,name=gpu_usage,json=gpuUsage,proto3,oneof"`
+}
+
 func (*AgentMessage_Register) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Updates) isAgentMessage_Kind() {}
@@ -156,6 +184,10 @@ func (*AgentMessage_Pong) isAgentMessage_Kind() {}
 func (*AgentMessage_LaunchRefused) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Devices) isAgentMessage_Kind() {}
+
+func (*AgentMessage_JobMessage) isAgentMessage_Kind() {}
+
+func (*AgentMessage_GpuUsage) isAgentMessage_Kind() {}
 
 type MasterMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -172,6 +204,8 @@ type MasterMessage struct {
 	//	*MasterMessage_OpenLog
 	//	*MasterMessage_CloseLog
 	//	*MasterMessage_Shutdown
+	//	*MasterMessage_Start
+	//	*MasterMessage_JobMessage
 	//	*MasterMessage_OpenSession
 	Kind          isMasterMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
@@ -314,6 +348,24 @@ func (x *MasterMessage) GetShutdown() *Shutdown {
 	return nil
 }
 
+func (x *MasterMessage) GetStart() *Start {
+	if x != nil {
+		if x, ok := x.Kind.(*MasterMessage_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *MasterMessage) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*MasterMessage_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
 func (x *MasterMessage) GetOpenSession() *OpenSession {
 	if x != nil {
 		if x, ok := x.Kind.(*MasterMessage_OpenSession); ok {
@@ -371,6 +423,14 @@ type MasterMessage_Shutdown struct {
 	Shutdown *Shutdown `protobuf:"bytes,11,opt,name=shutdown,proto3,oneof"`
 }
 
+type MasterMessage_Start struct {
+	Start *Start `protobuf:"bytes,30,opt,name=start,proto3,oneof"`
+}
+
+type MasterMessage_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,31,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
 type MasterMessage_OpenSession struct {
 	OpenSession *OpenSession `protobuf:"bytes,40,opt,name=open_session,json=openSession,proto3,oneof"`
 }
@@ -396,6 +456,10 @@ func (*MasterMessage_OpenLog) isMasterMessage_Kind() {}
 func (*MasterMessage_CloseLog) isMasterMessage_Kind() {}
 
 func (*MasterMessage_Shutdown) isMasterMessage_Kind() {}
+
+func (*MasterMessage_Start) isMasterMessage_Kind() {}
+
+func (*MasterMessage_JobMessage) isMasterMessage_Kind() {}
 
 func (*MasterMessage_OpenSession) isMasterMessage_Kind() {}
 
@@ -773,6 +837,146 @@ func (x *Devices) GetGpus() []*Gpu {
 	return nil
 }
 
+// GpuUsage is what goes on on the agent's GPUs, told every now and then. It is for
+// people to see; nothing is decided by it, and it is not journaled.
+type GpuUsage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Samples       []*GpuSample           `protobuf:"bytes,60,rep,name=samples,proto3" json:"samples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GpuUsage) Reset() {
+	*x = GpuUsage{}
+	mi := &file_agentpb_agent_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuUsage) ProtoMessage() {}
+
+func (x *GpuUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuUsage.ProtoReflect.Descriptor instead.
+func (*GpuUsage) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GpuUsage) GetSamples() []*GpuSample {
+	if x != nil {
+		return x.Samples
+	}
+	return nil
+}
+
+// GpuSample is one device or MIG instance at a moment: core/model's GPUSample.
+// -1 = the driver does not tell.
+type GpuSample struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Uuid            string                 `protobuf:"bytes,60,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	BusyPercent     int32                  `protobuf:"varint,61,opt,name=busy_percent,json=busyPercent,proto3" json:"busy_percent,omitempty"`
+	MemoryUsedBytes int64                  `protobuf:"varint,62,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
+	TemperatureC    int32                  `protobuf:"varint,63,opt,name=temperature_c,json=temperatureC,proto3" json:"temperature_c,omitempty"`
+	PowerMilliwatts int64                  `protobuf:"varint,64,opt,name=power_milliwatts,json=powerMilliwatts,proto3" json:"power_milliwatts,omitempty"`
+	Processes       int32                  `protobuf:"varint,65,opt,name=processes,proto3" json:"processes,omitempty"`
+	At              int64                  `protobuf:"varint,66,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GpuSample) Reset() {
+	*x = GpuSample{}
+	mi := &file_agentpb_agent_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuSample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuSample) ProtoMessage() {}
+
+func (x *GpuSample) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuSample.ProtoReflect.Descriptor instead.
+func (*GpuSample) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GpuSample) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *GpuSample) GetBusyPercent() int32 {
+	if x != nil {
+		return x.BusyPercent
+	}
+	return 0
+}
+
+func (x *GpuSample) GetMemoryUsedBytes() int64 {
+	if x != nil {
+		return x.MemoryUsedBytes
+	}
+	return 0
+}
+
+func (x *GpuSample) GetTemperatureC() int32 {
+	if x != nil {
+		return x.TemperatureC
+	}
+	return 0
+}
+
+func (x *GpuSample) GetPowerMilliwatts() int64 {
+	if x != nil {
+		return x.PowerMilliwatts
+	}
+	return 0
+}
+
+func (x *GpuSample) GetProcesses() int32 {
+	if x != nil {
+		return x.Processes
+	}
+	return 0
+}
+
+func (x *GpuSample) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
 // Registered ends the handshake. Until it arrives the agent launches nothing.
 type Registered struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -787,7 +991,7 @@ type Registered struct {
 
 func (x *Registered) Reset() {
 	*x = Registered{}
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +1003,7 @@ func (x *Registered) String() string {
 func (*Registered) ProtoMessage() {}
 
 func (x *Registered) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[6]
+	mi := &file_agentpb_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +1016,7 @@ func (x *Registered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Registered.ProtoReflect.Descriptor instead.
 func (*Registered) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{6}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Registered) GetClusterId() string {
@@ -859,7 +1063,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1075,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[7]
+	mi := &file_agentpb_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1088,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{7}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Redirect) GetLeader() string {
@@ -906,7 +1110,7 @@ type TaskId struct {
 
 func (x *TaskId) Reset() {
 	*x = TaskId{}
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1122,7 @@ func (x *TaskId) String() string {
 func (*TaskId) ProtoMessage() {}
 
 func (x *TaskId) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[8]
+	mi := &file_agentpb_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1135,7 @@ func (x *TaskId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskId.ProtoReflect.Descriptor instead.
 func (*TaskId) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{8}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TaskId) GetJob() string {
@@ -972,7 +1176,7 @@ type TaskRef struct {
 
 func (x *TaskRef) Reset() {
 	*x = TaskRef{}
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1188,7 @@ func (x *TaskRef) String() string {
 func (*TaskRef) ProtoMessage() {}
 
 func (x *TaskRef) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[9]
+	mi := &file_agentpb_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1201,7 @@ func (x *TaskRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskRef.ProtoReflect.Descriptor instead.
 func (*TaskRef) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{9}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TaskRef) GetId() *TaskId {
@@ -1025,7 +1229,7 @@ type JobSpec struct {
 
 func (x *JobSpec) Reset() {
 	*x = JobSpec{}
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1241,7 @@ func (x *JobSpec) String() string {
 func (*JobSpec) ProtoMessage() {}
 
 func (x *JobSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[10]
+	mi := &file_agentpb_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1254,7 @@ func (x *JobSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobSpec.ProtoReflect.Descriptor instead.
 func (*JobSpec) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{10}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *JobSpec) GetJob() string {
@@ -1077,13 +1281,14 @@ type Launch struct {
 	Indices       []uint32               `protobuf:"varint,5,rep,packed,name=indices,proto3" json:"indices,omitempty"`
 	Attempts      []uint32               `protobuf:"varint,6,rep,packed,name=attempts,proto3" json:"attempts,omitempty"` // same length as indices, or empty: all 0
 	Grants        []*Grant               `protobuf:"bytes,20,rep,name=grants,proto3" json:"grants,omitempty"`            // same length as indices, or empty: no named things
+	Gang          *Gang                  `protobuf:"bytes,30,opt,name=gang,proto3" json:"gang,omitempty"`                // set for a gang: its tasks are prepared and then wait for Start
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Launch) Reset() {
 	*x = Launch{}
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1095,7 +1300,7 @@ func (x *Launch) String() string {
 func (*Launch) ProtoMessage() {}
 
 func (x *Launch) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[11]
+	mi := &file_agentpb_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1108,7 +1313,7 @@ func (x *Launch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Launch.ProtoReflect.Descriptor instead.
 func (*Launch) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{11}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Launch) GetJob() string {
@@ -1160,6 +1365,199 @@ func (x *Launch) GetGrants() []*Grant {
 	return nil
 }
 
+func (x *Launch) GetGang() *Gang {
+	if x != nil {
+		return x.Gang
+	}
+	return nil
+}
+
+// Gang is what each member of a gang is told of the others.
+type Gang struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Size          uint32                 `protobuf:"varint,30,opt,name=size,proto3" json:"size,omitempty"`                                       // allocations
+	Nodes         []string               `protobuf:"bytes,31,rep,name=nodes,proto3" json:"nodes,omitempty"`                                      // names, numbered from 0 in the order of their first allocation
+	Runs          []uint32               `protobuf:"varint,32,rep,packed,name=runs,proto3" json:"runs,omitempty"`                                // node, count, node, count, …: where the allocations are, in the order of their indices
+	LeaderAddress string                 `protobuf:"bytes,33,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"` // of the node of allocation 0, as other nodes reach it
+	LeaderPort    uint32                 `protobuf:"varint,34,opt,name=leader_port,json=leaderPort,proto3" json:"leader_port,omitempty"`         // granted to allocation 0 for the ranks to meet at, 0 = none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gang) Reset() {
+	*x = Gang{}
+	mi := &file_agentpb_agent_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gang) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gang) ProtoMessage() {}
+
+func (x *Gang) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gang.ProtoReflect.Descriptor instead.
+func (*Gang) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Gang) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Gang) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Gang) GetRuns() []uint32 {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *Gang) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
+func (x *Gang) GetLeaderPort() uint32 {
+	if x != nil {
+		return x.LeaderPort
+	}
+	return 0
+}
+
+// Start lets the processes of a gang's tasks run: all of the gang are prepared.
+// It may come more than once.
+type Start struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tasks         []*TaskId              `protobuf:"bytes,30,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Start) Reset() {
+	*x = Start{}
+	mi := &file_agentpb_agent_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Start) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Start) ProtoMessage() {}
+
+func (x *Start) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Start.ProtoReflect.Descriptor instead.
+func (*Start) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Start) GetTasks() []*TaskId {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+// JobMessage goes from the executor that runs one task of a gang to the one that
+// runs another, by way of the master. It is kept nowhere and may be lost: sender
+// and receiver see to that.
+type JobMessage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          *TaskId                `protobuf:"bytes,30,opt,name=from,proto3" json:"from,omitempty"`
+	To            *TaskId                `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
+	Data          []byte                 `protobuf:"bytes,32,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobMessage) Reset() {
+	*x = JobMessage{}
+	mi := &file_agentpb_agent_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobMessage) ProtoMessage() {}
+
+func (x *JobMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobMessage.ProtoReflect.Descriptor instead.
+func (*JobMessage) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *JobMessage) GetFrom() *TaskId {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *JobMessage) GetTo() *TaskId {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *JobMessage) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Grant is the named things one task gets: devices in the order of its group's
 // GPU requests, ports in that of its port blocks, sorted by label.
 type Grant struct {
@@ -1172,7 +1570,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1582,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[12]
+	mi := &file_agentpb_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1595,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{12}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Grant) GetGpus() []*GpuShare {
@@ -1225,7 +1623,7 @@ type GpuShare struct {
 
 func (x *GpuShare) Reset() {
 	*x = GpuShare{}
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1635,7 @@ func (x *GpuShare) String() string {
 func (*GpuShare) ProtoMessage() {}
 
 func (x *GpuShare) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[13]
+	mi := &file_agentpb_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1648,7 @@ func (x *GpuShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
 func (*GpuShare) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{13}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GpuShare) GetUuid() string {
@@ -1278,7 +1676,7 @@ type LaunchRefused struct {
 
 func (x *LaunchRefused) Reset() {
 	*x = LaunchRefused{}
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1688,7 @@ func (x *LaunchRefused) String() string {
 func (*LaunchRefused) ProtoMessage() {}
 
 func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[14]
+	mi := &file_agentpb_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1701,7 @@ func (x *LaunchRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchRefused.ProtoReflect.Descriptor instead.
 func (*LaunchRefused) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{14}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LaunchRefused) GetLaunch() *Launch {
@@ -1323,14 +1721,15 @@ func (x *LaunchRefused) GetMessage() string {
 type Kill struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tasks         []*TaskId              `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
-	Reason        uint32                 `protobuf:"varint,2,opt,name=reason,proto3" json:"reason,omitempty"` // model.TaskReason that the final update should carry
+	Reason        uint32                 `protobuf:"varint,2,opt,name=reason,proto3" json:"reason,omitempty"`                   // model.TaskReason that the final update should carry
+	GraceNs       int64                  `protobuf:"varint,30,opt,name=grace_ns,json=graceNs,proto3" json:"grace_ns,omitempty"` // after the kill signal; 0 = the task's own kill timeout
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1741,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[15]
+	mi := &file_agentpb_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1754,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{15}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Kill) GetTasks() []*TaskId {
@@ -1372,6 +1771,13 @@ func (x *Kill) GetReason() uint32 {
 	return 0
 }
 
+func (x *Kill) GetGraceNs() int64 {
+	if x != nil {
+		return x.GraceNs
+	}
+	return 0
+}
+
 // Updates carries status updates in the order they happened. Each is sent again
 // after a reconnect until it is acknowledged.
 type Updates struct {
@@ -1383,7 +1789,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1395,7 +1801,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[16]
+	mi := &file_agentpb_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1408,7 +1814,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{16}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1438,7 +1844,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1450,7 +1856,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[17]
+	mi := &file_agentpb_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1463,7 +1869,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{17}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -1561,7 +1967,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1979,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[18]
+	mi := &file_agentpb_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1992,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{18}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Health) GetHealthy() bool {
@@ -1615,7 +2021,7 @@ type CheckStatus struct {
 
 func (x *CheckStatus) Reset() {
 	*x = CheckStatus{}
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +2033,7 @@ func (x *CheckStatus) String() string {
 func (*CheckStatus) ProtoMessage() {}
 
 func (x *CheckStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[19]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +2046,7 @@ func (x *CheckStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStatus.ProtoReflect.Descriptor instead.
 func (*CheckStatus) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{19}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CheckStatus) GetService() string {
@@ -1683,7 +2089,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1695,7 +2101,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[20]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +2114,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{20}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Result) GetCause() string {
@@ -1749,7 +2155,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +2167,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[21]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +2180,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{21}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1795,7 +2201,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +2213,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[22]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +2226,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{22}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *JobDone) GetJob() string {
@@ -1839,7 +2245,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +2257,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +2270,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -1883,7 +2289,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +2301,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2314,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -1925,15 +2331,16 @@ type OpenLog struct {
 	Task          *TaskId                `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"` // attempt 4294967295 = the latest there is on this agent
 	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"` // the task block's name; empty = the group's first main task
 	Stderr        bool                   `protobuf:"varint,4,opt,name=stderr,proto3" json:"stderr,omitempty"`
-	Offset        int64                  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"` // bytes from the start of what is kept; negative = from the end
-	Follow        bool                   `protobuf:"varint,6,opt,name=follow,proto3" json:"follow,omitempty"` // until the task has ended
+	Offset        int64                  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`    // bytes from the start of what is kept; negative = from the end
+	Follow        bool                   `protobuf:"varint,6,opt,name=follow,proto3" json:"follow,omitempty"`    // until the task has ended
+	Rank          *uint32                `protobuf:"varint,30,opt,name=rank,proto3,oneof" json:"rank,omitempty"` // of the gang; absent = the allocation's first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2352,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2365,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -2003,6 +2410,13 @@ func (x *OpenLog) GetFollow() bool {
 	return false
 }
 
+func (x *OpenLog) GetRank() uint32 {
+	if x != nil && x.Rank != nil {
+		return *x.Rank
+	}
+	return 0
+}
+
 type CloseLog struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
@@ -2012,7 +2426,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2024,7 +2438,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2037,7 +2451,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -2059,7 +2473,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2071,7 +2485,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2084,7 +2498,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -2123,7 +2537,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2135,7 +2549,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2148,7 +2562,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{33}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -2161,7 +2575,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2173,7 +2587,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2186,7 +2600,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -2209,7 +2623,7 @@ type OpenSession struct {
 
 func (x *OpenSession) Reset() {
 	*x = OpenSession{}
-	mi := &file_agentpb_agent_proto_msgTypes[30]
+	mi := &file_agentpb_agent_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2221,7 +2635,7 @@ func (x *OpenSession) String() string {
 func (*OpenSession) ProtoMessage() {}
 
 func (x *OpenSession) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[30]
+	mi := &file_agentpb_agent_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2234,7 +2648,7 @@ func (x *OpenSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSession.ProtoReflect.Descriptor instead.
 func (*OpenSession) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *OpenSession) GetRequest() string {
@@ -2262,14 +2676,17 @@ var File_agentpb_agent_proto protoreflect.FileDescriptor
 
 const file_agentpb_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\x1a\x17sessionpb/session.proto\"\xb1\x02\n" +
+	"\x13agentpb/agent.proto\x12\x0ftender.agent.v1\x1a\x17sessionpb/session.proto\"\xab\x03\n" +
 	"\fAgentMessage\x127\n" +
 	"\bregister\x18\x01 \x01(\v2\x19.tender.agent.v1.RegisterH\x00R\bregister\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.tender.agent.v1.UpdatesH\x00R\aupdates\x12+\n" +
 	"\x04pong\x18\x03 \x01(\v2\x15.tender.agent.v1.PongH\x00R\x04pong\x12G\n" +
 	"\x0elaunch_refused\x18\x04 \x01(\v2\x1e.tender.agent.v1.LaunchRefusedH\x00R\rlaunchRefused\x124\n" +
-	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevicesB\x06\n" +
-	"\x04kind\"\xb9\x05\n" +
+	"\adevices\x18\x05 \x01(\v2\x18.tender.agent.v1.DevicesH\x00R\adevices\x12>\n" +
+	"\vjob_message\x18\x1e \x01(\v2\x1b.tender.agent.v1.JobMessageH\x00R\n" +
+	"jobMessage\x128\n" +
+	"\tgpu_usage\x18< \x01(\v2\x19.tender.agent.v1.GpuUsageH\x00R\bgpuUsageB\x06\n" +
+	"\x04kind\"\xa9\x06\n" +
 	"\rMasterMessage\x12=\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1b.tender.agent.v1.RegisteredH\x00R\n" +
@@ -2284,7 +2701,10 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\bopen_log\x18\t \x01(\v2\x18.tender.agent.v1.OpenLogH\x00R\aopenLog\x128\n" +
 	"\tclose_log\x18\n" +
 	" \x01(\v2\x19.tender.agent.v1.CloseLogH\x00R\bcloseLog\x127\n" +
-	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdown\x12A\n" +
+	"\bshutdown\x18\v \x01(\v2\x19.tender.agent.v1.ShutdownH\x00R\bshutdown\x12.\n" +
+	"\x05start\x18\x1e \x01(\v2\x16.tender.agent.v1.StartH\x00R\x05start\x12>\n" +
+	"\vjob_message\x18\x1f \x01(\v2\x1b.tender.agent.v1.JobMessageH\x00R\n" +
+	"jobMessage\x12A\n" +
 	"\fopen_session\x18( \x01(\v2\x1c.tender.agent.v1.OpenSessionH\x00R\vopenSessionB\x06\n" +
 	"\x04kind\"\xa8\x04\n" +
 	"\bRegister\x12\x19\n" +
@@ -2328,7 +2748,17 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05first\x18\x01 \x01(\rR\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\rR\x04last\"3\n" +
 	"\aDevices\x12(\n" +
-	"\x04gpus\x18\x01 \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\"\xa5\x01\n" +
+	"\x04gpus\x18\x01 \x03(\v2\x14.tender.agent.v1.GpuR\x04gpus\"@\n" +
+	"\bGpuUsage\x124\n" +
+	"\asamples\x18< \x03(\v2\x1a.tender.agent.v1.GpuSampleR\asamples\"\xec\x01\n" +
+	"\tGpuSample\x12\x12\n" +
+	"\x04uuid\x18< \x01(\tR\x04uuid\x12!\n" +
+	"\fbusy_percent\x18= \x01(\x05R\vbusyPercent\x12*\n" +
+	"\x11memory_used_bytes\x18> \x01(\x03R\x0fmemoryUsedBytes\x12#\n" +
+	"\rtemperature_c\x18? \x01(\x05R\ftemperatureC\x12)\n" +
+	"\x10power_milliwatts\x18@ \x01(\x03R\x0fpowerMilliwatts\x12\x1c\n" +
+	"\tprocesses\x18A \x01(\x05R\tprocesses\x12\x0e\n" +
+	"\x02at\x18B \x01(\x03R\x02at\"\xa5\x01\n" +
 	"\n" +
 	"Registered\x12\x1d\n" +
 	"\n" +
@@ -2349,7 +2779,7 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05state\x18\x02 \x01(\rR\x05state\"/\n" +
 	"\aJobSpec\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
-	"\x04spec\x18\x02 \x01(\fR\x04spec\"\xa6\x02\n" +
+	"\x04spec\x18\x02 \x01(\fR\x04spec\"\xd1\x02\n" +
 	"\x06Launch\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\x12\"\n" +
@@ -2357,10 +2787,25 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x03env\x18\x04 \x03(\v2 .tender.agent.v1.Launch.EnvEntryR\x03env\x12\x18\n" +
 	"\aindices\x18\x05 \x03(\rR\aindices\x12\x1a\n" +
 	"\battempts\x18\x06 \x03(\rR\battempts\x12.\n" +
-	"\x06grants\x18\x14 \x03(\v2\x16.tender.agent.v1.GrantR\x06grants\x1a6\n" +
+	"\x06grants\x18\x14 \x03(\v2\x16.tender.agent.v1.GrantR\x06grants\x12)\n" +
+	"\x04gang\x18\x1e \x01(\v2\x15.tender.agent.v1.GangR\x04gang\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"L\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x01\n" +
+	"\x04Gang\x12\x12\n" +
+	"\x04size\x18\x1e \x01(\rR\x04size\x12\x14\n" +
+	"\x05nodes\x18\x1f \x03(\tR\x05nodes\x12\x12\n" +
+	"\x04runs\x18  \x03(\rR\x04runs\x12%\n" +
+	"\x0eleader_address\x18! \x01(\tR\rleaderAddress\x12\x1f\n" +
+	"\vleader_port\x18\" \x01(\rR\n" +
+	"leaderPort\"6\n" +
+	"\x05Start\x12-\n" +
+	"\x05tasks\x18\x1e \x03(\v2\x17.tender.agent.v1.TaskIdR\x05tasks\"v\n" +
+	"\n" +
+	"JobMessage\x12+\n" +
+	"\x04from\x18\x1e \x01(\v2\x17.tender.agent.v1.TaskIdR\x04from\x12'\n" +
+	"\x02to\x18\x1f \x01(\v2\x17.tender.agent.v1.TaskIdR\x02to\x12\x12\n" +
+	"\x04data\x18  \x01(\fR\x04data\"L\n" +
 	"\x05Grant\x12-\n" +
 	"\x04gpus\x18\x14 \x03(\v2\x19.tender.agent.v1.GpuShareR\x04gpus\x12\x14\n" +
 	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
@@ -2369,10 +2814,11 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x05milli\x18\x15 \x01(\x03R\x05milli\"Z\n" +
 	"\rLaunchRefused\x12/\n" +
 	"\x06launch\x18\x01 \x01(\v2\x17.tender.agent.v1.LaunchR\x06launch\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"M\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"h\n" +
 	"\x04Kill\x12-\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x17.tender.agent.v1.TaskIdR\x05tasks\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\rR\x06reason\"<\n" +
+	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
+	"\bgrace_ns\x18\x1e \x01(\x03R\agraceNs\"<\n" +
 	"\aUpdates\x121\n" +
 	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xfa\x02\n" +
 	"\x06Update\x12\x10\n" +
@@ -2409,14 +2855,16 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x04Ping\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\x18\n" +
 	"\x04Pong\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\xac\x01\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\xce\x01\n" +
 	"\aOpenLog\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12+\n" +
 	"\x04task\x18\x02 \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
 	"\x06stderr\x18\x04 \x01(\bR\x06stderr\x12\x16\n" +
 	"\x06offset\x18\x05 \x01(\x03R\x06offset\x12\x16\n" +
-	"\x06follow\x18\x06 \x01(\bR\x06follow\"$\n" +
+	"\x06follow\x18\x06 \x01(\bR\x06follow\x12\x17\n" +
+	"\x04rank\x18\x1e \x01(\rH\x00R\x04rank\x88\x01\x01B\a\n" +
+	"\x05_rank\"$\n" +
 	"\bCloseLog\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\"q\n" +
 	"\bLogChunk\x12\x18\n" +
@@ -2449,7 +2897,7 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),    // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil),   // 1: tender.agent.v1.MasterMessage
@@ -2457,84 +2905,98 @@ var file_agentpb_agent_proto_goTypes = []any{
 	(*Gpu)(nil),             // 3: tender.agent.v1.Gpu
 	(*PortRange)(nil),       // 4: tender.agent.v1.PortRange
 	(*Devices)(nil),         // 5: tender.agent.v1.Devices
-	(*Registered)(nil),      // 6: tender.agent.v1.Registered
-	(*Redirect)(nil),        // 7: tender.agent.v1.Redirect
-	(*TaskId)(nil),          // 8: tender.agent.v1.TaskId
-	(*TaskRef)(nil),         // 9: tender.agent.v1.TaskRef
-	(*JobSpec)(nil),         // 10: tender.agent.v1.JobSpec
-	(*Launch)(nil),          // 11: tender.agent.v1.Launch
-	(*Grant)(nil),           // 12: tender.agent.v1.Grant
-	(*GpuShare)(nil),        // 13: tender.agent.v1.GpuShare
-	(*LaunchRefused)(nil),   // 14: tender.agent.v1.LaunchRefused
-	(*Kill)(nil),            // 15: tender.agent.v1.Kill
-	(*Updates)(nil),         // 16: tender.agent.v1.Updates
-	(*Update)(nil),          // 17: tender.agent.v1.Update
-	(*Health)(nil),          // 18: tender.agent.v1.Health
-	(*CheckStatus)(nil),     // 19: tender.agent.v1.CheckStatus
-	(*Result)(nil),          // 20: tender.agent.v1.Result
-	(*Acknowledge)(nil),     // 21: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),         // 22: tender.agent.v1.JobDone
-	(*Ping)(nil),            // 23: tender.agent.v1.Ping
-	(*Pong)(nil),            // 24: tender.agent.v1.Pong
-	(*OpenLog)(nil),         // 25: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),        // 26: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),        // 27: tender.agent.v1.LogChunk
-	(*LogDone)(nil),         // 28: tender.agent.v1.LogDone
-	(*Shutdown)(nil),        // 29: tender.agent.v1.Shutdown
-	(*OpenSession)(nil),     // 30: tender.agent.v1.OpenSession
-	nil,                     // 31: tender.agent.v1.Register.AttributesEntry
-	nil,                     // 32: tender.agent.v1.Launch.EnvEntry
-	(*sessionpb.Frame)(nil), // 33: tender.session.v1.Frame
+	(*GpuUsage)(nil),        // 6: tender.agent.v1.GpuUsage
+	(*GpuSample)(nil),       // 7: tender.agent.v1.GpuSample
+	(*Registered)(nil),      // 8: tender.agent.v1.Registered
+	(*Redirect)(nil),        // 9: tender.agent.v1.Redirect
+	(*TaskId)(nil),          // 10: tender.agent.v1.TaskId
+	(*TaskRef)(nil),         // 11: tender.agent.v1.TaskRef
+	(*JobSpec)(nil),         // 12: tender.agent.v1.JobSpec
+	(*Launch)(nil),          // 13: tender.agent.v1.Launch
+	(*Gang)(nil),            // 14: tender.agent.v1.Gang
+	(*Start)(nil),           // 15: tender.agent.v1.Start
+	(*JobMessage)(nil),      // 16: tender.agent.v1.JobMessage
+	(*Grant)(nil),           // 17: tender.agent.v1.Grant
+	(*GpuShare)(nil),        // 18: tender.agent.v1.GpuShare
+	(*LaunchRefused)(nil),   // 19: tender.agent.v1.LaunchRefused
+	(*Kill)(nil),            // 20: tender.agent.v1.Kill
+	(*Updates)(nil),         // 21: tender.agent.v1.Updates
+	(*Update)(nil),          // 22: tender.agent.v1.Update
+	(*Health)(nil),          // 23: tender.agent.v1.Health
+	(*CheckStatus)(nil),     // 24: tender.agent.v1.CheckStatus
+	(*Result)(nil),          // 25: tender.agent.v1.Result
+	(*Acknowledge)(nil),     // 26: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),         // 27: tender.agent.v1.JobDone
+	(*Ping)(nil),            // 28: tender.agent.v1.Ping
+	(*Pong)(nil),            // 29: tender.agent.v1.Pong
+	(*OpenLog)(nil),         // 30: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),        // 31: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),        // 32: tender.agent.v1.LogChunk
+	(*LogDone)(nil),         // 33: tender.agent.v1.LogDone
+	(*Shutdown)(nil),        // 34: tender.agent.v1.Shutdown
+	(*OpenSession)(nil),     // 35: tender.agent.v1.OpenSession
+	nil,                     // 36: tender.agent.v1.Register.AttributesEntry
+	nil,                     // 37: tender.agent.v1.Launch.EnvEntry
+	(*sessionpb.Frame)(nil), // 38: tender.session.v1.Frame
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
-	16, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	24, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
-	14, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
+	21, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
+	29, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	19, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
 	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
-	6,  // 5: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
-	7,  // 6: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
-	10, // 7: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
-	11, // 8: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
-	15, // 9: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	21, // 10: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	22, // 11: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	23, // 12: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	25, // 13: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	26, // 14: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	29, // 15: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
-	30, // 16: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
-	31, // 17: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
-	9,  // 18: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
-	3,  // 19: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
-	4,  // 20: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
-	3,  // 21: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
-	8,  // 22: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	32, // 23: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
-	12, // 24: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
-	13, // 25: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
-	11, // 26: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
-	8,  // 27: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
-	17, // 28: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
-	8,  // 29: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	20, // 30: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	18, // 31: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
-	19, // 32: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
-	8,  // 33: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	8,  // 34: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
-	0,  // 35: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	27, // 36: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	33, // 37: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
-	33, // 38: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
-	1,  // 39: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	28, // 40: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	33, // 41: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
-	33, // 42: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
-	39, // [39:43] is the sub-list for method output_type
-	35, // [35:39] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	16, // 5: tender.agent.v1.AgentMessage.job_message:type_name -> tender.agent.v1.JobMessage
+	6,  // 6: tender.agent.v1.AgentMessage.gpu_usage:type_name -> tender.agent.v1.GpuUsage
+	8,  // 7: tender.agent.v1.MasterMessage.registered:type_name -> tender.agent.v1.Registered
+	9,  // 8: tender.agent.v1.MasterMessage.redirect:type_name -> tender.agent.v1.Redirect
+	12, // 9: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
+	13, // 10: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
+	20, // 11: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
+	26, // 12: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	27, // 13: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	28, // 14: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	30, // 15: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	31, // 16: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	34, // 17: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	15, // 18: tender.agent.v1.MasterMessage.start:type_name -> tender.agent.v1.Start
+	16, // 19: tender.agent.v1.MasterMessage.job_message:type_name -> tender.agent.v1.JobMessage
+	35, // 20: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
+	36, // 21: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	11, // 22: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
+	3,  // 23: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
+	4,  // 24: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
+	3,  // 25: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
+	7,  // 26: tender.agent.v1.GpuUsage.samples:type_name -> tender.agent.v1.GpuSample
+	10, // 27: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
+	37, // 28: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	17, // 29: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
+	14, // 30: tender.agent.v1.Launch.gang:type_name -> tender.agent.v1.Gang
+	10, // 31: tender.agent.v1.Start.tasks:type_name -> tender.agent.v1.TaskId
+	10, // 32: tender.agent.v1.JobMessage.from:type_name -> tender.agent.v1.TaskId
+	10, // 33: tender.agent.v1.JobMessage.to:type_name -> tender.agent.v1.TaskId
+	18, // 34: tender.agent.v1.Grant.gpus:type_name -> tender.agent.v1.GpuShare
+	13, // 35: tender.agent.v1.LaunchRefused.launch:type_name -> tender.agent.v1.Launch
+	10, // 36: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
+	22, // 37: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
+	10, // 38: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
+	25, // 39: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	23, // 40: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
+	24, // 41: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
+	10, // 42: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	10, // 43: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
+	0,  // 44: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	32, // 45: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	38, // 46: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
+	38, // 47: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
+	1,  // 48: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	33, // 49: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	38, // 50: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
+	38, // 51: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
+	48, // [48:52] is the sub-list for method output_type
+	44, // [44:48] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -2548,6 +3010,8 @@ func file_agentpb_agent_proto_init() {
 		(*AgentMessage_Pong)(nil),
 		(*AgentMessage_LaunchRefused)(nil),
 		(*AgentMessage_Devices)(nil),
+		(*AgentMessage_JobMessage)(nil),
+		(*AgentMessage_GpuUsage)(nil),
 	}
 	file_agentpb_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*MasterMessage_Registered)(nil),
@@ -2561,15 +3025,18 @@ func file_agentpb_agent_proto_init() {
 		(*MasterMessage_OpenLog)(nil),
 		(*MasterMessage_CloseLog)(nil),
 		(*MasterMessage_Shutdown)(nil),
+		(*MasterMessage_Start)(nil),
+		(*MasterMessage_JobMessage)(nil),
 		(*MasterMessage_OpenSession)(nil),
 	}
+	file_agentpb_agent_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

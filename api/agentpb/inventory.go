@@ -1,6 +1,10 @@
 package agentpb
 
-import "github.com/tender-scheduler/tender/core/model"
+import (
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
 
 // FromGPUs returns devices as they are sent.
 func FromGPUs(in []model.GPU) []*Gpu {
@@ -43,6 +47,32 @@ func ToPorts(in []*PortRange) []model.PortRange {
 	for _, r := range in {
 		if 0 < r.GetFirst() && r.GetFirst() <= r.GetLast() && r.GetLast() < 1<<16 {
 			out = append(out, model.PortRange{First: uint16(r.GetFirst()), Last: uint16(r.GetLast())})
+		}
+	}
+	return out
+}
+
+// FromGPUSamples makes a GpuUsage of samples by UUID, in the order of uuids.
+func FromGPUSamples(uuids []string, samples map[string]model.GPUSample) *GpuUsage {
+	u := &GpuUsage{}
+	for _, uuid := range uuids {
+		if s, ok := samples[uuid]; ok {
+			u.Samples = append(u.Samples, &GpuSample{
+				Uuid: uuid, BusyPercent: int32(s.BusyPercent), MemoryUsedBytes: s.MemoryUsedBytes, TemperatureC: int32(s.TemperatureC),
+				PowerMilliwatts: s.PowerMilliwatts, Processes: int32(s.Processes), At: s.At.UnixNano(),
+			})
+		}
+	}
+	return u
+}
+
+// ToGPUSamples is the inverse of FromGPUSamples.
+func ToGPUSamples(u *GpuUsage) map[string]model.GPUSample {
+	out := make(map[string]model.GPUSample, len(u.GetSamples()))
+	for _, s := range u.GetSamples() {
+		out[s.Uuid] = model.GPUSample{
+			BusyPercent: int(s.BusyPercent), MemoryUsedBytes: s.MemoryUsedBytes, TemperatureC: int(s.TemperatureC),
+			PowerMilliwatts: s.PowerMilliwatts, Processes: int(s.Processes), At: time.Unix(0, s.At).UTC(),
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -11,6 +12,25 @@ func (c *Client) Status(ctx context.Context) (model.MasterStatus, error) {
 	var s model.MasterStatus
 	err := c.get(ctx, "/v1/status", nil, &s)
 	return s, err
+}
+
+// Masters lists the masters, as one of them sees them. here asks the one that
+// answers what it knows itself; without it the leader is asked, if there is one.
+func (c *Client) Masters(ctx context.Context, here bool) (model.MasterList, error) {
+	q := url.Values{}
+	if here {
+		q.Set("here", "1")
+	}
+	var l model.MasterList
+	err := c.get(ctx, "/v1/masters", q, &l)
+	return l, err
+}
+
+// StepDown asks the leader to let another master lead.
+func (c *Client) StepDown(ctx context.Context, by string) (model.StepDownReply, error) {
+	var r model.StepDownReply
+	err := c.post(ctx, "/v1/masters/step-down", model.StepDown{By: by}, false, &r)
+	return r, err
 }
 
 // Nodes lists the agents by name.

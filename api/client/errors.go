@@ -35,6 +35,9 @@ func (e *UnreachableError) Error() string {
 	return b.String()
 }
 
+// Why says what was the matter at the nth of Addresses.
+func (e *UnreachableError) Why(n int) string { return dialText(e.Errs[n]) }
+
 // Unwrap returns the failures behind e.
 func (e *UnreachableError) Unwrap() []error { return e.Errs }
 

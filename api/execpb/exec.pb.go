@@ -37,6 +37,8 @@ type ToExecutor struct {
 	//	*ToExecutor_Kill
 	//	*ToExecutor_Acknowledge
 	//	*ToExecutor_Exit
+	//	*ToExecutor_Start
+	//	*ToExecutor_JobMessage
 	//	*ToExecutor_Session
 	Kind          isToExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
@@ -134,6 +136,24 @@ func (x *ToExecutor) GetExit() *Exit {
 	return nil
 }
 
+func (x *ToExecutor) GetStart() *Start {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *ToExecutor) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
 func (x *ToExecutor) GetSession() *Session {
 	if x != nil {
 		if x, ok := x.Kind.(*ToExecutor_Session); ok {
@@ -171,6 +191,14 @@ type ToExecutor_Exit struct {
 	Exit *Exit `protobuf:"bytes,6,opt,name=exit,proto3,oneof"`
 }
 
+type ToExecutor_Start struct {
+	Start *Start `protobuf:"bytes,30,opt,name=start,proto3,oneof"`
+}
+
+type ToExecutor_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,31,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
 type ToExecutor_Session struct {
 	Session *Session `protobuf:"bytes,40,opt,name=session,proto3,oneof"`
 }
@@ -187,6 +215,10 @@ func (*ToExecutor_Acknowledge) isToExecutor_Kind() {}
 
 func (*ToExecutor_Exit) isToExecutor_Kind() {}
 
+func (*ToExecutor_Start) isToExecutor_Kind() {}
+
+func (*ToExecutor_JobMessage) isToExecutor_Kind() {}
+
 func (*ToExecutor_Session) isToExecutor_Kind() {}
 
 // FromExecutor is what an executor says.
@@ -196,6 +228,7 @@ type FromExecutor struct {
 	//
 	//	*FromExecutor_State
 	//	*FromExecutor_Updates
+	//	*FromExecutor_JobMessage
 	//	*FromExecutor_RemoteWanted
 	Kind          isFromExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
@@ -257,6 +290,15 @@ func (x *FromExecutor) GetUpdates() *Updates {
 	return nil
 }
 
+func (x *FromExecutor) GetJobMessage() *JobMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*FromExecutor_JobMessage); ok {
+			return x.JobMessage
+		}
+	}
+	return nil
+}
+
 func (x *FromExecutor) GetRemoteWanted() *RemoteWanted {
 	if x != nil {
 		if x, ok := x.Kind.(*FromExecutor_RemoteWanted); ok {
@@ -278,6 +320,10 @@ type FromExecutor_Updates struct {
 	Updates *Updates `protobuf:"bytes,2,opt,name=updates,proto3,oneof"`
 }
 
+type FromExecutor_JobMessage struct {
+	JobMessage *JobMessage `protobuf:"bytes,30,opt,name=job_message,json=jobMessage,proto3,oneof"`
+}
+
 type FromExecutor_RemoteWanted struct {
 	RemoteWanted *RemoteWanted `protobuf:"bytes,40,opt,name=remote_wanted,json=remoteWanted,proto3,oneof"`
 }
@@ -285,6 +331,8 @@ type FromExecutor_RemoteWanted struct {
 func (*FromExecutor_State) isFromExecutor_Kind() {}
 
 func (*FromExecutor_Updates) isFromExecutor_Kind() {}
+
+func (*FromExecutor_JobMessage) isFromExecutor_Kind() {}
 
 func (*FromExecutor_RemoteWanted) isFromExecutor_Kind() {}
 
@@ -574,6 +622,7 @@ type Launch struct {
 	TimeLimitNs   int64                  `protobuf:"varint,4,opt,name=time_limit_ns,json=timeLimitNs,proto3" json:"time_limit_ns,omitempty"`
 	Env           map[string]string      `protobuf:"bytes,5,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Grants        []*Grant               `protobuf:"bytes,20,rep,name=grants,proto3" json:"grants,omitempty"` // same length as indices, or empty: no named things
+	Gang          *Gang                  `protobuf:"bytes,30,opt,name=gang,proto3" json:"gang,omitempty"`     // set for a gang: its tasks are prepared and then wait for Start
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -650,6 +699,197 @@ func (x *Launch) GetGrants() []*Grant {
 	return nil
 }
 
+func (x *Launch) GetGang() *Gang {
+	if x != nil {
+		return x.Gang
+	}
+	return nil
+}
+
+// Gang is what each member of a gang is told of the others, as in the agent's protocol.
+type Gang struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Size          uint32                 `protobuf:"varint,30,opt,name=size,proto3" json:"size,omitempty"`
+	Nodes         []string               `protobuf:"bytes,31,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Runs          []uint32               `protobuf:"varint,32,rep,packed,name=runs,proto3" json:"runs,omitempty"`
+	LeaderAddress string                 `protobuf:"bytes,33,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	LeaderPort    uint32                 `protobuf:"varint,34,opt,name=leader_port,json=leaderPort,proto3" json:"leader_port,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gang) Reset() {
+	*x = Gang{}
+	mi := &file_execpb_exec_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gang) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gang) ProtoMessage() {}
+
+func (x *Gang) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gang.ProtoReflect.Descriptor instead.
+func (*Gang) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Gang) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Gang) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Gang) GetRuns() []uint32 {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *Gang) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
+func (x *Gang) GetLeaderPort() uint32 {
+	if x != nil {
+		return x.LeaderPort
+	}
+	return 0
+}
+
+// Start lets the processes of a gang's tasks run. It may come more than once.
+type Start struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tasks         []*Task                `protobuf:"bytes,30,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Start) Reset() {
+	*x = Start{}
+	mi := &file_execpb_exec_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Start) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Start) ProtoMessage() {}
+
+func (x *Start) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Start.ProtoReflect.Descriptor instead.
+func (*Start) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Start) GetTasks() []*Task {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+// JobMessage goes from one task of a gang to another, by way of agents and
+// master. It may be lost.
+type JobMessage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          *Task                  `protobuf:"bytes,30,opt,name=from,proto3" json:"from,omitempty"`
+	To            *Task                  `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
+	Data          []byte                 `protobuf:"bytes,32,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobMessage) Reset() {
+	*x = JobMessage{}
+	mi := &file_execpb_exec_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobMessage) ProtoMessage() {}
+
+func (x *JobMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobMessage.ProtoReflect.Descriptor instead.
+func (*JobMessage) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *JobMessage) GetFrom() *Task {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *JobMessage) GetTo() *Task {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *JobMessage) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Grant is the named things one task gets, as in the agent's protocol.
 type Grant struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -661,7 +901,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +913,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +926,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Grant) GetGpus() []*GpuShare {
@@ -707,13 +947,14 @@ type GpuShare struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Uuid          string                 `protobuf:"bytes,20,opt,name=uuid,proto3" json:"uuid,omitempty"`
 	Milli         int64                  `protobuf:"varint,21,opt,name=milli,proto3" json:"milli,omitempty"` // thousandths of the device
+	Nodes         []string               `protobuf:"bytes,60,rep,name=nodes,proto3" json:"nodes,omitempty"`  // device nodes that are this device's, absolute
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GpuShare) Reset() {
 	*x = GpuShare{}
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -725,7 +966,7 @@ func (x *GpuShare) String() string {
 func (*GpuShare) ProtoMessage() {}
 
 func (x *GpuShare) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -738,7 +979,7 @@ func (x *GpuShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
 func (*GpuShare) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GpuShare) GetUuid() string {
@@ -755,6 +996,13 @@ func (x *GpuShare) GetMilli() int64 {
 	return 0
 }
 
+func (x *GpuShare) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
 // Kill stops tasks: kill signal, after the task's kill timeout SIGKILL to the whole tree.
 type Kill struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -767,7 +1015,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +1027,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +1040,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Kill) GetTasks() []*Task {
@@ -825,7 +1073,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +1085,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +1098,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -879,7 +1127,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +1139,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +1152,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -995,7 +1243,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1255,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1268,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Health) GetHealthy() bool {
@@ -1049,7 +1297,7 @@ type CheckStatus struct {
 
 func (x *CheckStatus) Reset() {
 	*x = CheckStatus{}
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1309,7 @@ func (x *CheckStatus) String() string {
 func (*CheckStatus) ProtoMessage() {}
 
 func (x *CheckStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1322,7 @@ func (x *CheckStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStatus.ProtoReflect.Descriptor instead.
 func (*CheckStatus) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CheckStatus) GetService() string {
@@ -1117,7 +1365,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1129,7 +1377,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1142,7 +1390,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Result) GetCause() string {
@@ -1183,7 +1431,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1195,7 +1443,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1208,7 +1456,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1229,7 +1477,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1489,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1502,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Exit) GetForce() bool {
@@ -1283,7 +1531,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1543,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1556,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LogRecord) GetKind() isLogRecord_Kind {
@@ -1410,7 +1658,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_execpb_exec_proto_msgTypes[18]
+	mi := &file_execpb_exec_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1422,7 +1670,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[18]
+	mi := &file_execpb_exec_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1683,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{18}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ended) GetGroup() uint32 {
@@ -1475,7 +1723,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_execpb_exec_proto_msgTypes[19]
+	mi := &file_execpb_exec_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1735,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[19]
+	mi := &file_execpb_exec_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1748,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{19}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Begin) GetJob() string {
@@ -1558,7 +1806,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_execpb_exec_proto_msgTypes[20]
+	mi := &file_execpb_exec_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1818,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[20]
+	mi := &file_execpb_exec_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1831,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Session) GetTask() *Task {
@@ -1620,7 +1868,7 @@ type RemoteWanted struct {
 
 func (x *RemoteWanted) Reset() {
 	*x = RemoteWanted{}
-	mi := &file_execpb_exec_proto_msgTypes[21]
+	mi := &file_execpb_exec_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +1880,7 @@ func (x *RemoteWanted) String() string {
 func (*RemoteWanted) ProtoMessage() {}
 
 func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[21]
+	mi := &file_execpb_exec_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +1893,7 @@ func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteWanted.ProtoReflect.Descriptor instead.
 func (*RemoteWanted) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RemoteWanted) GetRequest() string {
@@ -1673,7 +1921,7 @@ var File_execpb_exec_proto protoreflect.FileDescriptor
 
 const file_execpb_exec_proto_rawDesc = "" +
 	"\n" +
-	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xf2\x02\n" +
+	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xe0\x03\n" +
 	"\n" +
 	"ToExecutor\x12-\n" +
 	"\x05hello\x18\x01 \x01(\v2\x15.tender.exec.v1.HelloH\x00R\x05hello\x12-\n" +
@@ -1681,12 +1929,17 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x06launch\x18\x03 \x01(\v2\x16.tender.exec.v1.LaunchH\x00R\x06launch\x12*\n" +
 	"\x04kill\x18\x04 \x01(\v2\x14.tender.exec.v1.KillH\x00R\x04kill\x12?\n" +
 	"\vacknowledge\x18\x05 \x01(\v2\x1b.tender.exec.v1.AcknowledgeH\x00R\vacknowledge\x12*\n" +
-	"\x04exit\x18\x06 \x01(\v2\x14.tender.exec.v1.ExitH\x00R\x04exit\x123\n" +
+	"\x04exit\x18\x06 \x01(\v2\x14.tender.exec.v1.ExitH\x00R\x04exit\x12-\n" +
+	"\x05start\x18\x1e \x01(\v2\x15.tender.exec.v1.StartH\x00R\x05start\x12=\n" +
+	"\vjob_message\x18\x1f \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
+	"jobMessage\x123\n" +
 	"\asession\x18( \x01(\v2\x17.tender.exec.v1.SessionH\x00R\asessionB\x06\n" +
-	"\x04kind\"\xbf\x01\n" +
+	"\x04kind\"\xfe\x01\n" +
 	"\fFromExecutor\x12-\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.tender.exec.v1.StateH\x00R\x05state\x123\n" +
-	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12C\n" +
+	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12=\n" +
+	"\vjob_message\x18\x1e \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
+	"jobMessage\x12C\n" +
 	"\rremote_wanted\x18( \x01(\v2\x1c.tender.exec.v1.RemoteWantedH\x00R\fremoteWantedB\x06\n" +
 	"\x04kind\"R\n" +
 	"\x05Hello\x12\x19\n" +
@@ -1716,23 +1969,39 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\x14\n" +
-	"\x05state\x18\x04 \x01(\rR\x05state\"\x92\x02\n" +
+	"\x05state\x18\x04 \x01(\rR\x05state\"\xbc\x02\n" +
 	"\x06Launch\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x18\n" +
 	"\aindices\x18\x02 \x03(\rR\aindices\x12\x1a\n" +
 	"\battempts\x18\x03 \x03(\rR\battempts\x12\"\n" +
 	"\rtime_limit_ns\x18\x04 \x01(\x03R\vtimeLimitNs\x121\n" +
 	"\x03env\x18\x05 \x03(\v2\x1f.tender.exec.v1.Launch.EnvEntryR\x03env\x12-\n" +
-	"\x06grants\x18\x14 \x03(\v2\x15.tender.exec.v1.GrantR\x06grants\x1a6\n" +
+	"\x06grants\x18\x14 \x03(\v2\x15.tender.exec.v1.GrantR\x06grants\x12(\n" +
+	"\x04gang\x18\x1e \x01(\v2\x14.tender.exec.v1.GangR\x04gang\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"K\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x01\n" +
+	"\x04Gang\x12\x12\n" +
+	"\x04size\x18\x1e \x01(\rR\x04size\x12\x14\n" +
+	"\x05nodes\x18\x1f \x03(\tR\x05nodes\x12\x12\n" +
+	"\x04runs\x18  \x03(\rR\x04runs\x12%\n" +
+	"\x0eleader_address\x18! \x01(\tR\rleaderAddress\x12\x1f\n" +
+	"\vleader_port\x18\" \x01(\rR\n" +
+	"leaderPort\"3\n" +
+	"\x05Start\x12*\n" +
+	"\x05tasks\x18\x1e \x03(\v2\x14.tender.exec.v1.TaskR\x05tasks\"p\n" +
+	"\n" +
+	"JobMessage\x12(\n" +
+	"\x04from\x18\x1e \x01(\v2\x14.tender.exec.v1.TaskR\x04from\x12$\n" +
+	"\x02to\x18\x1f \x01(\v2\x14.tender.exec.v1.TaskR\x02to\x12\x12\n" +
+	"\x04data\x18  \x01(\fR\x04data\"K\n" +
 	"\x05Grant\x12,\n" +
 	"\x04gpus\x18\x14 \x03(\v2\x18.tender.exec.v1.GpuShareR\x04gpus\x12\x14\n" +
-	"\x05ports\x18\x15 \x03(\rR\x05ports\"4\n" +
+	"\x05ports\x18\x15 \x03(\rR\x05ports\"J\n" +
 	"\bGpuShare\x12\x12\n" +
 	"\x04uuid\x18\x14 \x01(\tR\x04uuid\x12\x14\n" +
-	"\x05milli\x18\x15 \x01(\x03R\x05milli\"e\n" +
+	"\x05milli\x18\x15 \x01(\x03R\x05milli\x12\x14\n" +
+	"\x05nodes\x18< \x03(\tR\x05nodes\"e\n" +
 	"\x04Kill\x12*\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.tender.exec.v1.TaskR\x05tasks\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
@@ -1808,7 +2077,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1817,61 +2086,71 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*State)(nil),        // 4: tender.exec.v1.State
 	(*Task)(nil),         // 5: tender.exec.v1.Task
 	(*Launch)(nil),       // 6: tender.exec.v1.Launch
-	(*Grant)(nil),        // 7: tender.exec.v1.Grant
-	(*GpuShare)(nil),     // 8: tender.exec.v1.GpuShare
-	(*Kill)(nil),         // 9: tender.exec.v1.Kill
-	(*Updates)(nil),      // 10: tender.exec.v1.Updates
-	(*Update)(nil),       // 11: tender.exec.v1.Update
-	(*Health)(nil),       // 12: tender.exec.v1.Health
-	(*CheckStatus)(nil),  // 13: tender.exec.v1.CheckStatus
-	(*Result)(nil),       // 14: tender.exec.v1.Result
-	(*Acknowledge)(nil),  // 15: tender.exec.v1.Acknowledge
-	(*Exit)(nil),         // 16: tender.exec.v1.Exit
-	(*LogRecord)(nil),    // 17: tender.exec.v1.LogRecord
-	(*Ended)(nil),        // 18: tender.exec.v1.Ended
-	(*Begin)(nil),        // 19: tender.exec.v1.Begin
-	(*Session)(nil),      // 20: tender.exec.v1.Session
-	(*RemoteWanted)(nil), // 21: tender.exec.v1.RemoteWanted
-	nil,                  // 22: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 23: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 24: tender.exec.v1.Launch.EnvEntry
+	(*Gang)(nil),         // 7: tender.exec.v1.Gang
+	(*Start)(nil),        // 8: tender.exec.v1.Start
+	(*JobMessage)(nil),   // 9: tender.exec.v1.JobMessage
+	(*Grant)(nil),        // 10: tender.exec.v1.Grant
+	(*GpuShare)(nil),     // 11: tender.exec.v1.GpuShare
+	(*Kill)(nil),         // 12: tender.exec.v1.Kill
+	(*Updates)(nil),      // 13: tender.exec.v1.Updates
+	(*Update)(nil),       // 14: tender.exec.v1.Update
+	(*Health)(nil),       // 15: tender.exec.v1.Health
+	(*CheckStatus)(nil),  // 16: tender.exec.v1.CheckStatus
+	(*Result)(nil),       // 17: tender.exec.v1.Result
+	(*Acknowledge)(nil),  // 18: tender.exec.v1.Acknowledge
+	(*Exit)(nil),         // 19: tender.exec.v1.Exit
+	(*LogRecord)(nil),    // 20: tender.exec.v1.LogRecord
+	(*Ended)(nil),        // 21: tender.exec.v1.Ended
+	(*Begin)(nil),        // 22: tender.exec.v1.Begin
+	(*Session)(nil),      // 23: tender.exec.v1.Session
+	(*RemoteWanted)(nil), // 24: tender.exec.v1.RemoteWanted
+	nil,                  // 25: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 26: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 27: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
 	3,  // 1: tender.exec.v1.ToExecutor.adopt:type_name -> tender.exec.v1.Adopt
 	6,  // 2: tender.exec.v1.ToExecutor.launch:type_name -> tender.exec.v1.Launch
-	9,  // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
-	15, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	16, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
-	20, // 6: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
-	4,  // 7: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
-	10, // 8: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	21, // 9: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
-	22, // 10: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	23, // 11: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
-	5,  // 12: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	24, // 13: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
-	7,  // 14: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
-	8,  // 15: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
-	5,  // 16: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
-	11, // 17: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
-	5,  // 18: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
-	14, // 19: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	12, // 20: tender.exec.v1.Update.health:type_name -> tender.exec.v1.Health
-	13, // 21: tender.exec.v1.Health.checks:type_name -> tender.exec.v1.CheckStatus
-	19, // 22: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
-	6,  // 23: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
-	10, // 24: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
-	15, // 25: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	18, // 26: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	5,  // 27: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
-	5,  // 28: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
-	5,  // 29: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	12, // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
+	18, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	19, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
+	8,  // 6: tender.exec.v1.ToExecutor.start:type_name -> tender.exec.v1.Start
+	9,  // 7: tender.exec.v1.ToExecutor.job_message:type_name -> tender.exec.v1.JobMessage
+	23, // 8: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
+	4,  // 9: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
+	13, // 10: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
+	9,  // 11: tender.exec.v1.FromExecutor.job_message:type_name -> tender.exec.v1.JobMessage
+	24, // 12: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
+	25, // 13: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	26, // 14: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	5,  // 15: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
+	27, // 16: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	10, // 17: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
+	7,  // 18: tender.exec.v1.Launch.gang:type_name -> tender.exec.v1.Gang
+	5,  // 19: tender.exec.v1.Start.tasks:type_name -> tender.exec.v1.Task
+	5,  // 20: tender.exec.v1.JobMessage.from:type_name -> tender.exec.v1.Task
+	5,  // 21: tender.exec.v1.JobMessage.to:type_name -> tender.exec.v1.Task
+	11, // 22: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
+	5,  // 23: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
+	14, // 24: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
+	5,  // 25: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
+	17, // 26: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
+	15, // 27: tender.exec.v1.Update.health:type_name -> tender.exec.v1.Health
+	16, // 28: tender.exec.v1.Health.checks:type_name -> tender.exec.v1.CheckStatus
+	22, // 29: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	6,  // 30: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	13, // 31: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	18, // 32: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	21, // 33: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	5,  // 34: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	5,  // 35: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
+	5,  // 36: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -1886,14 +2165,17 @@ func file_execpb_exec_proto_init() {
 		(*ToExecutor_Kill)(nil),
 		(*ToExecutor_Acknowledge)(nil),
 		(*ToExecutor_Exit)(nil),
+		(*ToExecutor_Start)(nil),
+		(*ToExecutor_JobMessage)(nil),
 		(*ToExecutor_Session)(nil),
 	}
 	file_execpb_exec_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromExecutor_State)(nil),
 		(*FromExecutor_Updates)(nil),
+		(*FromExecutor_JobMessage)(nil),
 		(*FromExecutor_RemoteWanted)(nil),
 	}
-	file_execpb_exec_proto_msgTypes[17].OneofWrappers = []any{
+	file_execpb_exec_proto_msgTypes[20].OneofWrappers = []any{
 		(*LogRecord_Begin)(nil),
 		(*LogRecord_Launch)(nil),
 		(*LogRecord_Updates)(nil),
@@ -1906,7 +2188,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -83,12 +83,13 @@ func (a *attached) open(s *stream, e OpenSession) {
 			return
 		}
 		if refusal != nil {
-			_, _ = to.Recv() // until the master has taken note
+			to.drain()
 			return
 		}
 		stop := context.AfterFunc(ctx, func() { from.Close() })
 		defer stop()
 		session.Relay(from, to)
+		to.drain() // the end of ctx could overtake the last frame
 	})
 }
 
@@ -178,4 +179,14 @@ func (s *grpcStream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.CloseSend()
+}
+
+// drain waits until the master has taken note of the end.
+func (s *grpcStream) drain() {
+	s.Close()
+	for {
+		if _, err := s.Recv(); err != nil {
+			return
+		}
+	}
 }

@@ -25,6 +25,10 @@ const (
 // max_dynamic_port): below the kernel's range for outgoing connections.
 var DefaultPorts = []model.PortRange{{First: 20000, Last: 32000}}
 
+// DefaultTaskDevices are what jobs on machines with GPUs commonly need: adapters
+// for RDMA, without which NCCL and MPI would fall back to TCP, and FUSE.
+var DefaultTaskDevices = []string{"/dev/infiniband/*", "/dev/fuse"}
+
 // DefaultKeep is how long ended tasks' directories stay unless configured otherwise.
 var DefaultKeep = Keep{For: time.Hour, MaxTasks: 10_000, MaxDiskUsedPercent: 90}
 
@@ -46,6 +50,10 @@ type Config struct {
 
 	// GPUs tells of the machine's devices; nil = it has none.
 	GPUs GPUSource
+	// TaskDevices are patterns of device nodes that tasks of driver exec may open
+	// besides the usual ones and those of their GPUs; nil = DefaultTaskDevices.
+	// On a machine without GPUs they may open all.
+	TaskDevices []string
 	// Ports are handed out to tasks that ask for any port; default DefaultPorts.
 	Ports []model.PortRange
 
@@ -112,6 +120,11 @@ func (c *Config) Validate() error {
 			bad("port range %d-%d: want FIRST-LAST from 1 to 65535", r.First, r.Last)
 		}
 	}
+	for _, p := range c.TaskDevices {
+		if _, err := filepath.Match(p, ""); err != nil || !filepath.IsAbs(p) || strings.Contains(p, ",") {
+			bad("task device %q: want the path of device nodes, such as /dev/infiniband/*", p)
+		}
+	}
 	for name := range c.Meta {
 		if name == "" || strings.ContainsAny(name, " ${}") {
 			bad("meta name %q: must not be empty nor contain spaces, $ or braces", name)
@@ -132,6 +145,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Ports == nil {
 		c.Ports = DefaultPorts
+	}
+	if c.TaskDevices == nil {
+		c.TaskDevices = DefaultTaskDevices
 	}
 	if c.RecoveryTimeout == 0 {
 		c.RecoveryTimeout = DefaultRecoveryTimeout

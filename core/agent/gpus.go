@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/tender-scheduler/tender/core/agent/isolation"
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/gpu"
 )
 
 // GPUSource tells of a machine's GPUs: gpu/nvml, or gpu/fake.
@@ -18,7 +21,15 @@ type GPUSource interface {
 	// whenever that changes, until ctx ends.
 	Watch(ctx context.Context, report func(unhealthy map[string]string)) error
 	Driver() string // its version; empty = unknown
+	// Nodes returns the device nodes that a task needs to use a device that was
+	// discovered: its own and those that are every user's. They need not be there.
+	Nodes(g *model.GPU) []string
+	// Usage returns what goes on on the devices at this moment.
+	Usage() ([]gpu.Usage, error)
 }
+
+// sampleEvery is how often it is asked what goes on on the devices.
+const sampleEvery = 15 * time.Second
 
 // addGPUs adds what the machine has of GPUs to what the agent says of itself.
 // An agent that cannot ask for them is of use without.
@@ -50,6 +61,69 @@ func (c *Config) addGPUs(info *model.AgentInfo) error {
 		}
 	}
 	return nil
+}
+
+// boundDevices lets tasks of driver exec open their own GPUs only. On a machine
+// without any there is nothing to keep apart, and tasks pay nothing for it.
+func (c *Config) boundDevices(host *isolation.Host, info *model.AgentInfo) {
+	if len(info.GPUs) == 0 {
+		return
+	}
+	if err := host.FilterDevices(); err != nil {
+		c.Log.Warn("tasks are kept to their GPUs by environment variables only", "because", err)
+		return
+	}
+	c.ExecutorCommand = append(slices.Clip(c.ExecutorCommand), "--devices", strings.Join(c.TaskDevices, ","))
+}
+
+// gpuNodes returns what tasks have to open for each device, by UUID.
+func (c *Config) gpuNodes(info *model.AgentInfo) map[string][]string {
+	nodes := map[string][]string{}
+	for i := range info.GPUs {
+		nodes[info.GPUs[i].UUID] = c.GPUs.Nodes(&info.GPUs[i])
+	}
+	return nodes
+}
+
+// sampleGPUs feeds what goes on on the devices to the machine until ctx ends. A
+// driver that cannot say is asked again, and complained of once.
+func (l *Loop) sampleGPUs(ctx context.Context) {
+	timer := time.NewTimer(time.Second) // so that the first who look see something
+	defer timer.Stop()
+	complained := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		timer.Reset(sampleEvery)
+		all, err := l.GPUs.Usage()
+		if err != nil {
+			if !complained {
+				l.Log.Warn("what goes on on the GPUs is not known", "error", err)
+			}
+			complained = true
+			continue
+		}
+		complained = false
+		samples := make(map[string]model.GPUSample, len(all))
+		for i := range all {
+			samples[all[i].UUID] = sampleOf(&all[i], time.Now().UTC())
+		}
+		l.inbox.put(event{input: GPUUsage{samples}})
+	}
+}
+
+func sampleOf(u *gpu.Usage, at time.Time) model.GPUSample {
+	s := model.GPUSample{
+		BusyPercent: u.BusyPercent, MemoryUsedBytes: u.MemoryUsedBytes, TemperatureC: u.TemperatureC,
+		PowerMilliwatts: u.PowerMilliwatts, Processes: len(u.Processes), At: at,
+	}
+	if u.ProcessesUnknown {
+		s.Processes = -1
+	}
+	return s
 }
 
 // watchGPUs feeds changes of health to the machine until ctx ends.

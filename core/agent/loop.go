@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/tender-scheduler/tender/api/agentpb"
@@ -125,13 +126,11 @@ func (l *Loop) Run(ctx context.Context) error {
 		defer close(linkDone)
 		lk.run(inner)
 	}()
-	watchDone := make(chan struct{})
-	go func() {
-		defer close(watchDone)
-		if l.GPUs != nil {
-			l.watchGPUs(inner)
-		}
-	}()
+	var watching sync.WaitGroup
+	if l.GPUs != nil && len(l.Options.Info.GPUs) > 0 {
+		watching.Go(func() { l.watchGPUs(inner) })
+		watching.Go(func() { l.sampleGPUs(inner) })
+	}
 
 	err = l.turns(ctx, Recovered{LastContact: l.LastContact, Executors: found})
 
@@ -139,7 +138,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	l.pushes.close()
 	l.attached.close()
 	<-linkDone
-	<-watchDone
+	watching.Wait()
 	l.janitor.close()
 	return errors.Join(err, l.Executors.Close())
 }

@@ -20,6 +20,8 @@ type Options struct {
 	// Recovery is how long executors go on without an agent, as the first Hello
 	// to each says. The fence shortens it; 0 = they never give up by themselves.
 	Recovery time.Duration
+	// GPUNodes are the device nodes that a task needs for each device, by UUID.
+	GPUNodes map[string][]string
 }
 
 // Machine is an agent without its IO. It is owned by one goroutine.
@@ -28,6 +30,7 @@ type Machine struct {
 	meta     Meta
 	keep     Keep
 	recovery time.Duration
+	gpuNodes map[string][]string
 
 	now   time.Time
 	out   []Effect
@@ -41,7 +44,8 @@ type Machine struct {
 	pingInterval time.Duration // as the master said, 0 = it does not ping
 	fenced       bool          // tasks were killed for want of contact, and there was none since
 
-	gpusTold  bool // the master of this stream knows info.GPUs as they are
+	samples   map[string]model.GPUSample // of GPUs, the latest by UUID
+	gpusTold  bool                       // the master of this stream knows info.GPUs as they are
 	recovered bool
 	jobs      map[model.JobID]*job
 	live      int // tasks that have not ended, over all jobs
@@ -89,6 +93,7 @@ func NewMachine(o Options) *Machine {
 		meta:     o.Meta,
 		keep:     o.Keep,
 		recovery: o.Recovery,
+		gpuNodes: o.GPUNodes,
 		jobs:     map[model.JobID]*job{},
 		updates:  newUpdateQueue(o.Meta.Boot),
 	}
@@ -115,6 +120,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.executorUp(in)
 	case FromExecutor:
 		m.executorUpdates(in)
+	case ExecutorSays:
+		m.executorSays(in)
 	case ExecutorDied:
 		m.executorDied(in.Exec)
 	case ExecutorFailed:
@@ -125,6 +132,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.measured(in)
 	case GPUHealth:
 		m.gpuHealth(in)
+	case GPUUsage:
+		m.gpuUsage(in)
 	case StopTasks:
 		m.stopTasks(in)
 	case Tick:

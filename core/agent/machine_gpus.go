@@ -8,8 +8,8 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-// gpuHealth takes note of which devices must not be used. Tasks on them go on:
-// whoever runs them knows best whether they can.
+// gpuHealth takes note of which devices must not be used. What becomes of the
+// tasks on them is the master's to say.
 func (m *Machine) gpuHealth(in GPUHealth) {
 	all := slices.Clone(m.info.GPUs)
 	for i := range all {
@@ -21,6 +21,20 @@ func (m *Machine) gpuHealth(in GPUHealth) {
 	m.info.GPUs = all
 	m.info.Capacity.GPUMilli = model.GPUMilli(all)
 	m.gpusTold = false
+}
+
+// gpuUsage passes on what goes on on the devices. It is of the moment: without a
+// master to tell, the next sample serves as well.
+func (m *Machine) gpuUsage(in GPUUsage) {
+	m.samples = in.Samples
+	if m.stream != streamRegistered {
+		return
+	}
+	uuids := make([]string, len(m.info.GPUs))
+	for i := range m.info.GPUs {
+		uuids[i] = m.info.GPUs[i].UUID
+	}
+	m.send(&agentpb.AgentMessage{Kind: &agentpb.AgentMessage_GpuUsage{GpuUsage: agentpb.FromGPUSamples(uuids, in.Samples)}})
 }
 
 // tellGPUs sends the devices where they are not what Register said.

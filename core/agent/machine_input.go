@@ -12,7 +12,7 @@ import (
 )
 
 // Input is what happens to a Machine: one of Recovered, StreamUp, StreamDown,
-// FromMaster, ExecutorUp, FromExecutor, ExecutorDied, ExecutorFailed,
+// FromMaster, ExecutorUp, FromExecutor, ExecutorSays, ExecutorDied, ExecutorFailed,
 // TreeKilled, Measured, GPUHealth, StopTasks and Tick.
 type Input interface{ agentInput() }
 
@@ -73,6 +73,12 @@ type FromExecutor struct {
 	Updates []*execpb.Update
 }
 
+// ExecutorSays is a message of an executor for another one of its job.
+type ExecutorSays struct {
+	Exec    ExecID
+	Message *execpb.JobMessage
+}
+
 // ExecutorDied says that an executor's process has ended, or that the
 // connection to it was lost.
 type ExecutorDied struct{ Exec ExecID }
@@ -100,6 +106,9 @@ type Measured struct {
 // instance the name may be its device's.
 type GPUHealth struct{ Unhealthy map[string]string }
 
+// GPUUsage is what goes on on the devices, by UUID.
+type GPUUsage struct{ Samples map[string]model.GPUSample }
+
 // StopTasks asks the machine to kill all tasks and then to Stop.
 type StopTasks struct{ Grace time.Duration }
 
@@ -112,11 +121,13 @@ func (StreamDown) agentInput()     {}
 func (FromMaster) agentInput()     {}
 func (ExecutorUp) agentInput()     {}
 func (FromExecutor) agentInput()   {}
+func (ExecutorSays) agentInput()   {}
 func (ExecutorDied) agentInput()   {}
 func (ExecutorFailed) agentInput() {}
 func (TreeKilled) agentInput()     {}
 func (Measured) agentInput()       {}
 func (GPUHealth) agentInput()      {}
+func (GPUUsage) agentInput()       {}
 func (StopTasks) agentInput()      {}
 func (Tick) agentInput()           {}
 

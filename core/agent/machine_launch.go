@@ -23,7 +23,7 @@ func (m *Machine) launch(l *agentpb.Launch) {
 	j.done = false
 	fresh := &execpb.Launch{
 		Group: l.Group, Indices: l.Indices, Attempts: l.Attempts,
-		TimeLimitNs: l.TimeLimitNs, Env: l.Env, Grants: execGrants(l.Grants),
+		TimeLimitNs: l.TimeLimitNs, Env: l.Env, Grants: m.execGrants(l.Grants), Gang: execGang(l.Gang),
 	}
 	var repeated []taskKey
 	for _, k := range launchKeys(fresh) {
@@ -84,7 +84,7 @@ func withoutTasks(l *execpb.Launch, drop []taskKey) *execpb.Launch {
 	for _, k := range drop {
 		gone[k]++
 	}
-	out := &execpb.Launch{Group: l.Group, TimeLimitNs: l.TimeLimitNs, Env: l.Env}
+	out := &execpb.Launch{Group: l.Group, TimeLimitNs: l.TimeLimitNs, Env: l.Env, Gang: l.Gang}
 	keys := launchKeys(l)
 	// A task named twice is dropped once: from the end, where the repetition is.
 	for i := len(keys) - 1; i >= 0; i-- {
@@ -106,8 +106,9 @@ func withoutTasks(l *execpb.Launch, drop []taskKey) *execpb.Launch {
 	return out
 }
 
-// execGrants passes a launch's grants on to an executor.
-func execGrants(in []*agentpb.Grant) []*execpb.Grant {
+// execGrants passes a launch's grants on to an executor, with what it has to
+// open for them.
+func (m *Machine) execGrants(in []*agentpb.Grant) []*execpb.Grant {
 	if len(in) == 0 {
 		return nil
 	}
@@ -115,7 +116,7 @@ func execGrants(in []*agentpb.Grant) []*execpb.Grant {
 	for i, g := range in {
 		x := &execpb.Grant{Ports: g.GetPorts()}
 		for _, d := range g.GetGpus() {
-			x.Gpus = append(x.Gpus, &execpb.GpuShare{Uuid: d.GetUuid(), Milli: d.GetMilli()})
+			x.Gpus = append(x.Gpus, &execpb.GpuShare{Uuid: d.GetUuid(), Milli: d.GetMilli(), Nodes: m.gpuNodes[d.GetUuid()]})
 		}
 		out[i] = x
 	}
@@ -178,7 +179,7 @@ func (m *Machine) kill(in *agentpb.Kill) {
 		default:
 			x := j.byGen(t.gen)
 			if running[x] == nil {
-				running[x] = &execpb.Kill{Reason: in.Reason}
+				running[x] = &execpb.Kill{Reason: in.Reason, GraceNs: in.GraceNs}
 				executors = append(executors, x)
 			}
 			running[x].Tasks = append(running[x].Tasks, k.exec(t.state))
@@ -219,8 +220,11 @@ func (m *Machine) killWaiting(j *job, keys []taskKey, reason model.TaskReason) {
 	}
 	j.waiting = slices.DeleteFunc(j.waiting, func(l *execpb.Launch) bool { return len(l.Indices) == 0 })
 	how := killedWaiting
-	if reason == model.ReasonContainerPreempted {
+	switch reason {
+	case model.ReasonContainerPreempted:
 		how.reason, how.cause, how.message = reason, model.CausePreempted, "preempted before it started"
+	case model.ReasonResourcesUnknown:
+		how.reason, how.cause = reason, model.CauseDeviceLost
 	}
 	for _, k := range keys {
 		m.end(j, k, nil, how)

@@ -79,6 +79,10 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 		m.launch(k.Launch)
 	case *agentpb.MasterMessage_Kill:
 		m.kill(k.Kill)
+	case *agentpb.MasterMessage_Start:
+		m.start(k.Start)
+	case *agentpb.MasterMessage_JobMessage:
+		m.jobMessage(k.JobMessage)
 	case *agentpb.MasterMessage_Acknowledge:
 		m.acknowledged(k.Acknowledge)
 	case *agentpb.MasterMessage_JobDone:
@@ -92,7 +96,7 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 	case *agentpb.MasterMessage_CloseLog:
 		m.do(CloseLog{k.CloseLog.GetRequest()})
 	case *agentpb.MasterMessage_OpenSession:
-		m.do(OpenSession{k.OpenSession, m.executorOf(k.OpenSession.GetTask())})
+		m.do(OpenSession{k.OpenSession, m.execIDOf(k.OpenSession.GetTask())})
 	case *agentpb.MasterMessage_Shutdown:
 		m.shutdown(k.Shutdown.GetMessage())
 	}
@@ -169,8 +173,8 @@ func (m *Machine) noteContact() {
 	}
 }
 
-// executorOf returns the executor that a living task is at, zero if there is none.
-func (m *Machine) executorOf(t *agentpb.TaskId) ExecID {
+// execIDOf names the executor that a living task is at, zero if there is none.
+func (m *Machine) execIDOf(t *agentpb.TaskId) ExecID {
 	id := model.JobID(t.GetJob())
 	k, ok := newKey(t.GetGroup(), t.GetIndex(), t.GetAttempt())
 	if j := m.jobs[id]; ok && j != nil {

@@ -40,13 +40,14 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	c.boundDevices(host, &info)
 	conns := c.Conns
 	if conns == nil {
 		conns = NewConns(c.Credentials)
 		defer conns.Close()
 	}
 	l := &Loop{
-		Options:     Options{Meta: dir.meta, Info: info, Keep: c.Keep, Recovery: c.RecoveryTimeout},
+		Options:     Options{Meta: dir.meta, Info: info, Keep: c.Keep, Recovery: c.RecoveryTimeout, GPUNodes: c.gpuNodes(&info)},
 		Masters:     c.Masters,
 		Conns:       conns,
 		Executors:   newChildren(ctx, c, dir, host, info.Attributes),

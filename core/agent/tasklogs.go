@@ -131,10 +131,15 @@ func (f *taskFiles) open(ctx context.Context, r *agentpb.OpenLog, ended <-chan s
 	if task.Logs.Disabled {
 		return nil, model.Refuse(model.ReasonUnsupported, "task %q keeps no output: its logs block says disabled", task.Name)
 	}
-	name := task.Name + ".stdout"
-	if r.Stderr {
-		name = task.Name + ".stderr"
+	rank := int(r.Task.Index) * f.group.Ranks()
+	if r.Rank != nil {
+		rank = int(r.GetRank())
 	}
+	if ranks := f.group.Ranks(); rank/ranks != int(r.Task.Index) {
+		return nil, model.Refuse(model.ReasonBadRequest, "read output: rank %d is not in allocation %d of group %q, which has ranks %d to %d",
+			rank, r.Task.Index, f.group.Name, int(r.Task.Index)*ranks, int(r.Task.Index+1)*ranks-1)
+	}
+	name := executor.StreamName(f.group, task, rank, r.Stderr)
 	in, err := tasklog.Open(ctx, f.logs, name, task.Logs, tasklog.Options{Offset: r.Offset, Follow: r.Follow, Ended: ended})
 	if err != nil {
 		return nil, fmt.Errorf("read output of task %q: %w", task.Name, err)

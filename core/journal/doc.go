@@ -14,6 +14,7 @@
 //	head                      index of the last committed group, and the epoch that wrote it
 //	log/<index>.<part>        the parts of a group (one, for most)
 //	snap/<id>/<chunk>         the chunks of a snapshot
+//	masters/<identity>        a master that is there, leading or not; held by a lease
 //	snapshot                  the manifest of the current snapshot
 //
 // # Invariants

@@ -33,6 +33,10 @@ type EmbeddedConfig struct {
 	// for a second master on a trusted network. Empty: no port is opened at all.
 	Listen string
 
+	// Peers makes this etcd one member of several; nil: it is the only one. Its
+	// start then takes until most members are up.
+	Peers *PeersConfig
+
 	QuotaBytes   int64         // of the database; 0: DefaultQuotaBytes
 	StartTimeout time.Duration // 0: DefaultStartTimeout
 	Logger       *slog.Logger  // nil discards
@@ -53,12 +57,16 @@ func (c EmbeddedConfig) Validate() error {
 			return fmt.Errorf("embedded etcd: listen address %q: want host:port: %w", c.Listen, err)
 		}
 	}
+	if c.Peers != nil {
+		return c.Peers.validate()
+	}
 	return nil
 }
 
-// Embedded is a one-member etcd inside this process.
+// Embedded is an etcd inside this process: the only member, or one of several.
 type Embedded struct {
 	cfg    EmbeddedConfig
+	rename bool // its member has no address yet that others could reach
 	etcd   *embed.Etcd
 	client *clientv3.Client
 	lock   *dirLock
@@ -114,15 +122,21 @@ func (e *Embedded) start(ctx context.Context) error {
 		if e.cfg.Listen != "" && isListenError(err) {
 			return model.Refuse(model.ReasonConflict, "embedded etcd cannot listen on %s: %v; choose another address", e.cfg.Listen, err)
 		}
+		if said := e.startFailed(err); said != err { //nolint:errorlint // the same error, not the same kind
+			return said
+		}
 		return fmt.Errorf("start etcd in data directory %q: %w; the directory may be damaged or not writable: see %s",
 			e.cfg.DataDir, err, e.logs.path)
+	}
+	if err := e.checkMembers(); err != nil {
+		return err
 	}
 	if err := e.awaitReady(ctx); err != nil {
 		return fmt.Errorf("start etcd in data directory %q: %w: see %s", e.cfg.DataDir, err, e.logs.path)
 	}
 	e.logs.started()
 	e.client = v3client.New(e.etcd.Server)
-	if err := e.regainSpace(ctx); err != nil {
+	if err := errors.Join(e.regainSpace(ctx), e.takeAddress(ctx)); err != nil {
 		return fmt.Errorf("start etcd in data directory %q: %w", e.cfg.DataDir, err)
 	}
 	if e.Sole() {
@@ -132,8 +146,16 @@ func (e *Embedded) start(ctx context.Context) error {
 }
 
 func (e *Embedded) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.StartTimeout, fmt.Errorf("not ready after %v", e.cfg.StartTimeout))
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var late <-chan time.Time
+	if e.cfg.Peers != nil { // the others come when they come
+		go e.complainUnready(ctx)
+	} else {
+		limit := time.NewTimer(e.cfg.StartTimeout)
+		defer limit.Stop()
+		late = limit.C
+	}
 	select {
 	case <-e.etcd.Server.ReadyNotify():
 		return nil
@@ -144,6 +166,8 @@ func (e *Embedded) awaitReady(ctx context.Context) error {
 	case <-e.logs.gaveUp:
 		e.etcd = nil // a goroutine of it is gone: closing could wait for ever
 		return e.logs.fatal()
+	case <-late:
+		return fmt.Errorf("not ready after %v", e.cfg.StartTimeout)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -204,7 +228,7 @@ func (e *Embedded) dropStaleLeases(ctx context.Context) error {
 func (e *Embedded) Client() *clientv3.Client { return e.client }
 
 // Sole says that no other process can reach this etcd.
-func (e *Embedded) Sole() bool { return e.cfg.Listen == "" }
+func (e *Embedded) Sole() bool { return e.cfg.Listen == "" && e.cfg.Peers == nil }
 
 // Addr is where etcd clients can connect, "" if nowhere. A port 0 in
 // EmbeddedConfig.Listen is resolved.

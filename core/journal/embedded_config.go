@@ -14,7 +14,7 @@ import (
 // the package, so it is set before any etcd of this process starts.
 func init() { wal.SegmentSizeBytes = 16 << 20 }
 
-// etcdConfig makes the settings of a one-member etcd. Those that differ from
+// etcdConfig makes the settings of an embedded etcd. Those that differ from
 // etcd's defaults say why.
 func etcdConfig(cfg EmbeddedConfig, listen *url.URL, logs *etcdLogs) *embed.Config {
 	c := embed.NewConfig()
@@ -47,6 +47,9 @@ func etcdConfig(cfg EmbeddedConfig, listen *url.URL, logs *etcdLogs) *embed.Conf
 	// Pages freed by compaction are reused, but the file never shrinks while etcd runs.
 	c.BootstrapDefragThresholdMegabytes = 256
 
+	if cfg.Peers != nil {
+		cfg.Peers.apply(c)
+	}
 	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(logs, zap.WithFatalHook(logs), zap.WithPanicHook(logs)))
 	return c
 }

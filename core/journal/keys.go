@@ -19,6 +19,8 @@ func (k keyspace) leader() string   { return k.prefix + "leader" }
 func (k keyspace) head() string     { return k.prefix + "head" }
 func (k keyspace) manifest() string { return k.prefix + "snapshot" }
 
+func (k keyspace) masters() string { return k.prefix + "masters/" }
+
 func (k keyspace) log() string { return k.prefix + "log/" }
 
 func (k keyspace) logEnd() string { return clientv3.GetPrefixRangeEnd(k.log()) }

@@ -40,6 +40,28 @@ func (j *Journal) Leader(ctx context.Context) (address string, epoch int64, err 
 	return info.Address, info.Epoch, err
 }
 
+// Depose ends the term of an epoch, if it is on: for who knows that its leader has
+// died, before its lease has told everybody. A leader that lives after all finds
+// out at once if it reaches etcd, and otherwise leads no longer than its lease. It
+// tries until ctx ends.
+func (j *Journal) Depose(ctx context.Context, epoch int64) error {
+	for attempt := 0; ; attempt++ {
+		// With the leader an etcd member may have died, and what goes to that is lost.
+		tryCtx, cancel := context.WithTimeout(ctx, patience(attempt)/2)
+		_, err := j.client.Txn(tryCtx).If(leads(j.keys, epoch)).Then(clientv3.OpDelete(j.keys.leader())).Commit()
+		if err != nil {
+			<-tryCtx.Done() // refused early: not again at once
+		}
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("depose the leader of term %d: %w", epoch, err)
+		}
+	}
+}
+
 func (j *Journal) readLeader(ctx context.Context) (LeaderInfo, int64, error) {
 	resp, err := j.client.Get(ctx, j.keys.leader())
 	if err != nil {

@@ -2,10 +2,14 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sys/unix"
 )
 
 // attemptTimeout bounds one request to etcd; the request is then repeated.
@@ -14,10 +18,21 @@ const attemptTimeout = 3 * time.Second
 // revokeTimeout bounds the courtesy of giving a lease back; etcd expires it anyway.
 const revokeTimeout = time.Second
 
-// session is a lease that this process keeps alive.
+// beatsPerTTL is how often a lease is renewed in its time to live: a quarter of it
+// is what one request may take, and the next one goes to another member of etcd.
+const beatsPerTTL = 4
+
+// session is a lease that this process keeps alive, and what it knows of how long
+// etcd keeps it. etcd counts the time to live from when it carries a renewal out,
+// which is after the renewal was sent: counted from then the lease ends here no
+// later than there, without any clock being compared with another.
+//
+// The client's own KeepAlive counts from the answer, looks twice a second, and
+// stays with one member of etcd for as long as that takes connections.
 type session struct {
 	client *clientv3.Client
 	lease  clientv3.LeaseID
+	until  atomic.Int64    // boot time in nanoseconds
 	done   <-chan struct{} // closed when the lease can no longer be relied on
 	stop   context.CancelFunc
 }
@@ -26,24 +41,60 @@ type session struct {
 func openSession(ctx context.Context, client *clientv3.Client, ttl time.Duration) (*session, error) {
 	grantCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
+	sent := bootTime()
 	grant, err := client.Grant(grantCtx, int64(ttl/time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("grant a lease: %w", err)
 	}
 	keepCtx, stop := context.WithCancel(ctx)
-	beats, err := client.KeepAlive(keepCtx, grant.ID)
-	if err != nil {
-		stop()
-		return nil, fmt.Errorf("keep lease %x alive: %w", grant.ID, err)
-	}
 	done := make(chan struct{})
+	s := &session{client: client, lease: grant.ID, done: done, stop: stop}
+	s.extend(sent, grant.TTL)
 	go func() {
 		defer close(done)
-		for range beats {
-		}
+		s.keepAlive(keepCtx, time.Duration(grant.TTL)*time.Second)
 	}()
-	return &session{client, grant.ID, done, stop}, nil
+	return s, nil
 }
+
+// keepAlive renews the lease until it has run out, is gone, or ctx ends.
+func (s *session) keepAlive(ctx context.Context, ttl time.Duration) {
+	beat := time.NewTicker(ttl / beatsPerTTL)
+	defer beat.Stop()
+	for {
+		end := time.NewTimer(s.left())
+		select {
+		case <-beat.C:
+		case <-end.C:
+		case <-ctx.Done():
+		}
+		end.Stop()
+		if ctx.Err() != nil || s.left() <= 0 {
+			return
+		}
+		if err := s.renew(ctx, min(ttl/beatsPerTTL, s.left())); errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			return
+		}
+	}
+}
+
+func (s *session) renew(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	sent := bootTime()
+	answer, err := s.client.KeepAliveOnce(ctx, s.lease)
+	if err == nil {
+		s.extend(sent, answer.TTL)
+	}
+	return err
+}
+
+func (s *session) extend(sent, ttlSeconds int64) {
+	s.until.Store(sent + ttlSeconds*int64(time.Second))
+}
+
+// left is how long etcd keeps the lease for certain.
+func (s *session) left() time.Duration { return time.Duration(s.until.Load() - bootTime()) }
 
 // close gives the lease back, and with it every key it holds.
 func (s *session) close() error {
@@ -55,4 +106,14 @@ func (s *session) close() error {
 		return fmt.Errorf("revoke lease %x: %w", s.lease, err)
 	}
 	return nil
+}
+
+// bootTime is a clock that nobody sets, and that goes on while the machine sleeps:
+// Go's monotonic clock does not, and a lease does not wait for who sleeps.
+func bootTime() int64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		panic(fmt.Sprintf("journal: read the boot time: %v", err)) // the kernel has had it since 2.6.39
+	}
+	return t.Nano()
 }

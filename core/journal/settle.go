@@ -19,7 +19,7 @@ func (t *Term) settle(ctx context.Context, request func(context.Context) (*clien
 	defer stop()
 	var wait backoff
 	for attempt := 0; ; attempt++ {
-		tryCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
+		tryCtx, cancel := context.WithTimeout(ctx, patience(attempt))
 		resp, err := request(tryCtx)
 		cancel()
 		switch {
@@ -36,6 +36,17 @@ func (t *Term) settle(ctx context.Context, request func(context.Context) (*clien
 		}
 		wait.sleep(ctx)
 	}
+}
+
+// firstPatience is how long the first attempt of a request may take. What has been
+// sent to an etcd member that died, or that passed it on to one that had, is lost:
+// nobody says so, and etcd itself would wait for seconds.
+const firstPatience = 500 * time.Millisecond
+
+// patience is for how long an attempt is waited for: longer each time, since etcd
+// may only be slow. Nothing is done twice by asking twice.
+func patience(attempt int) time.Duration {
+	return min(firstPatience<<min(attempt, 10), attemptTimeout)
 }
 
 // extended derives a context that ends lastWord after ctx or the term: the caller

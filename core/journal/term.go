@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -54,6 +55,15 @@ func (t *Term) Done() <-chan struct{} { return t.life.Done() }
 
 // Err says why Done is closed; nil before that.
 func (t *Term) Err() error { return context.Cause(t.life) }
+
+// Left is how much longer this process leads for certain, should it not hear from
+// etcd again: no other leads before that. 0: it may have been replaced.
+func (t *Term) Left() time.Duration {
+	if t.life.Err() != nil {
+		return 0
+	}
+	return max(t.session.left(), 0)
+}
 
 // Resign gives leadership up, so that a standby takes over at once instead of
 // after the session's time to live. It waits for an Append that is under way.

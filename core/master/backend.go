@@ -11,15 +11,20 @@ import (
 
 // Do implements httpapi.Backend.
 func (m *Master) Do(ctx context.Context, body any) (any, *model.Refusal) {
-	if _, ok := body.(model.GetStatus); ok {
+	switch q := body.(type) {
+	case model.GetStatus:
 		return m.status(ctx), nil
+	case model.ListMasters:
+		return m.masters(ctx, q), nil
+	case model.StepDown:
+		return m.stepDown(ctx, q)
 	}
 	l := m.leading()
 	if l == nil {
 		return nil, unavailable()
 	}
 	switch body.(type) {
-	case model.Submit, model.CancelJob, model.RetryJob, model.SetRole, model.RemoveRole, model.SetReservation,
+	case model.Submit, model.CancelJob, model.RetryJob, model.PauseJob, model.ResumeJob, model.TriggerJob, model.SetRole, model.RemoveRole, model.SetReservation,
 		model.DrainNode, model.SetEligibility:
 		return l.request(ctx, body)
 	}
@@ -30,11 +35,23 @@ func (l *loop) query(ctx context.Context, body any) (answer any, refusal *model.
 	if err := l.ask(ctx, func() { answer, refusal = l.machine.Query(l.clock.read(), body) }); err != nil {
 		return nil, unavailable()
 	}
+	if l.log.Left() <= 0 {
+		// Since the question was put, another master may have begun to lead: what
+		// this one knows may be out of date.
+		return nil, unavailable()
+	}
 	return answer, refusal
 }
 
 func (m *Master) status(ctx context.Context) model.MasterStatus {
-	st := model.MasterStatus{Cluster: m.cfg.Cluster, Version: m.cfg.Version, Address: m.cfg.Advertise}
+	st := model.MasterStatus{Cluster: m.cfg.Cluster, Version: m.cfg.Version, Address: m.cfg.Advertise, Started: m.started}
+	if j := m.journal.Load(); j != nil {
+		s := j.Stats()
+		st.Ready, st.Index, st.Epoch = true, s.LastIndex, m.term()
+		if own, ok := j.EmbeddedMember(); ok {
+			st.Etcd = &own
+		}
+	}
 	st.Leader, st.Leading = m.Leader()
 	if l := m.leading(); l != nil {
 		// Should the term end meanwhile, the fields it would fill stay empty.
@@ -96,11 +113,11 @@ func (m *Master) Leader() (string, bool) {
 	if m.leading() != nil {
 		return m.cfg.Advertise, true
 	}
-	addr := m.leader.Load()
-	if addr == nil || *addr == m.cfg.Advertise {
+	info := m.leader.Load()
+	if info.Address == m.cfg.Advertise {
 		return "", false // this master's own key from before it lost or won the term
 	}
-	return *addr, false
+	return info.Address, false
 }
 
 // ReadLog implements httpapi.Backend. Following, it waits for the task to start.

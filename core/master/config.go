@@ -21,6 +21,11 @@ type Config struct {
 	// Journal: either the embedded etcd in DataDir, or an external cluster.
 	DataDir string
 	Etcd    []string
+	// Peers, with DataDir: the addresses of all masters, this one's Advertise
+	// included. Each has a member of one etcd embedded. Empty: this is the only one.
+	Peers []string
+	// Join: the other Peers run already, and this one is to become one of them.
+	Join    bool
 	Cluster string // name; keys live below it; default "tender"
 	// SessionTTL is how long a silent leader stays leader. A takeover after a
 	// crash takes this long. Default 2 s.
@@ -74,6 +79,10 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("no place for the journal: give a data directory for the embedded etcd, or the addresses of an etcd cluster"))
 	case c.DataDir != "" && len(c.Etcd) > 0:
 		errs = append(errs, errors.New("both a data directory and an etcd cluster are given: choose one"))
+	case len(c.Peers) > 0 && len(c.Etcd) > 0:
+		errs = append(errs, errors.New("both other masters to keep the journal with and an etcd cluster are given: choose one"))
+	case c.Join && len(c.Peers) < 2:
+		errs = append(errs, errors.New("no masters are named to join"))
 	}
 	if c.Frameworks == nil || c.Check == nil {
 		errs = append(errs, errors.New("no frameworks or no job check are wired in"))

@@ -16,6 +16,7 @@ type log interface {
 	Append(ctx context.Context, records [][]byte) (index uint64, err error)
 	Snapshot(ctx context.Context, index uint64, data []byte) error
 	Done() <-chan struct{}
+	Left() time.Duration
 	Epoch() int64
 }
 
@@ -48,6 +49,10 @@ type loop struct {
 	nextID   uint64
 	replies  map[uint64]chan model.Reply
 
+	leave   chan struct{} // closed when the leader is to step down
+	leaving sync.Once
+
+	commits     commits
 	index       uint64 // last committed
 	bytes       int    // committed since the last snapshot
 	groups      int
@@ -64,7 +69,7 @@ func newLoop(m *Machine, l log, index uint64, logger *slog.Logger) *loop {
 	c := newClock(time.Now)
 	return &loop{
 		machine: m, log: l, clock: c, logger: logger, hub: newHub(c.now), since: c.now, index: index,
-		inbox: make(chan item, inboxes), done: make(chan struct{}),
+		inbox: make(chan item, inboxes), done: make(chan struct{}), leave: make(chan struct{}),
 		sessions: map[SessionID]*outbox{}, replies: map[uint64]chan model.Reply{},
 	}
 }
@@ -91,6 +96,8 @@ func (l *loop) run(ctx context.Context, lead Lead) error {
 			continue
 		case <-l.log.Done():
 			return errors.New("leadership is lost")
+		case <-l.leave:
+			return errSteppedDown
 		case <-ctx.Done():
 			return nil
 		}
@@ -131,6 +138,7 @@ func (l *loop) turn(ctx context.Context, inputs []Input, timer *time.Timer) erro
 			return fmt.Errorf("commit to the journal: %w", err)
 		}
 		l.index = index
+		l.commits.note(index, l.clock.last)
 		for _, r := range e.Records {
 			l.bytes += len(r)
 		}

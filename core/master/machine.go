@@ -71,7 +71,7 @@ type Machine struct {
 	byAgent  map[model.AgentID][]*session // oldest first
 	links    map[model.AgentID]*link
 	wakes    map[model.FrameworkID]time.Time
-	kills    map[model.TaskID]model.TaskReason    // wanted; sent again when the agent comes back
+	kills    map[model.TaskID]model.Kill          // wanted; sent again when the agent comes back
 	watch    map[model.JobID]model.FrameworkID    // spawned jobs, and who is told of them
 	inverse  map[model.OfferID]model.InverseOffer // out, until their deadline
 	overdue  []model.InverseOffer                 // past it, while their tasks end
@@ -99,7 +99,7 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		timing: t, state: newState(), book: offers.NewBook(), allocator: offers.DefaultSettings(),
 		frameworks: map[model.FrameworkID]model.Framework{},
 		sessions:   map[SessionID]*session{}, byAgent: map[model.AgentID][]*session{}, links: map[model.AgentID]*link{},
-		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.TaskReason{},
+		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.Kill{},
 		inverse: map[model.OfferID]model.InverseOffer{}, watch: map[model.JobID]model.FrameworkID{},
 		drains: map[string]*drainRun{}, services: newServices(),
 	}

@@ -36,6 +36,8 @@ type link struct {
 	since       time.Time // of being connected, or not
 	lostAt      time.Time // when contact was last certain; the gone timer counts from here
 	unreachable bool      // its tasks have been reported so
+	// samples are what went on on its GPUs lately, by UUID; for people.
+	samples map[string]model.GPUSample
 }
 
 // agentUp greets an agent. A Register may come late, from a connection that the
@@ -80,6 +82,7 @@ func (m *Machine) join(s *session) {
 	m.book.SetAvailable(id, true)
 	m.sayDone(s)
 	m.reconcile(s, r.Tasks)
+	m.withdraw(id)
 	m.notice(model.Notice{Kind: "node_ready", Agent: id, Message: "node " + m.state.agents[id].info.Name + " is ready"})
 }
 
@@ -102,21 +105,6 @@ func (m *Machine) forget(s *session) {
 	} else {
 		m.byAgent[s.agent] = rest
 	}
-}
-
-// maxDevices bounds what one agent may tell of.
-const maxDevices = 1024
-
-// devices takes in that the health of an agent's GPUs has changed.
-func (m *Machine) devices(s *session, d *agentpb.Devices) {
-	a := m.state.agents[s.agent]
-	if a == nil || len(d.Gpus) > maxDevices {
-		return
-	}
-	info := a.info
-	info.GPUs = agentpb.ToGPUs(d.Gpus)
-	info.Capacity.GPUMilli = model.GPUMilli(info.GPUs)
-	m.storeAgent(info)
 }
 
 // checkRegister returns why an agent may not join, or "".
@@ -204,6 +192,8 @@ func (m *Machine) reconcile(s *session, refs []*agentpb.TaskRef) {
 		switch {
 		case !ok:
 			sts = append(sts, m.missing(t))
+		case t.batch.gang > 0 && st == model.TaskStaging:
+			// It is not prepared yet, and says so itself when it is.
 		case t.state == model.TaskUnreachable && !st.Terminal() && st != model.TaskUnreachable:
 			sts = append(sts, model.TaskStatus{Task: t.id, Agent: s.agent, State: backState(st), At: m.now,
 				Reason: model.ReasonReconciliation, Message: "the agent is back"})
@@ -211,13 +201,14 @@ func (m *Machine) reconcile(s *session, refs []*agentpb.TaskRef) {
 	}
 	m.applyStatuses(s.agent, sts)
 	for _, id := range orphans {
-		m.sendKill(s, id, model.ReasonTaskUnknown)
+		m.sendKill(s, model.Kill{Task: id, Reason: model.ReasonTaskUnknown})
 	}
 	for _, t := range m.agentTasks(s.agent) {
-		if reason, wanted := m.kills[t.id]; wanted {
-			m.sendKill(s, t.id, reason)
+		if k, wanted := m.kills[t.id]; wanted {
+			m.sendKill(s, k)
 		}
 	}
+	m.restartGangs(s.agent)
 }
 
 // backState is the state of a task whose agent has come back with it.

@@ -2,7 +2,6 @@ package master
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/tender-scheduler/tender/api/agentpb"
 	"github.com/tender-scheduler/tender/core/model"
@@ -84,9 +83,9 @@ func (m *Machine) call(fw model.FrameworkID, c any) {
 	case model.Revive:
 		m.book.Revive(fw, c.Roles)
 	case model.Kill:
-		m.kill(c.Task, c.Reason)
+		m.kill(c)
 	case model.Withdraw:
-		m.withdraw(c)
+		m.unlist(c)
 	case model.JobDone:
 		m.jobDone(c.Job)
 	case model.Spawn:
@@ -114,7 +113,7 @@ func (m *Machine) accept(fw model.FrameworkID, a model.Accept) {
 		m.stepFramework(fw, model.Refused{Call: a, Refusal: refusal})
 		return
 	}
-	m.addGangEnv(&done.Offer, a.Launches)
+	m.planGang(&done.Offer, a.Launches)
 	for i := range a.Launches {
 		l := &a.Launches[i]
 		l.Facts = nil
@@ -144,29 +143,6 @@ func (m *Machine) checkAttempts(ls []model.Launch) *model.Refusal {
 	return nil
 }
 
-// addGangEnv tells each member of a gang who the others are, which only the
-// master knows by name.
-func (m *Machine) addGangEnv(o *model.Offer, ls []model.Launch) {
-	if !o.AllOrNothing {
-		return
-	}
-	var names []string
-	for _, p := range o.Parts {
-		name := m.state.agents[p.Agent].info.Name
-		if len(names) == 0 || names[len(names)-1] != name {
-			names = append(names, name)
-		}
-	}
-	list := strings.Join(names, ",")
-	for i := range ls {
-		env := map[string]string{"TENDER_NODELIST": list, "TENDER_NNODES": fmt.Sprint(len(names))}
-		for k, v := range ls[i].Env {
-			env[k] = v
-		}
-		ls[i].Env = env
-	}
-}
-
 // sendLaunch sends a launch to an agent that is connected. To one that is not,
 // nothing is sent: when it registers without these tasks they are dropped.
 func (m *Machine) sendLaunch(l *model.Launch) {
@@ -190,7 +166,7 @@ func (m *Machine) sendLaunch(l *model.Launch) {
 			w.Attempts[i] = uint32(t.Attempt)
 		}
 	}
-	w.Grants = grantsToWire(l.Grants)
+	w.Grants, w.Gang = grantsToWire(l.Grants), gangToWire(l.Gang)
 	m.send(lk.session, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Launch{Launch: w}})
 }
 
@@ -206,29 +182,29 @@ func (m *Machine) sendSpec(s *session, l *model.Launch) {
 }
 
 // kill passes a kill on, and remembers it for an agent that is out of contact.
-func (m *Machine) kill(id model.TaskID, reason model.TaskReason) {
-	t := m.state.tasks[id]
+func (m *Machine) kill(k model.Kill) {
+	t := m.state.tasks[k.Task]
 	if t == nil {
 		return
 	}
-	m.kills[id] = reason
+	m.kills[k.Task] = k
 	m.services.touch(t)
 	if lk := m.links[t.batch.agent]; lk != nil && lk.session != nil {
-		m.sendKill(lk.session, id, reason)
+		m.sendKill(lk.session, k)
 	}
 }
 
 // sendKill adds to the kill that was sent last if it is for the same agent and
 // reason, so that cancelling an array is one message.
-func (m *Machine) sendKill(s *session, id model.TaskID, reason model.TaskReason) {
+func (m *Machine) sendKill(s *session, want model.Kill) {
 	if n := len(m.out.Sends); n > 0 && m.out.Sends[n-1].Session == s.id {
-		if k, ok := m.out.Sends[n-1].Message.Kind.(*agentpb.MasterMessage_Kill); ok && k.Kill.Reason == uint32(reason) {
-			k.Kill.Tasks = append(k.Kill.Tasks, taskIDToWire(id))
+		if k, ok := m.out.Sends[n-1].Message.Kind.(*agentpb.MasterMessage_Kill); ok && k.Kill.Reason == uint32(want.Reason) && k.Kill.GraceNs == int64(want.Grace) {
+			k.Kill.Tasks = append(k.Kill.Tasks, taskIDToWire(want.Task))
 			return
 		}
 	}
 	m.send(s, &agentpb.MasterMessage{Kind: &agentpb.MasterMessage_Kill{
-		Kill: &agentpb.Kill{Tasks: []*agentpb.TaskId{taskIDToWire(id)}, Reason: uint32(reason)}}})
+		Kill: &agentpb.Kill{Tasks: []*agentpb.TaskId{taskIDToWire(want.Task)}, Reason: uint32(want.Reason), GraceNs: int64(want.Grace)}}})
 }
 
 func (m *Machine) jobDone(job model.JobID) {

@@ -19,6 +19,11 @@ func (m *Machine) gpuUse(id model.AgentID, a *agentRecord, labels *taskLabels) [
 	for i, u := range use {
 		out[i] = model.GPUUse{UUID: u.UUID, AllocatedMilli: u.AllocatedMilli, OfferedMilli: u.OfferedMilli}
 		at[u.UUID] = i
+		if lk := m.links[id]; lk != nil {
+			if s, ok := lk.samples[u.UUID]; ok {
+				out[i].Sample = &s
+			}
+		}
 	}
 	for _, t := range a.tasks {
 		if t.grant == nil {

@@ -100,7 +100,7 @@ func (m *Machine) runDrains() {
 		run.struck = true
 		for _, t := range left {
 			if _, told := m.kills[t.id]; !told {
-				m.kill(t.id, model.ReasonAgentDraining)
+				m.kill(model.Kill{Task: t.id, Reason: model.ReasonAgentDraining})
 			}
 		}
 	}

@@ -42,7 +42,7 @@ func (m *Machine) runInverse() {
 			continue
 		}
 		for _, t := range o.Tasks {
-			m.kill(t, model.ReasonContainerPreempted)
+			m.kill(model.Kill{Task: t, Reason: model.ReasonContainerPreempted})
 		}
 		// It stays, as its tasks' ends are still to be named after it, but not
 		// for ever: an agent that is cut off ends it too.

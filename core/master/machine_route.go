@@ -30,6 +30,8 @@ func (m *Machine) route(now time.Time, body any) (model.FrameworkID, any, *model
 		return m.hosted(frameworkOf(b.Job), b)
 	case model.PlanJob:
 		return m.hosted(frameworkOf(b.Job), b)
+	case model.OfSchedule:
+		return m.hosted("cron", b) // which knows best what it has of that name
 	case model.Selecting:
 		return m.routeJob(now, b)
 	}
@@ -51,7 +53,29 @@ func (m *Machine) routeJob(now time.Time, body model.Selecting) (model.Framework
 	if refusal != nil {
 		return "", nil, refusal
 	}
+	if _, ok := body.(model.ListTasks); ok && fw == "cron" {
+		if run := m.lastRun(now, id); run != "" {
+			return m.routeJob(now, body.ForJob(run).(model.Selecting))
+		}
+	}
 	return fw, body.ForJob(id), nil
+}
+
+// lastRun is the latest run of a schedule, whose tasks are meant by who asks for the
+// schedule's; empty if there is none any more.
+func (m *Machine) lastRun(now time.Time, schedule model.JobID) model.JobID {
+	answer, refusal := m.askFramework(now, "cron", model.GetJob{Selector: string(schedule)})
+	if refusal != nil {
+		return ""
+	}
+	s := answer.(model.JobView).Schedule
+	if s == nil || s.Last == nil {
+		return ""
+	}
+	if _, id, refusal := m.findJob(now, string(s.Last.Job)); refusal != nil || id != s.Last.Job {
+		return ""
+	}
+	return s.Last.Job
 }
 
 // candidate is a job that a selector may mean.
@@ -80,7 +104,7 @@ func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, mo
 		}
 	}
 	slices.SortStableFunc(all, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(x.Match, y.Match), y.Submitted.Compare(x.Submitted))
+		return cmp.Or(cmp.Compare(x.Match, y.Match), runsLast(all, x, y), y.Submitted.Compare(x.Submitted))
 	})
 	if len(all) == 0 || all[0].Match == model.MatchNear {
 		return "", "", notFound(selector, all)
@@ -96,6 +120,18 @@ func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, mo
 		return "", "", r
 	}
 	return best.framework, best.ID, nil
+}
+
+// runsLast puts a schedule before its runs, which have its name: whoever wants one
+// of those says its id.
+func runsLast(all []candidate, x, y candidate) int {
+	ranked := func(c candidate) int {
+		if c.Match == model.MatchName && slices.ContainsFunc(all, func(o candidate) bool { return o.ID == c.Parent }) {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Compare(ranked(x), ranked(y))
 }
 
 // notFound refuses a selector that names no job, with the names and ids like it.

@@ -23,8 +23,14 @@ func (m *Machine) agentSaid(in AgentSaid) {
 		s.answered = s.answered || k.Pong.Seq == s.pingSeq
 	case *agentpb.AgentMessage_LaunchRefused:
 		m.launchRefused(s, k.LaunchRefused)
+	case *agentpb.AgentMessage_JobMessage:
+		m.jobMessage(s, k.JobMessage)
 	case *agentpb.AgentMessage_Devices:
 		m.devices(s, k.Devices)
+	case *agentpb.AgentMessage_GpuUsage:
+		if lk := m.links[s.agent]; lk != nil && lk.session == s && len(k.GpuUsage.Samples) <= maxDevices {
+			lk.samples = agentpb.ToGPUSamples(k.GpuUsage)
+		}
 	}
 }
 
@@ -63,6 +69,9 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 		if !news {
 			continue
 		}
+		if sts[i].State.Terminal() {
+			m.nameDevice(t, &sts[i])
+		}
 		if err := m.state.update(&sts[i]); err != nil {
 			panic("master: " + err.Error()) // it was looked up and checked just now
 		}
@@ -88,6 +97,7 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 	for _, p := range portions(m.order, kept, owners) {
 		m.stepFramework(p.framework, p.statuses)
 	}
+	m.startGangs(kept)
 }
 
 // portion is the statuses of one framework's tasks.

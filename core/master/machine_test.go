@@ -106,6 +106,8 @@ func (s *script) run(d *datadriven.TestData) string {
 		return s.inverse(d)
 	case "why":
 		return s.why(d)
+	case "devices":
+		return s.devices(d)
 	}
 	d.Fatalf(s.t, "unknown command %q", d.Cmd)
 	return ""
@@ -150,6 +152,7 @@ func (s *script) agent(d *datadriven.TestData) AgentUp {
 			r.Tasks = append(r.Tasks, &agentpb.TaskRef{Id: taskIDToWire(tid), State: uint32(s.stateNamed(d, st))})
 		}
 	}
+	r.Gpus = s.gpus(d)
 	return AgentUp{Session: s.next, Register: r}
 }
 
@@ -174,6 +177,9 @@ func (s *script) submit(d *datadriven.TestData) string {
 	if name := s.strArg(d, "service", ""); name != "" {
 		offerService(&g, name)
 	}
+	if n := s.intArg(d, "gpus", 0); n > 0 {
+		g.Tasks[0].Resources.GPU = &model.GPURequest{Count: n}
+	}
 	g.Tasks[0].KillTimeout = model.Duration(30 * time.Second)
 	job := &model.Job{Name: string(id), Type: model.JobBatch, Role: model.DefaultRole,
 		Priority: s.intArg(d, "priority", model.DefaultPriority), Preemptible: d.HasArg("preemptible"), Groups: []model.Group{g}}
@@ -185,6 +191,9 @@ func (s *script) update(d *datadriven.TestData) string {
 	name := d.CmdArgs[0].Key
 	var us []*agentpb.Update
 	for _, a := range d.CmdArgs[1:] {
+		if a.Key == "says" {
+			continue
+		}
 		id, err := model.ParseTaskID(a.Key)
 		if err != nil {
 			d.Fatalf(s.t, "%v", err)
@@ -205,6 +214,9 @@ func (s *script) update(d *datadriven.TestData) string {
 			}
 			if how == "preempted" {
 				u.Result.Cause, u.Reason, u.Message = string(model.CausePreempted), uint32(model.ReasonContainerPreempted), "preempted"
+			}
+			if st == model.TaskFailed && d.HasArg("says") {
+				u.Message = s.strArg(d, "says", "")
 			}
 		}
 		us = append(us, u)

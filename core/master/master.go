@@ -27,9 +27,20 @@ type Master struct {
 	cfg     Config
 	logs    *logs
 	asked   *askedSessions
-	current atomic.Pointer[loop]   // of the term that is on, nil while standing by
-	leader  atomic.Pointer[string] // who leads, as last heard
+	current atomic.Pointer[loop]            // of the term that is on, nil while standing by
+	leader  atomic.Pointer[leader]          // who leads, as last heard
+	journal atomic.Pointer[journal.Journal] // nil until it is open
+	roster  *roster
+	started time.Time
 	ready   sync.Once
+	// identity is this process's, which no later one at the same address has.
+	identity string
+}
+
+// leader is who leads, an empty address while nobody does.
+type leader struct {
+	journal.LeaderInfo
+	gone chan struct{} // closed when something else is heard
 }
 
 // Run serves until ctx ends. It returns nil then, and an error if it cannot
@@ -57,31 +68,38 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Advertise == "" {
 		cfg.Advertise = advertised(lis.Addr())
 	}
-	j, closeJournal, err := openJournal(ctx, cfg)
-	if err != nil {
-		return fmt.Errorf("start master: %w", err)
-	}
-	defer closeJournal()
-
-	m := &Master{cfg: cfg, logs: newLogs(), asked: newAskedSessions()}
+	m := &Master{cfg: cfg, logs: newLogs(), asked: newAskedSessions(), roster: newRoster(), started: time.Now().UTC(),
+		identity: cfg.Advertise + "/" + newID()}
+	m.leader.Store(&leader{gone: make(chan struct{})})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel(nil)
-	wg.Go(func() {
-		for info := range j.WatchLeader(ctx) {
-			m.leader.Store(&info.Address)
-			if info.Address != "" && info.Address != cfg.Advertise {
-				m.sayReady()
-			}
-		}
-	})
-	stop, err := m.serve(ctx, lis, cancel)
+	peers := newPeerDoor(cfg)
+	defer peers.close() // etcd still talks to its peers while it ends
+	// People and agents are told to wait while the journal is being opened: with
+	// several masters that takes until most of them are up.
+	stop, err := m.serve(ctx, lis, peers, cancel)
 	if err != nil {
 		return fmt.Errorf("start master: %w", err)
 	}
 	defer stop()
+	j, closeJournal, err := m.openJournal(ctx, peers)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return fmt.Errorf("start master: %w", err)
+	}
+	defer closeJournal()
+	m.journal.Store(j)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel(nil)
+	wg.Go(func() { m.followLeader(ctx, j) })
+	wg.Go(func() { m.keepVigil(ctx, j) })
+	wg.Go(func() { j.WatchRoster(ctx, m.roster.begin, m.roster.change) })
+	wg.Go(func() {
+		j.Enter(ctx, journal.Entry{Address: cfg.Advertise, Version: cfg.Version, Since: m.started})
+	})
 	if err := m.terms(ctx, j); err != nil {
 		return err
 	}
@@ -89,6 +107,17 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	return nil
+}
+
+// followLeader keeps m.leader up to date until ctx ends.
+func (m *Master) followLeader(ctx context.Context, j *journal.Journal) {
+	for info := range j.WatchLeader(ctx) {
+		before := m.leader.Swap(&leader{LeaderInfo: info, gone: make(chan struct{})})
+		close(before.gone)
+		if info.Address != "" && info.Address != m.cfg.Advertise {
+			m.sayReady()
+		}
+	}
 }
 
 // advertised turns a wildcard listen address into one that others can dial.
@@ -104,19 +133,23 @@ func advertised(a net.Addr) string {
 	return net.JoinHostPort(host, fmt.Sprint(t.Port))
 }
 
-func openJournal(ctx context.Context, cfg Config) (*journal.Journal, func(), error) {
+func (m *Master) openJournal(ctx context.Context, peers *peerDoor) (*journal.Journal, func(), error) {
+	cfg := m.cfg
 	jc := journal.Config{
 		Endpoints: cfg.Etcd, Cluster: cfg.Cluster, Address: cfg.Advertise,
-		Identity: cfg.Advertise + "/" + newID(), SessionTTL: cfg.SessionTTL, Logger: cfg.Logger,
+		Identity: m.identity, SessionTTL: cfg.SessionTTL, Logger: cfg.Logger,
 	}
 	closeEtcd := func() {}
 	if cfg.DataDir != "" {
-		e, err := journal.StartEmbedded(ctx, journal.EmbeddedConfig{DataDir: cfg.DataDir, Logger: cfg.Logger})
+		e, err := journal.StartEmbedded(ctx, journal.EmbeddedConfig{DataDir: cfg.DataDir, Peers: peers.config(), Logger: cfg.Logger})
 		if err != nil {
 			return nil, nil, err
 		}
 		closeEtcd = func() { e.Close() }
-		jc.Embedded, jc.SessionTTL = e, 0 // nobody else can reach it
+		jc.Embedded = e
+		if e.Sole() {
+			jc.SessionTTL = 0 // nobody else can reach it
+		}
 	}
 	j, err := journal.Open(ctx, jc)
 	if err != nil {
@@ -128,14 +161,16 @@ func openJournal(ctx context.Context, cfg Config) (*journal.Journal, func(), err
 
 // serve starts the servers on one listener: agents speak gRPC, that is HTTP/2,
 // people's tools HTTP/1.1.
-func (m *Master) serve(ctx context.Context, lis net.Listener, fail context.CancelCauseFunc) (stop func(), err error) {
-	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger})
+func (m *Master) serve(ctx context.Context, lis net.Listener, peers *peerDoor, fail context.CancelCauseFunc) (stop func(), err error) {
+	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger, LeaderGone: m.leaderGone, Lease: m.lease})
 	if err != nil {
 		return nil, err
 	}
 	mux := cmux.New(lis)
 	mux.SetReadTimeout(10 * time.Second) // a silent connection must not stay in the matcher
-	grpcLis, httpLis := mux.Match(cmux.HTTP2()), mux.Match(cmux.Any())
+	grpcLis := mux.Match(cmux.HTTP2())
+	peers.open(mux)
+	httpLis := mux.Match(cmux.Any())
 
 	g := grpc.NewServer(
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 10 * time.Second}),
@@ -180,13 +215,15 @@ func (m *Master) terms(ctx context.Context, j *journal.Journal) error {
 			}
 			return fmt.Errorf("follow the journal: %w", err)
 		}
-		m.term(ctx, term, machine)
+		if m.lead(ctx, term, machine) {
+			m.letOthersLead(ctx)
+		}
 	}
 	return nil
 }
 
-// term leads until the term or ctx ends.
-func (m *Master) term(ctx context.Context, term *journal.Term, machine *Machine) {
+// lead leads until the term or ctx ends; true: it was asked to step down.
+func (m *Master) lead(ctx context.Context, term *journal.Term, machine *Machine) (left bool) {
 	m.cfg.Logger.Info("leading", "epoch", term.Epoch(), "address", m.cfg.Advertise)
 	l := newLoop(machine, term, term.Index(), m.cfg.Logger)
 	l.started = func() {
@@ -200,9 +237,10 @@ func (m *Master) term(ctx context.Context, term *journal.Term, machine *Machine)
 	}
 	resign, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := term.Resign(resign); err != nil {
+	if err := term.Resign(resign); err != nil { //nolint:govet // the other err is wanted below
 		m.cfg.Logger.Debug("the leader key will expire by itself", "err", err)
 	}
+	return errors.Is(err, errSteppedDown)
 }
 
 func (m *Master) sayReady() {
@@ -213,5 +251,32 @@ func (m *Master) sayReady() {
 	})
 }
 
-// leading returns the loop of the current term, nil while another master leads.
-func (m *Master) leading() *loop { return m.current.Load() }
+// leading returns the loop of the current term, nil while another master leads, or
+// may lead by now.
+func (m *Master) leading() *loop {
+	l := m.current.Load()
+	if l == nil || l.log.Left() <= 0 {
+		return nil
+	}
+	return l
+}
+
+// lease is what the other masters are told.
+func (m *Master) lease() httpapi.Lease {
+	out := httpapi.Lease{Identity: m.identity}
+	if l := m.current.Load(); l != nil {
+		if left := l.log.Left(); left > 0 {
+			out.Term, out.LeftMs = l.log.Epoch(), left.Milliseconds()
+		}
+	}
+	return out
+}
+
+// leaderGone returns a channel that is closed when the master at an address does
+// not lead any more.
+func (m *Master) leaderGone(address string) <-chan struct{} {
+	if info := m.leader.Load(); info.Address == address {
+		return info.gone
+	}
+	return nil
+}

@@ -58,7 +58,8 @@ type stagedRecord struct {
 }
 
 func (r *stagedRecord) batch() *launchBatch {
-	return &launchBatch{claim: r.Claim, agent: r.Launch.Agent, shape: r.Launch.Shape, limit: r.Launch.TimeLimit, at: r.At, facts: r.Launch.Facts}
+	return &launchBatch{claim: r.Claim, agent: r.Launch.Agent, shape: r.Launch.Shape, limit: r.Launch.TimeLimit, at: r.At,
+		gang: r.Launch.GangSize, facts: r.Launch.Facts}
 }
 
 func jsonRecord(kind byte, v any) []byte {

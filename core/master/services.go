@@ -107,8 +107,8 @@ func (m *Machine) tellServices() {
 	clear(s.changed)
 }
 
-// withdraw takes tasks off the lists of services, or puts them back.
-func (m *Machine) withdraw(c model.Withdraw) {
+// unlist takes tasks off the lists of services, or puts them back.
+func (m *Machine) unlist(c model.Withdraw) {
 	for _, id := range c.Tasks {
 		t := m.state.tasks[id]
 		if _, is := m.services.withdrawn[id]; t == nil || is == !c.Restore {
@@ -183,9 +183,6 @@ func (m *Machine) service(q model.GetService) model.ServiceView {
 	})
 	return v
 }
-
-// addressAttribute is where an agent says at which address its tasks are reached.
-const addressAttribute = "attr.unique.network.ip-address"
 
 // localAddress is that of an agent that does not say.
 const localAddress = "127.0.0.1"

@@ -18,6 +18,7 @@ type state struct {
 	jobAgents map[model.JobID][]model.AgentID // the inverse of agentRecord.jobs
 	roles     roleTree
 	policies  map[string]nodePolicy // by the node's name
+	gangs     map[gangID]*gang      // derived from tasks, but for what has run
 }
 
 // agentRecord is an agent that may have tasks.
@@ -48,6 +49,7 @@ type launchBatch struct {
 	limit model.Duration
 	at    time.Time
 	facts *model.LaunchFacts // nil where there is nothing to know
+	gang  int                // how many start together; 0 = each by itself
 }
 
 func newState() state {
@@ -57,6 +59,7 @@ func newState() state {
 		jobAgents: map[model.JobID][]model.AgentID{},
 		roles:     newRoleTree(),
 		policies:  map[string]nodePolicy{},
+		gangs:     map[gangID]*gang{},
 	}
 }
 
@@ -88,6 +91,7 @@ func (s *state) stage(b *launchBatch, l *model.Launch) error {
 			t.grant = &l.Grants[i]
 		}
 		s.tasks[id], a.tasks[id] = t, t
+		s.joinGang(t)
 	}
 	return nil
 }
@@ -102,6 +106,7 @@ func (s *state) update(st *model.TaskStatus) error {
 	if err != nil {
 		return fmt.Errorf("update task %s: %w", st.Task, err)
 	}
+	s.moveInGang(t, t.state, next)
 	t.state = next
 	if st.Health != nil {
 		t.health = st.Health
@@ -161,6 +166,7 @@ type snapshotState struct {
 	Roles        []model.RoleConfig  `json:"roles,omitempty"`
 	Reservations []model.Reservation `json:"reservations,omitempty"`
 	Nodes        []nodePolicy        `json:"nodes,omitempty"`
+	Gangs        []snapshotGang      `json:"gangs,omitempty"`
 }
 
 type snapshotAgent struct {
@@ -188,6 +194,7 @@ func (s *state) snapshot() snapshotState {
 	}
 	slices.SortFunc(out.Agents, func(x, y snapshotAgent) int { return cmp.Compare(x.Info.ID, y.Info.ID) })
 	out.Batches = s.snapshotBatches()
+	out.Gangs = s.snapshotGangs()
 	return out
 }
 
@@ -231,7 +238,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 	b := t.batch
 	return snapshotBatch{stagedRecord: stagedRecord{
 		Claim: b.claim, At: b.at,
-		Launch: model.Launch{Agent: b.agent, Job: t.id.Job, Group: t.id.Group, Shape: b.shape, TimeLimit: b.limit, Facts: b.facts},
+		Launch: model.Launch{Agent: b.agent, Job: t.id.Job, Group: t.id.Group, Shape: b.shape, TimeLimit: b.limit, GangSize: b.gang, Facts: b.facts},
 	}}
 }
 
@@ -240,7 +247,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 func (sb *snapshotBatch) holds(t *task) bool {
 	b := t.batch
 	return (len(sb.Launch.Grants) > 0) == (t.grant != nil) && sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
-		sb.Claim == b.claim && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape) &&
+		sb.Claim == b.claim && sb.Launch.GangSize == b.gang && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape) &&
 		sb.Launch.Facts.Equal(b.facts)
 }
 
@@ -282,12 +289,14 @@ func (s *state) restore(in snapshotState) error {
 		}
 		for n, st := range sb.States {
 			t := s.tasks[sb.Launch.ID(n)]
+			s.moveInGang(t, t.state, st)
 			t.state = st
 			if len(sb.Health) > 0 {
 				t.health = sb.Health[n]
 			}
 		}
 	}
+	s.restoreGangs(in.Gangs)
 	return nil
 }
 

@@ -150,10 +150,12 @@ type AcceptInverse struct{ Offer OfferID }
 // DeclineInverse says that it does not; the master does at the deadline.
 type DeclineInverse struct{ Offer OfferID }
 
-// Kill stops a task: its kill signal, then after its kill timeout SIGKILL.
+// Kill stops a task: its kill signal, then after its kill timeout, or Grace if
+// that is set, SIGKILL.
 type Kill struct {
 	Task   TaskID
 	Reason TaskReason
+	Grace  Duration
 }
 
 // JobDone says that no task of the job will be launched any more and all have

@@ -173,6 +173,9 @@ func (g *Group) Shape() Shape {
 			s.Ports = append(s.Ports, PortRequest{Label: p.Label, Static: p.Static})
 		}
 	}
+	if g.meets() {
+		s.Ports = append(s.Ports, PortRequest{Label: LeaderPortLabel})
+	}
 	for i := range g.Tasks {
 		r := g.Tasks[i].Resources
 		s.CPUMilli += r.CPUMilli
@@ -188,7 +191,7 @@ func (g *Group) Shape() Shape {
 
 // Gang makes a group's allocations start together or not at all.
 type Gang struct {
-	Launch   string `json:"launch,omitempty"`   // none
+	Launch   string `json:"launch,omitempty"`   // none | pmi | torchrun | mpirun
 	Ranks    int    `json:"ranks,omitempty"`    // ranks in each allocation
 	Topology string `json:"topology,omitempty"` // the level to stay inside, if it can be had
 }

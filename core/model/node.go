@@ -39,6 +39,19 @@ type GPUUse struct {
 	AllocatedMilli int64     `json:"allocated_milli"`
 	OfferedMilli   int64     `json:"offered_milli,omitempty"`
 	Tasks          []GPUTask `json:"tasks,omitempty"` // in the order of their ids
+	// Sample is what went on on it lately; nil where its agent has not said.
+	Sample *GPUSample `json:"sample,omitempty"`
+}
+
+// GPUSample is what went on on one device at a moment. What its driver does not
+// tell is -1.
+type GPUSample struct {
+	BusyPercent     int       `json:"busy_percent"` // of the time something ran on it
+	MemoryUsedBytes int64     `json:"memory_used_bytes"`
+	TemperatureC    int       `json:"temperature_c"`
+	PowerMilliwatts int64     `json:"power_milliwatts"`
+	Processes       int       `json:"processes"`
+	At              time.Time `json:"at"`
 }
 
 // GPUTask is a task that has a device, or a part of one.
@@ -79,6 +92,11 @@ type MasterStatus struct {
 	Since   time.Time `json:"since,omitzero"`
 	Index   uint64    `json:"index"` // of the journal, as applied here
 	Nodes   int       `json:"nodes"`
+	Started time.Time `json:"started,omitzero"` // when the process of the master that answers began
+	// Ready: it has the journal, so that Index means something.
+	Ready bool `json:"ready"`
+	// Etcd is the member that is embedded in the master that answers, if one is.
+	Etcd *EtcdMember `json:"etcd,omitempty"`
 }
 
 // GetStatus is the query that MasterStatus answers; every master answers it itself.

@@ -147,10 +147,15 @@ type Launch struct {
 	// Grants are beside Tasks; nil where the shape asks for no named things. Left
 	// out of an ACCEPT, the master gives the offer's in their order.
 	Grants []Grant `json:"grants,omitempty"`
-	// Env is added to every task's environment (a gang's node list and sizes).
+	// Env is added to every task's environment (a gang's sizes).
 	Env map[string]string `json:"env,omitempty"`
 	// Facts are the master's to fill in.
 	Facts *LaunchFacts `json:"facts,omitempty"`
+	// GangSize is how many tasks of the job group start together: each is prepared
+	// and waits until all are. 0 = it starts by itself. The master sets it.
+	GangSize int `json:"gang,omitempty"`
+	// Gang is what they are told of each other; as Spec, it is not journaled.
+	Gang *GangPlan `json:"-"`
 	// Spec is what to run. It is not journaled with the launch: a launch that
 	// never reached its agent is dropped and made again.
 	Spec *Job `json:"-"`

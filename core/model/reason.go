@@ -22,6 +22,7 @@ const (
 	ReasonTaskInvalid           TaskReason = 15
 	ReasonTaskUnknown           TaskReason = 17
 	ReasonContainerPreempted    TaskReason = 18
+	ReasonResourcesUnknown      TaskReason = 19 // of what it was given, something cannot be used any more
 	ReasonContainerLaunchFailed TaskReason = 22
 	// ReasonTaskHealthCheckStatusUpdated is on updates that repeat a state and bring a new Health.
 	ReasonTaskHealthCheckStatusUpdated TaskReason = 30
@@ -46,6 +47,7 @@ var taskReasonNames = map[TaskReason]string{
 	ReasonTaskInvalid:                  "REASON_TASK_INVALID",
 	ReasonTaskUnknown:                  "REASON_TASK_UNKNOWN",
 	ReasonContainerPreempted:           "REASON_CONTAINER_PREEMPTED",
+	ReasonResourcesUnknown:             "REASON_RESOURCES_UNKNOWN",
 	ReasonContainerLaunchFailed:        "REASON_CONTAINER_LAUNCH_FAILED",
 	ReasonTaskHealthCheckStatusUpdated: "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
 	ReasonTaskKilledDuringLaunch:       "REASON_TASK_KILLED_DURING_LAUNCH",
@@ -128,6 +130,10 @@ const (
 	WaitPorts        Reason = "ports"               // a port asked for is taken
 	WaitIneligible   Reason = "node_ineligible"     // an operator wants nothing placed on the node: it is drained, or ineligible
 	WaitPreempting   Reason = "preempting"          // tasks are being stopped to make room for it
+	WaitScheduled    Reason = "scheduled"           // it is not due yet
+	WaitPaused       Reason = "paused"              // its schedule is paused
+	WaitOverlap      Reason = "overlap"             // the run before it still goes on
+	WaitParents      Reason = "parents"             // runs before it in the DAG have not ended
 )
 
 // Refusal is an error with a Reason; what a loop, the API and the CLI pass on.

@@ -18,6 +18,9 @@ type SubmitReply struct {
 	ID       JobID  `json:"id"`
 	Name     string `json:"name"`
 	Existing bool   `json:"existing,omitempty"` // the key was seen before
+	Version  int    `json:"version,omitempty"`  // of a job that goes on under its id when it is submitted again
+	// Next is when a schedule is due first.
+	Next time.Time `json:"next,omitzero"`
 	// Warning says at once what would otherwise be found out by waiting for
 	// ever: no agent could run this as written.
 	Warning *Explanation `json:"warning,omitempty"`
@@ -29,6 +32,8 @@ type CancelJob struct {
 	Selector string   `json:"-"`
 	Group    string   `json:"group,omitempty"`
 	Indices  []uint32 `json:"indices,omitempty"`
+	// Runs has the runs of a schedule that go on cancelled with it.
+	Runs bool `json:"runs,omitempty"`
 }
 
 // RetryJob puts a job's ended slots back in the queue, the failed ones unless
@@ -121,6 +126,8 @@ type PlanView struct {
 	Asked        int           `json:"asked"`
 	Explanations []Explanation `json:"explanations"` // of what would wait
 	Demands      []Demand      `json:"-"`
+	// Due are the next times at which a scheduled job would be due.
+	Due []time.Time `json:"due,omitempty"`
 }
 
 // Attach asks for a session beside a running task; what it runs comes as the
@@ -146,6 +153,11 @@ const (
 	JobFailed    JobState = "failed"
 	JobCancelled JobState = "cancelled"
 )
+
+// JobStates are all states in which a job of any framework is shown.
+var JobStates = []JobState{
+	JobScheduled, JobPaused, JobBlocked, JobQueued, JobRunning, JobStopping, JobSucceeded, JobFailed, JobCancelled,
+}
 
 // Ended reports whether the job will not change any more, but for a retry.
 func (s JobState) Ended() bool {
@@ -188,6 +200,8 @@ type JobView struct {
 	DependsOn []Dependency `json:"depends_on,omitempty"` // names resolved to ids
 	Usage     Usage        `json:"usage"`                // CPU summed, peak memory the largest of one task
 	Spec      *Job         `json:"spec,omitempty"`
+	// Schedule is set for a periodic job.
+	Schedule *ScheduleView `json:"schedule,omitempty"`
 }
 
 // TaskView is the latest attempt at one slot, as shown to people.

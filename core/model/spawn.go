@@ -59,6 +59,7 @@ type FoundJob struct {
 	State     JobState
 	Submitted time.Time
 	Match     JobMatch
+	Parent    JobID // the schedule that it is a run of
 }
 
 // FoundJobs answers FindJob: at most MaxFound, best first.

@@ -15,6 +15,7 @@ const (
 	CausePreempted    Cause = "preempted"     // stopped for a higher-ranked demand
 	CauseDrained      Cause = "drained"       // stopped because its node was drained
 	CauseNodeLost     Cause = "node_lost"     // its agent went away
+	CauseDeviceLost   Cause = "device_lost"   // a GPU that it had must not be used any more
 	CauseExecutorLost Cause = "executor_lost" // its executor died
 	CauseUnhealthy    Cause = "unhealthy"     // a check failed too often, see CheckRestart
 	CauseLaunchFailed Cause = "launch_failed" // it never ran: no such command, artifact or directory

@@ -131,6 +131,8 @@ func (g *group) failureText(n int, s *slot, failed int) string {
 		b.WriteString("ran past its time limit")
 	case model.CauseNodeLost:
 		b.WriteString("was lost with its agent")
+	case model.CauseDeviceLost:
+		b.WriteString("lost its device")
 	case model.CauseExecutorLost:
 		b.WriteString("was lost with its executor")
 	case model.CauseLaunchFailed:

@@ -47,9 +47,9 @@ var jobStates = []model.JobState{
 }
 
 func (f *Framework) listJobs(q *model.ListJobs) (l model.JobList, err *model.Refusal) {
-	if q.State != "" && !slices.Contains(jobStates, model.JobState(q.State)) {
+	if q.State != "" && !slices.Contains(model.JobStates, model.JobState(q.State)) {
 		err := model.Refuse(model.ReasonBadRequest, "no such job state %q", q.State)
-		for _, s := range jobStates {
+		for _, s := range model.JobStates {
 			err.Details = append(err.Details, string(s))
 		}
 		return l, err

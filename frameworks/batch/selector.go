@@ -104,5 +104,5 @@ func (f *Framework) search(selector string) model.FoundJobs {
 }
 
 func (j *job) found() model.FoundJob {
-	return model.FoundJob{ID: j.id, Name: j.spec.Name, State: j.state, Submitted: j.submitted.time()}
+	return model.FoundJob{ID: j.id, Name: j.spec.Name, State: j.state, Submitted: j.submitted.time(), Parent: j.parent}
 }

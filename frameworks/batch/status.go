@@ -159,7 +159,7 @@ func judge(st *model.TaskStatus, wantedDead bool) verdict {
 		return verdictKilled
 	case cause == model.CausePreempted || st.Reason == model.ReasonContainerPreempted || st.Reason == model.ReasonAgentDraining:
 		return verdictPreempt
-	case cause == model.CauseNodeLost:
+	case cause == model.CauseNodeLost || cause == model.CauseDeviceLost:
 		return verdictFree
 	case st.State == model.TaskFailed || st.State == model.TaskError:
 		return verdictFault

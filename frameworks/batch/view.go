@@ -127,7 +127,7 @@ func (g *group) droppedAt(s *slot) micros {
 
 // lastEnd says how the attempt before the one to come ended.
 func (g *group) lastEnd(n int, s *slot) string {
-	if m := g.messages[uint32(n)]; m != "" && causes[s.cause] == model.CausePreempted {
+	if m := g.messages[uint32(n)]; m != "" && (causes[s.cause] == model.CausePreempted || causes[s.cause] == model.CauseDeviceLost) {
 		return m
 	}
 	text := string(causes[s.cause])

@@ -1,15 +1,21 @@
 // Package fake makes up GPUs for agents on machines without any: to try job
 // files, and to test. A Source is safe for use by several goroutines.
+//
+// What happens to the devices is told by files in the source's directory, which
+// anybody may write at any time. A line of each begins with a device's UUID, of
+// which the end is enough:
+//
+//	broken   UUID REASON…    it must not be used; REASON may be "xid 79"
+//	usage    UUID PERCENT BYTES [PID BYTES]…   how busy it is, and its memory
+//
+// and dev/UUID is the device node that a task of it may open, if there is one.
 package fake
 
 import (
-	"context"
 	"fmt"
-	"maps"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/gpu"
@@ -97,78 +103,3 @@ func devices(one model.GPU, count int, profile, node string, from int) []model.G
 	}
 	return out
 }
-
-// Source is devices that are made up.
-type Source struct {
-	mu      sync.Mutex
-	devices []model.GPU
-	sick    map[string]string
-	changed chan struct{} // holds one if somebody should look again
-}
-
-// New returns a source of the devices that a notation describes (see Parse).
-func New(notation, node string) (*Source, error) {
-	all, err := Parse(notation, node)
-	if err != nil {
-		return nil, err
-	}
-	return &Source{devices: all, sick: map[string]string{}, changed: make(chan struct{}, 1)}, nil
-}
-
-// Discover returns the devices.
-func (s *Source) Discover() ([]model.GPU, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := append([]model.GPU(nil), s.devices...)
-	for i := range out {
-		out[i].Unhealthy = s.sick[out[i].UUID]
-	}
-	return out, nil
-}
-
-// Watch calls report with all devices that are unhealthy, and why, whenever that
-// changes, until ctx ends.
-func (s *Source) Watch(ctx context.Context, report func(unhealthy map[string]string)) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.changed:
-			s.mu.Lock()
-			sick := maps.Clone(s.sick)
-			s.mu.Unlock()
-			report(sick)
-		}
-	}
-}
-
-// Break makes a device unhealthy; an empty reason heals it.
-func (s *Source) Break(uuid, reason string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if reason == "" {
-		delete(s.sick, uuid)
-	} else {
-		s.sick[uuid] = reason
-	}
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-// Usage says that nothing happens.
-func (s *Source) Usage() ([]gpu.Usage, error) {
-	all, err := s.Discover()
-	var out []gpu.Usage
-	for i := range all {
-		out = append(out, gpu.Usage{UUID: all[i].UUID, MemoryBytes: all[i].MemoryBytes, TemperatureC: -1, PowerMilliwatts: -1})
-	}
-	return out, err
-}
-
-// Driver is empty: there is none.
-func (s *Source) Driver() string { return "" }
-
-// Close does nothing.
-func (s *Source) Close() error { return nil }

@@ -41,7 +41,7 @@ func TestParse(t *testing.T) {
 
 func TestWatchTellsOfHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := New("2xT4", "n")
+		s, err := New("2xT4", "n", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -98,34 +98,42 @@ func (s *Source) migOn(h handle) bool {
 	return ret == nvml.SUCCESS && current == nvml.DEVICE_MIG_ENABLE
 }
 
-// instances returns the MIG devices of h, which is as parent says.
-func (s *Source) instances(h handle, parent model.GPU) []model.GPU {
+// eachInstance calls f with the MIG devices of h.
+func (s *Source) eachInstance(h handle, f func(d nvml.Device)) {
 	if !s.has("nvmlDeviceGetMaxMigDeviceCount") || !s.has("nvmlDeviceGetMigDeviceHandleByIndex") {
-		return nil
+		return
 	}
 	n, ret := h.GetMaxMigDeviceCount()
 	if ret != nvml.SUCCESS {
-		return nil
+		return
 	}
-	var out []model.GPU
 	for i := range n {
-		d, ret := h.GetMigDeviceHandleByIndex(i)
-		if ret != nvml.SUCCESS { // no instance of that number
-			continue
+		if d, ret := h.GetMigDeviceHandleByIndex(i); ret == nvml.SUCCESS { // else there is none of that number
+			f(d)
 		}
-		g := parent
+	}
+}
+
+// instances returns the MIG devices of h, which is as parent says.
+func (s *Source) instances(h handle, parent model.GPU) (out []model.GPU) {
+	s.eachInstance(h, func(d nvml.Device) {
+		g, ret := parent, nvml.SUCCESS
 		g.Parent, g.Island = parent.UUID, ""
 		if g.UUID, ret = d.GetUUID(); ret != nvml.SUCCESS {
-			s.opts.Warn(fmt.Sprintf("MIG instance %d of %s is left out: it has no UUID: %s", i, parent.UUID, s.text(ret)))
-			continue
+			s.opts.Warn(fmt.Sprintf("a MIG instance of %s is left out: it has no UUID: %s", parent.UUID, s.text(ret)))
+			return
 		}
-		if m, ret := d.GetMemoryInfo(); s.has("nvmlDeviceGetMemoryInfo") && ret == nvml.SUCCESS {
-			g.MemoryBytes = int64(m.Total)
+		if s.has("nvmlDeviceGetMemoryInfo") {
+			if m, ret := d.GetMemoryInfo(); ret == nvml.SUCCESS {
+				g.MemoryBytes = int64(m.Total)
+			}
 		}
+		s.place(d, &g)
+		g.Unhealthy = cmp.Or(g.Unhealthy, s.lostBy(g.UUID))
 		g.MIG = s.profile(d, parent.MemoryBytes)
 		g.Milli = model.MIGMilli(g.MIG)
 		out = append(out, g)
-	}
+	})
 	return out
 }
 

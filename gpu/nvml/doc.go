@@ -22,6 +22,8 @@ var ErrNoCgo = errors.New("built without cgo: GPUs are not looked for")
 type Options struct {
 	Library string // libnvidia-ml.so.1
 	SysRoot string // /sys
+	DevRoot string // /dev
+	Proc    string // /proc
 	// Warn hears of what was odd about one device, and does not keep the others
 	// from being used; nil = nobody.
 	Warn func(text string)

@@ -23,10 +23,7 @@ const (
 // ailment returns why h must not be used, as far as asking it tells; empty if
 // nothing is known against it.
 func (s *Source) ailment(h handle) string {
-	s.mu.Lock()
-	known := s.lost[h.uuid]
-	s.mu.Unlock()
-	if known != "" {
+	if known := s.lostBy(h.uuid); known != "" {
 		return known
 	}
 	if s.has("nvmlDeviceGetMemoryInfo") {
@@ -49,6 +46,13 @@ func (s *Source) ailment(h handle) string {
 		}
 	}
 	return ""
+}
+
+// lostBy returns the critical error that a device or an instance had.
+func (s *Source) lostBy(uuid string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost[uuid]
 }
 
 // retires reports whether h replaces memory that had an error, as devices since
@@ -146,7 +150,7 @@ func (s *Source) next(ctx context.Context, set nvml.EventSet) bool {
 		return true
 	}
 	s.mu.Lock()
-	s.lost[uuid] = reason
+	s.lost[s.instanceOf(uuid, e.GpuInstanceId, e.ComputeInstanceId)] = reason
 	s.mu.Unlock()
 	return true
 }
@@ -175,6 +179,7 @@ func (s *Source) sick() map[string]string {
 		}
 	}
 	maps.Copy(s.known, there)
+	maps.Copy(out, s.lost) // of instances too
 	return out
 }
 

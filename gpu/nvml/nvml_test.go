@@ -30,6 +30,7 @@ type answer struct {
 	Devices []model.GPU
 	Usage   []gpu.Usage
 	Sick    []map[string]string // as reported, one after another
+	Nodes   map[string][]string
 	Warned  []string
 }
 
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 }
 
 func tell(lib string) (a answer) {
-	s, err := Open(Options{Library: lib, SysRoot: os.Getenv("FAKE_SYS"), Warn: func(t string) { a.Warned = append(a.Warned, t) }})
+	s, err := Open(Options{Library: lib, SysRoot: os.Getenv("FAKE_SYS"), Proc: os.Getenv("FAKE_SYS"), Warn: func(t string) { a.Warned = append(a.Warned, t) }})
 	if err != nil {
 		return answer{Error: err.Error(), None: errors.Is(err, ErrNoLibrary)}
 	}
@@ -54,6 +55,10 @@ func tell(lib string) (a answer) {
 	a.Driver = s.Driver()
 	a.Devices, err = s.Discover()
 	fail(err)
+	a.Nodes = map[string][]string{}
+	for i := range a.Devices {
+		a.Nodes[a.Devices[i].UUID] = s.Nodes(&a.Devices[i])
+	}
 	for range 2 { // process samples are from the first time on
 		a.Usage, err = s.Usage()
 		fail(err)
@@ -103,6 +108,15 @@ func ask(t *testing.T, lib, events, then string) (a answer) {
 	if err := os.WriteFile(filepath.Join(numa, "numa_node"), []byte("1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	for place, minor := range map[string]int{"gi2": 12, "gi2/ci0": 13} { // of the second instance on the third device
+		caps := filepath.Join(dir, "driver/nvidia/capabilities/gpu6/mig", place)
+		if err := os.MkdirAll(caps, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(caps, "access"), fmt.Appendf(nil, "DeviceFileMinor: %d\nDeviceFileMode: 292\nDeviceFileModify: 1\n", minor), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), askEnv+"="+lib, "FAKE_NVML="+file, "FAKE_SYS="+dir, "FAKE_THEN="+then)
 	cmd.Stderr = os.Stderr
@@ -136,6 +150,23 @@ GPU-0000-0 0000:40:00.0 0/4 numa=1 "nvlink0" mig="" of "" milli=1000 80 NVIDIA H
 	}
 }
 
+func TestNodes(t *testing.T) {
+	a := ask(t, fakeLibrary(t), "mig 2\n", "")
+	const all = "/dev/nvidiactl /dev/nvidia-uvm /dev/nvidia-uvm-tools /dev/nvidia-modeset "
+	for uuid, want := range map[string]string{
+		"GPU-0000-3":   all + "/dev/nvidia7",
+		"MIG-0000-2-2": all + "/dev/nvidia6 /dev/nvidia-caps/nvidia-cap12 /dev/nvidia-caps/nvidia-cap13",
+		"MIG-0000-2-1": all + "/dev/nvidia6", // of which nothing is known, as is said
+	} {
+		if got := strings.Join(a.Nodes[uuid], " "); got != want {
+			t.Errorf("nodes of %s: %s, want %s", uuid, got, want)
+		}
+	}
+	if len(a.Warned) != 1 || !strings.Contains(a.Warned[0], "MIG-0000-2-1") {
+		t.Errorf("warned %q", a.Warned)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	a := ask(t, fakeLibrary(t), "lost 1\n", "")
 	if len(a.Usage) != 4 {
@@ -158,6 +189,7 @@ func TestHealth(t *testing.T) {
 		{"", "", "[]"},
 		{"xid 1 31\n", "", "[]"}, // the program's own fault
 		{"xid 1 79\n", "", "[map[GPU-0000-1:XID 79: fallen off the bus]]"},
+		{"mig 2\nmigxid 2 94\n", "", "[map[MIG-0000-2-2:XID 94: contained memory error]]"},
 		{"xid 1 31\nxid 0 94\n", "", "[map[GPU-0000-0:XID 94: contained memory error]]"},
 		{"lost 2\n", "", "[map[GPU-0000-2:lost: the driver does not reach it any more]]"},
 		{"lost 2\n", "\n", "[map[GPU-0000-2:lost: the driver does not reach it any more]]"}, // and back: asked again after half a minute

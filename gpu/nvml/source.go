@@ -22,6 +22,7 @@ type Source struct {
 	lost    map[string]string // by UUID: the critical error it had
 	known   map[string]bool   // UUIDs that were ever listed
 	samples map[string]uint64 // by UUID: the time of the latest process sample, µs
+	migs    map[string]place  // by UUID of a MIG instance
 }
 
 const usualLibrary = "libnvidia-ml.so.1"
@@ -29,7 +30,7 @@ const usualLibrary = "libnvidia-ml.so.1"
 // Open loads the library. It returns ErrNoLibrary if there is none.
 func Open(o Options) (*Source, error) {
 	o.Library = cmp.Or(o.Library, usualLibrary)
-	o.SysRoot = cmp.Or(o.SysRoot, "/sys")
+	o.SysRoot, o.DevRoot, o.Proc = cmp.Or(o.SysRoot, "/sys"), cmp.Or(o.DevRoot, "/dev"), cmp.Or(o.Proc, "/proc")
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
@@ -39,6 +40,7 @@ func Open(o Options) (*Source, error) {
 	s := &Source{
 		lib: nvml.New(nvml.WithLibraryPath(o.Library)), opts: o,
 		symbols: map[string]bool{}, lost: map[string]string{}, known: map[string]bool{}, samples: map[string]uint64{},
+		migs: map[string]place{},
 	}
 	switch ret := s.lib.Init(); ret {
 	case nvml.SUCCESS:

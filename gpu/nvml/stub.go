@@ -30,5 +30,8 @@ func (*Source) Usage() ([]gpu.Usage, error) { return nil, ErrNoCgo }
 // Driver is empty.
 func (*Source) Driver() string { return "" }
 
+// Nodes finds nothing.
+func (*Source) Nodes(*model.GPU) []string { return nil }
+
 // Close does nothing.
 func (*Source) Close() error { return nil }

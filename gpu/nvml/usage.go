@@ -11,8 +11,8 @@ import (
 	"github.com/tender-scheduler/tender/gpu"
 )
 
-// Usage asks every device what goes on there. MIG instances are not told apart:
-// what runs on them is told with their device.
+// Usage asks every device what goes on there. What runs on a MIG instance is told
+// with its device; of the instance alone, only its memory is known.
 func (s *Source) Usage() ([]gpu.Usage, error) {
 	hs, err := s.handles()
 	if err != nil {
@@ -21,8 +21,25 @@ func (s *Source) Usage() ([]gpu.Usage, error) {
 	var out []gpu.Usage
 	for _, h := range hs {
 		out = append(out, s.usage(h))
+		if s.migOn(h) {
+			s.eachInstance(h, func(d nvml.Device) { out = s.instanceUsage(d, out) })
+		}
 	}
 	return out, nil
+}
+
+func (s *Source) instanceUsage(d nvml.Device, out []gpu.Usage) []gpu.Usage {
+	uuid, ret := d.GetUUID()
+	if ret != nvml.SUCCESS {
+		return out
+	}
+	u := gpu.Usage{UUID: uuid, BusyPercent: -1, MemoryUsedBytes: -1, MemoryBytes: -1, TemperatureC: -1, PowerMilliwatts: -1, ProcessesUnknown: true}
+	if s.has("nvmlDeviceGetMemoryInfo") {
+		if m, ret := d.GetMemoryInfo(); ret == nvml.SUCCESS {
+			u.MemoryUsedBytes, u.MemoryBytes = int64(m.Used), int64(m.Total)
+		}
+	}
+	return append(out, u)
 }
 
 func (s *Source) usage(h handle) gpu.Usage {

@@ -16,7 +16,8 @@ type room struct {
 // rooms are design's import rules. The longest matching dir counts.
 var rooms = []room{
 	{dir: "core/model", stdlib: true},
-	{dir: "jobspec", may: []string{"core/model"}},
+	{dir: "jobspec", may: []string{"core/model", "core/schedule"}},
+	{dir: "core/schedule", may: []string{"core/model"}},
 	{dir: "gpu", may: []string{"core/model"}},
 	{dir: "mpi", may: []string{"core/model"}},
 	{dir: "api", may: []string{"core/model"}},
@@ -27,12 +28,12 @@ var rooms = []room{
 		tests: []string{"core/agent", "core/agent/executor", "frameworks/sdk", "frameworks/batch"}},
 	{dir: "core/master/httpapi", may: []string{"core/model", "api", "jobspec"}},
 	{dir: "core/agent", may: []string{"core/model", "api", "gpu", "core/agent/executor", "core/agent/isolation", "core/agent/tasklog"}},
-	{dir: "core/agent/executor", may: []string{"core/model", "api", "core/agent/isolation", "core/agent/tasklog"}},
+	{dir: "core/agent/executor", may: []string{"core/model", "api", "mpi", "core/agent/isolation", "core/agent/tasklog"}},
 	{dir: "core/agent/isolation", may: []string{"core/model"}},
 	{dir: "core/agent/tasklog", may: []string{"core/model"}},
 	{dir: "frameworks/sdk", may: []string{"core/model", "api"}},
 	{dir: "frameworks/batch", may: []string{"core/model", "frameworks/sdk"}},
-	{dir: "frameworks/cron", may: []string{"core/model", "frameworks/sdk"}},
+	{dir: "frameworks/cron", may: []string{"core/model", "core/schedule", "frameworks/sdk"}},
 	{dir: "frameworks/service", may: []string{"core/model", "frameworks/sdk"}},
 	{dir: "sim", may: []string{"*"}},
 	{dir: "sim/replay", may: []string{"core/model", "core/offers", "frameworks/batch"}},
@@ -78,6 +79,7 @@ var exclusive = []struct {
 var pure = []string{
 	"core/model",
 	"core/offers",
+	"core/schedule",
 	"core/master/machine*.go",
 	"core/agent/machine*.go",
 	"frameworks",

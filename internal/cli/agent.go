@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/core/agent"
 )
 
 // agentSettings is what `tender agent` is told.
@@ -15,6 +17,7 @@ type agentSettings struct {
 	memory, disk                     bytesValue
 	ports                            portsValue
 	fakeGPUs                         string
+	taskDevices                      []string
 	meta                             pairs
 	recoveryTimeout                  time.Duration
 	keepFor                          time.Duration
@@ -68,6 +71,8 @@ A configuration file (--config) for the same settings:
 	f.Var(&s.disk, "disk", "offer this much disk (default: what is free under the data directory)")
 	f.Var(&s.ports, "ports", "the range of ports for tasks that ask for any (default 20000-32000)")
 	f.StringVar(&s.fakeGPUs, "fake-gpus", "", "pretend to have these `GPUS`, such as 8xH100, instead of looking for NVIDIA's")
+	f.StringSliceVar(&s.taskDevices, "task-devices", agent.DefaultTaskDevices,
+		"with GPUs: what tasks of driver exec may open besides the usual `DEVICES` and their GPUs, as patterns")
 	f.Var(s.meta, "meta", "an attribute meta.NAME for constraints (may be repeated)")
 	s.recoveryTimeout = 2 * time.Minute
 	durationFlag(f, &s.recoveryTimeout, "recovery-timeout", "how long tasks go on without an agent before they are killed")

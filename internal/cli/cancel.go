@@ -14,12 +14,15 @@ import (
 
 func (a *app) cancelCmd() *cobra.Command {
 	var group, indices string
+	var runs bool
 	cmd := &cobra.Command{
 		Use:   "cancel [flags] JOB...",
 		Short: "Stop jobs, or some tasks of one",
 		Long: `Cancel stops jobs: tasks that wait are dropped, tasks that run get their kill
 signal and, after their kill timeout, SIGKILL. It returns at once; tender wait JOB
 waits until everything has stopped.
+
+Of a schedule it ends the schedule; runs that go on are left alone without --runs.
 
 With --group and --index only those tasks of the job are stopped, and the rest of
 it goes on.`,
@@ -38,11 +41,12 @@ it goes on.`,
 				return usagef(cmd, "--group and --index are about one job, but %d are given", len(args))
 			}
 			return a.changeJobs(cmd, args, func(c *client.Client, sel string) (model.JobView, error) {
-				return c.Cancel(cmd.Context(), model.CancelJob{Selector: sel, Group: group, Indices: list})
+				return c.Cancel(cmd.Context(), model.CancelJob{Selector: sel, Group: group, Indices: list, Runs: runs})
 			})
 		},
 	}
 	cmd.Flags().StringVar(&group, "group", "", "only tasks of this `GROUP`")
+	cmd.Flags().BoolVar(&runs, "runs", false, "of a schedule: also stop the runs that go on")
 	cmd.Flags().StringVar(&indices, "index", "", "only tasks with these indices, a `LIST` such as 3,10-19,20-40:2")
 	a.printsData(cmd)
 	a.talks(cmd)
@@ -93,7 +97,7 @@ func (a *app) changeJobs(cmd *cobra.Command, selectors []string, change func(c *
 		}
 		done.Jobs = append(done.Jobs, view)
 		if a.output == formatTable || a.output == formatWide {
-			if err := a.print(fmt.Appendf(nil, "job %s (%s) %s: %s\n", oneLine(view.Name), view.ID, stateText(view.State), slotsText(view.Slots))); err != nil {
+			if err := a.print(fmt.Appendf(nil, "job %s (%s) %s: %s\n", oneLine(view.Name), view.ID, stateText(view.State), a.changedText(view))); err != nil {
 				return err
 			}
 		}

@@ -32,7 +32,7 @@ func frameworks(limits batch.Config) func() []model.Framework {
 	return func() []model.Framework {
 		f, err := batch.New(limits)
 		must(err) // limits have been validated
-		return []model.Framework{f}
+		return []model.Framework{f, cronFramework()}
 	}
 }
 
@@ -60,6 +60,7 @@ func (a *app) runMaster(cmd *cobra.Command, s masterSettings) error {
 	}
 	cfg := master.Config{
 		Listen: s.listen, Advertise: s.advertise, DataDir: s.dataDir, Etcd: s.etcd, Cluster: s.cluster,
+		Peers: s.peers, Join: s.join,
 		SessionTTL: s.sessionTTL, FenceAfter: s.fenceAfter, Version: Version,
 		Logger: a.logger(s.logging), Frameworks: frameworks(limits), Check: checkJob,
 		Ready: a.printReady, Holds: holds,
@@ -75,12 +76,12 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 		return usagef(cmd, "--data-dir is missing: the agent needs a directory for its state and the tasks' directories")
 	}
 	log := a.logger(s.logging)
-	gpus, err := findGPUs(s.fakeGPUs, s.name, log)
+	gpus, err := findGPUs(s.fakeGPUs, s.name, s.dataDir, log)
 	if err != nil {
 		return usagef(cmd, "--fake-gpus: %w", err)
 	}
 	cfg := agent.Config{
-		GPUs: gpus, Ports: s.ports.ranges(),
+		GPUs: gpus, Ports: s.ports.ranges(), TaskDevices: s.taskDevices,
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
 		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: log,
@@ -175,7 +176,7 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 		host, _, _ := net.SplitHostPort(boss) // devMaster has made it
 		agents[i].Attributes = reachedAt(host)
 		if s.fakeGPUs != "" || i == 0 {
-			gpus, err := findGPUs(s.fakeGPUs, name, log)
+			gpus, err := findGPUs(s.fakeGPUs, name, agents[i].DataDir, log)
 			if err != nil {
 				return nil, usagef(cmd, "--fake-gpus: %w", err)
 			}

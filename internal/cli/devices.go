@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -17,12 +18,15 @@ import (
 
 // findGPUs returns the machine's GPUs, or those that notation pretends; nil if
 // there are none, which the log says. An error is about the notation.
-func findGPUs(notation, node string, log *slog.Logger) (agent.GPUSource, error) {
+func findGPUs(notation, node, dataDir string, log *slog.Logger) (agent.GPUSource, error) {
 	if notation != "" {
 		if node == "" {
 			node, _ = os.Hostname()
 		}
-		s, err := fake.New(notation, node)
+		if abs, err := filepath.Abs(dataDir); err == nil {
+			dataDir = abs // tasks' executors run elsewhere
+		}
+		s, err := fake.New(notation, node, filepath.Join(dataDir, "fake-gpus"))
 		if err != nil {
 			return nil, err
 		}

@@ -85,7 +85,7 @@ func howEnded(r *model.Result, message string) string {
 		return message
 	}
 	how := resultText(*r)
-	if toldByMessage(r.Cause) && message != "" {
+	if saysAll(r.Cause) && message != "" {
 		return message
 	}
 	if message == "" || strings.Contains(how, message) {
@@ -94,10 +94,13 @@ func howEnded(r *model.Result, message string) string {
 	return how + ": " + message
 }
 
-// toldByMessage reports whether a task's message says all that its result does:
-// for whom, for which node, or which check.
-func toldByMessage(c model.Cause) bool {
-	return c == model.CausePreempted || c == model.CauseDrained || c == model.CauseUnhealthy
+// saysAll are the causes of which the message tells for what, or what of.
+func saysAll(c model.Cause) bool {
+	switch c {
+	case model.CausePreempted, model.CauseDeviceLost, model.CauseDrained, model.CauseUnhealthy:
+		return true
+	}
+	return false
 }
 
 // resultText says in words how a task ended.
@@ -129,6 +132,8 @@ func resultText(r model.Result) string {
 		return "stopped as a check failed too often" + in
 	case model.CauseNodeLost:
 		return "its agent was lost"
+	case model.CauseDeviceLost:
+		return "stopped, as a GPU of it must not be used any more"
 	case model.CauseExecutorLost:
 		return "its executor died, and with it the task"
 	case model.CauseLaunchFailed:

@@ -148,7 +148,7 @@ func eventText(n model.Notice, agent string) string {
 		s += " on " + agent
 	}
 	if n.Status != nil && n.Status.Result != nil {
-		if how := resultText(*n.Status.Result); !toldByMessage(n.Status.Result.Cause) || n.Status.Message == "" {
+		if how := resultText(*n.Status.Result); !saysAll(n.Status.Result.Cause) || n.Status.Message == "" {
 			s += ": " + how
 		} else {
 			s += ": " + n.Status.Message

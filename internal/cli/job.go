@@ -55,6 +55,7 @@ type jobReport struct {
 	Tasks        []model.TaskView    `json:"tasks"`
 	TasksMatch   int                 `json:"tasks_match"` // with --group and --state, shown or not
 	Explanations []model.Explanation `json:"explanations,omitempty"`
+	Runs         []model.RunView     `json:"runs,omitempty"` // of a schedule, instead of tasks
 }
 
 func (a *app) job(cmd *cobra.Command, selector string, q jobQuery) error {
@@ -80,6 +81,9 @@ func (a *app) job(cmd *cobra.Command, selector string, q jobQuery) error {
 		return a.printNames([]string{string(view.ID)})
 	}
 	r := jobReport{JobView: view}
+	if view.Schedule != nil {
+		return a.scheduleReport(ctx, c, r, q.tasks)
+	}
 	if r.Tasks, r.TasksMatch, err = tasksToShow(ctx, c, view, q); err != nil {
 		return err
 	}
@@ -158,7 +162,14 @@ func (a *app) renderJob(r jobReport) []byte {
 	if r.Message != "" && r.Failure == nil {
 		line("", "%s", r.Message)
 	}
-	line("Tasks", "%s", slotsText(r.Slots))
+	if r.Schedule != nil {
+		a.renderSchedule(line, r.Schedule)
+	} else {
+		line("Tasks", "%s", slotsText(r.Slots))
+	}
+	if r.Parent != "" {
+		line("Run of", "%s", r.Parent)
+	}
 	line("Submitted", "%s ago%s (%s)", ago(now, r.Submitted), byUser(r.User), r.Submitted.In(now.Location()).Format(time.DateTime))
 	if !r.Started.IsZero() {
 		line("Ran", "%s, after %s in the queue", ranFor(now, r.Started, r.Ended), span(r.Started.Sub(r.Submitted)))
@@ -174,6 +185,9 @@ func (a *app) renderJob(r jobReport) []byte {
 		for i := range r.Spec.Groups {
 			line("Group", "%s", groupText(&r.Spec.Groups[i], r.Spec.TimeLimit.Std()))
 		}
+	}
+	if r.Schedule != nil {
+		a.renderRunsOf(&b, r.Schedule, r.Runs)
 	}
 	if len(r.Tasks) > 0 {
 		b.WriteByte('\n')

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -17,7 +18,8 @@ func (a *app) jobsCmd() *cobra.Command {
 		Long: `Jobs lists jobs, the newest first.
 
 TASKS is how many of a job's tasks have ended and how many there are; AGE is how
-long ago it was submitted and TIME how long it has been running, or ran.`,
+long ago it was submitted and TIME how long it has been running, or ran. A schedule has
+no tasks; its runs are jobs of their own (tender cron ls lists schedules).`,
 		Example: `  tender jobs
   tender jobs --state running -o wide
   tender jobs --name nightly --limit 5
@@ -25,11 +27,11 @@ long ago it was submitted and TIME how long it has been running, or ran.`,
 		Args: wants(0, 0, "no argument (tender job JOB shows one job)"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.jobs(cmd, q) },
 	}
-	cmd.Flags().StringVar(&q.State, "state", "", "only jobs in this `STATE`: blocked, queued, running, stopping, succeeded, failed or cancelled")
+	cmd.Flags().StringVar(&q.State, "state", "", "only jobs in this `STATE`: scheduled, paused, blocked, queued, running, stopping, succeeded, failed or cancelled")
 	cmd.Flags().StringVar(&q.Name, "name", "", "only jobs with this `NAME`")
 	cmd.Flags().IntVarP(&q.Limit, "limit", "n", 50, "at most `N` jobs (0 = all)")
 	must(cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(
-		[]cobra.Completion{"blocked", "queued", "running", "stopping", "succeeded", "failed", "cancelled"}, cobra.ShellCompDirectiveNoFileComp)))
+		[]cobra.Completion{"scheduled", "paused", "blocked", "queued", "running", "stopping", "succeeded", "failed", "cancelled"}, cobra.ShellCompDirectiveNoFileComp)))
 	a.printsData(cmd)
 	a.talks(cmd)
 	return cmd
@@ -92,18 +94,26 @@ func (a *app) printJobs(list model.JobList) error {
 		{title: "EXIT", right: true, spare: 4}, {title: "AGE", right: true, spare: 1}, {title: "TIME", right: true, spare: 3},
 		{title: "PRIORITY", right: true, wide: true, spare: 9}, {title: "ROLE", wide: true, floor: 6, spare: 8}, {title: "USER", wide: true, floor: 6, spare: 7},
 		{title: "CPU", right: true, wide: true, spare: 6}, {title: "PEAK MEMORY", right: true, wide: true, spare: 5},
-		{title: "MESSAGE", wide: true, floor: 10, spare: 10},
+		{title: "PARENT", wide: true}, {title: "MESSAGE", wide: true, floor: 10, spare: 10},
 	}}
 	now := a.Now()
 	for _, j := range list.Jobs {
 		t.add(text(string(j.ID)), text(j.Name), cell{string(j.State), jobStyle(j.State)},
-			text(fmt.Sprintf("%d/%d", ended(j.Slots), j.Slots.Total)), text(exitText(j)),
+			text(tasksText(j)), text(exitText(j)),
 			text(ago(now, j.Submitted)), text(ranFor(now, j.Started, j.Ended)),
 			text(fmt.Sprint(j.Priority)), text(j.Role), text(j.User),
 			text(orDash(j.Usage.CPU != 0, span(j.Usage.CPU.Std()))), text(orDash(j.Usage.PeakMemoryBytes != 0, model.FormatBytes(j.Usage.PeakMemoryBytes))),
-			text(j.Message))
+			text(cmp.Or(string(j.Parent), "-")), text(j.Message))
 	}
 	return a.printTable(t)
+}
+
+// tasksText is how many of a job's tasks have ended; a schedule has runs instead.
+func tasksText(j model.JobView) string {
+	if j.Schedule != nil {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", ended(j.Slots), j.Slots.Total)
 }
 
 // exitText is a job's exit code, or the word for one of the tool's own.

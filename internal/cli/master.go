@@ -13,7 +13,8 @@ import (
 // masterSettings is what `tender master` is told.
 type masterSettings struct {
 	listen, advertise, dataDir, cluster string
-	etcd                                []string
+	etcd, peers                         []string
+	join                                bool
 	sessionTTL, fenceAfter              time.Duration
 	historyJobs                         int
 	historyAge                          time.Duration
@@ -69,9 +70,19 @@ func (a *app) masterCmd() *cobra.Command {
 what to run. People's tools and agents connect to the same port.
 
 What it knows is kept in etcd: in one embedded in the process, in --data-dir, or in
-a cluster of its own, --etcd. With an etcd cluster several masters may run: one
-leads, the others stand by and pass requests on to it; if it dies, another one
-leads once --session-ttl is over. The tasks do not notice.
+a cluster of its own, --etcd.
+
+Several masters are one cluster if they have the same --etcd, or if each is told all
+of them with --peers and keeps a copy of the journal in its --data-dir: then most of
+them must be up, two of three or three of five. One leads, the others stand by and
+pass requests on to it. If the leader's process dies another one leads at once, and
+if its machine is cut off, once --session-ttl is over. The tasks do not notice.
+Agents and people's tools are given all addresses. The masters talk to each other
+on the same port; keep it within a trusted network.
+
+A master whose disk was lost, and one that is to be added, is started once with
+--join and the --peers there are to be; one that was alone can be joined once it has
+been started with --peers. tender masters shows them all.
 
 Once it takes requests it prints "ready" on standard output. SIGTERM or SIGINT
 ends it; jobs go on running and are taken up again by the next master on the same
@@ -85,6 +96,7 @@ A configuration file (--config) for the same settings:
   session_ttl = "2s"
   policy      = "default"`,
 		Example: `  tender master --data-dir /var/lib/tender/master
+  tender master --data-dir /var/lib/tender/master --listen 0.0.0.0:7070 --advertise m1:7070 --peers m1:7070,m2:7070,m3:7070
   tender master --listen 0.0.0.0:7070 --advertise m1:7070 --etcd etcd1:2379,etcd2:2379,etcd3:2379
   tender master --config /etc/tender/master.hcl --log-format json`,
 		Args: wants(0, 0, "no argument, only flags"),
@@ -100,6 +112,8 @@ A configuration file (--config) for the same settings:
 	f.StringVar(&s.advertise, "advertise", "", "how others reach this master, `HOST:PORT` (default: the listen address)")
 	f.StringVar(&s.dataDir, "data-dir", "", "the `DIR` where the embedded etcd keeps its data; made if missing")
 	f.StringSliceVar(&s.etcd, "etcd", nil, "the etcd cluster's members, `HOST:PORT` each, instead of an embedded one")
+	f.StringSliceVar(&s.peers, "peers", nil, "all masters that keep the journal together, this one too, `HOST:PORT` each as the others reach it")
+	f.BoolVar(&s.join, "join", false, "become one of the --peers, which run already, or take the place of a lost one")
 	f.StringVar(&s.cluster, "cluster", "tender", "the cluster's `NAME`: masters with the same name and etcd are one cluster")
 	s.sessionTTL = 2 * time.Second
 	durationFlag(f, &s.sessionTTL, "session-ttl", "how long a leader that went silent stays leader; a takeover after a crash takes this long")

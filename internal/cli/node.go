@@ -53,7 +53,7 @@ terms of the first.
 --wait shows who is left until the drain is over. Interrupting it does not end the
 drain.`,
 		Example: `  tender node drain n7
-  tender node drain n7 --deadline 10m -m "new disk" --wait
+  tender node drain n7 --deadline 10m -m new-disk --wait
   tender node drain n7 --force
   tender node drain --disable n7`,
 		Args:              wants(1, 1, "one NODE"),
@@ -173,12 +173,12 @@ func (a *app) eligibleCmd(eligible bool) *cobra.Command {
 		Short: "Keep new tasks off a node",
 		Long: `Ineligible keeps new tasks off a node. What runs there goes on; to have it leave,
 use tender node drain.`,
-		Example: `  tender node ineligible n7 -m "odd noises"`,
+		Example: `  tender node ineligible n7 -m odd-noises`,
 	}
 	if eligible {
 		cmd.Use, cmd.Short = "eligible [flags] NODE", "Let a node take tasks again"
 		cmd.Long = `Eligible lets a node take tasks again, one that was drained or made ineligible. The
-drain of a node that is still leaving is ended by tender node drain --disable.`
+drain of a node that still has tasks is ended by tender node drain.`
 		cmd.Example = `  tender node eligible n7`
 	} else {
 		cmd.Flags().StringVarP(&r.Message, "message", "m", "", "why, for those who see the node in tender nodes")

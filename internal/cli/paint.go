@@ -53,8 +53,10 @@ func jobStyle(s model.JobState) style {
 		return red
 	case model.JobStopping:
 		return yellow
-	case model.JobBlocked, model.JobCancelled:
+	case model.JobBlocked, model.JobCancelled, model.JobPaused:
 		return dim
+	case model.JobScheduled:
+		return blue
 	}
 	return plain
 }

@@ -72,6 +72,10 @@ func (a *app) renderPlan(job *model.Job, v model.PlanView) []byte {
 		a.renderChanges(&b, changes)
 	}
 	b.WriteByte('\n')
+	if job.Periodic != nil {
+		a.renderPlannedDue(&b, job, v.Due)
+		return b.Bytes()
+	}
 	all, asked := v.StartsNow >= v.Asked, plural(v.Asked, "task")
 	switch {
 	case all && v.Asked == 1:

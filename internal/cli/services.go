@@ -42,7 +42,7 @@ that fails is run again at the next change.`,
 		Example: `  tender services
   tender services web
   tender services web -f -o json | jq -c '[.endpoints[] | "\(.address):\(.port)"]'
-  tender services web --template haproxy.tmpl --out /etc/haproxy/web.cfg --exec 'systemctl reload haproxy'`,
+  tender services web --template haproxy.tmpl --out /etc/haproxy/web.cfg --exec ./reload-haproxy`,
 		Args: wants(0, 1, "at most one NAME"),
 		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := f.check(cmd, args); err != nil {

@@ -77,10 +77,16 @@ func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 	if err != nil {
 		return err
 	}
+	if wait && job.Periodic != nil {
+		return usagef(cmd, "job %s is a schedule, and its end is nothing to wait for: submit it without --wait, and wait for a run with tender wait \"$(tender cron trigger -o name %s)\"", job.Name, job.Name)
+	}
 	began := a.Now()
 	reply, err := c.Submit(cmd.Context(), model.Submit{Job: job, Key: s.key, User: a.Username()})
 	if err != nil {
 		return err
+	}
+	if job.Periodic != nil && a.output != formatName && a.output != formatJSON {
+		return a.printScheduled(reply, job)
 	}
 	if err := a.printSubmitted(reply, wait); err != nil {
 		return err

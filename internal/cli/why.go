@@ -108,7 +108,11 @@ func (a *app) renderExplanation(b *bytes.Buffer, e model.Explanation) {
 	if head != "" {
 		head = p.paint(bold, oneLine(head)) + ": "
 	}
-	fmt.Fprintf(b, "%s%s, %s (%s could start now)\n", head, p.paint(tierStyle(e.Tier), string(e.Tier)), plural(e.Asked, "task"), number(e.Fits))
+	if e.Asked > 0 || e.Fits > 0 {
+		fmt.Fprintf(b, "%s%s, %s (%s could start now)\n", head, p.paint(tierStyle(e.Tier), string(e.Tier)), plural(e.Asked, "task"), number(e.Fits))
+	} else { // a schedule, of which no run wants to start
+		fmt.Fprintf(b, "%s%s\n", head, p.paint(tierStyle(e.Tier), string(e.Tier)))
+	}
 	a.wrapped(b, "  ", e.Summary)
 	for _, w := range e.Why {
 		line := fmt.Sprintf("[%s] %s", w.Reason, w.Text)

@@ -35,6 +35,7 @@ type executor struct {
 	id   agent.ExecID
 	seq  uint64
 	live map[taskKey]*time.Timer
+	held map[taskKey]bool // of gangs, until told to start
 }
 
 type taskKey struct{ group, index, attempt uint32 }
@@ -50,7 +51,7 @@ func (e *Executors) Recover(_ context.Context, sink func(agent.Input)) ([]agent.
 func (e *Executors) Start(id agent.ExecID, _ []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.execs[id] = &executor{id: id, live: map[taskKey]*time.Timer{}}
+	e.execs[id] = &executor{id: id, live: map[taskKey]*time.Timer{}, held: map[taskKey]bool{}}
 	e.sink(agent.ExecutorUp{Exec: id, State: &execpb.State{Job: string(id.Job)}})
 }
 
@@ -67,6 +68,8 @@ func (e *Executors) Send(id agent.ExecID, msg *execpb.ToExecutor) {
 		e.sink(agent.ExecutorUp{Exec: id, State: &execpb.State{Job: string(id.Job)}})
 	case *execpb.ToExecutor_Launch:
 		e.launch(x, k.Launch)
+	case *execpb.ToExecutor_Start:
+		e.start(x, k.Start)
 	case *execpb.ToExecutor_Kill:
 		e.kill(x, k.Kill)
 	case *execpb.ToExecutor_Exit:
@@ -123,18 +126,44 @@ func (e *Executors) launch(x *executor, l *execpb.Launch) {
 		if len(l.Attempts) > 0 {
 			k.attempt = l.Attempts[i]
 		}
-		updates = append(updates, x.update(k, model.TaskRunning, now, now))
-		var d time.Duration
-		if e.Duration != nil {
-			d = e.Duration(model.TaskID{Job: x.id.Job, Group: uint16(k.group), Index: k.index, Attempt: uint16(k.attempt)})
-		}
-		if d <= 0 {
-			updates = append(updates, x.update(k, model.TaskFinished, now, now))
+		if l.Gang != nil {
+			x.held[k] = true
+			updates = append(updates, x.update(k, model.TaskStarting, time.Time{}, now))
 			continue
 		}
-		x.live[k] = time.AfterFunc(d, func() { e.finish(x, k, now) })
+		updates = e.run(x, k, now, updates)
 	}
 	e.sink(agent.FromExecutor{Exec: x.id, Updates: updates})
+}
+
+// start lets the members of a gang run that wait for it.
+func (e *Executors) start(x *executor, s *execpb.Start) {
+	now := time.Now()
+	var updates []*execpb.Update
+	for _, t := range s.Tasks {
+		k := taskKey{t.Group, t.Index, t.Attempt}
+		if x.held[k] {
+			delete(x.held, k)
+			updates = e.run(x, k, now, updates)
+		}
+	}
+	if len(updates) > 0 {
+		e.sink(agent.FromExecutor{Exec: x.id, Updates: updates})
+	}
+}
+
+// run begins a task and adds what there is to tell of it.
+func (e *Executors) run(x *executor, k taskKey, now time.Time, updates []*execpb.Update) []*execpb.Update {
+	updates = append(updates, x.update(k, model.TaskRunning, now, now))
+	var d time.Duration
+	if e.Duration != nil {
+		d = e.Duration(model.TaskID{Job: x.id.Job, Group: uint16(k.group), Index: k.index, Attempt: uint16(k.attempt)})
+	}
+	if d <= 0 {
+		return append(updates, x.update(k, model.TaskFinished, now, now))
+	}
+	x.live[k] = time.AfterFunc(d, func() { e.finish(x, k, now) })
+	return updates
 }
 
 func (e *Executors) finish(x *executor, k taskKey, started time.Time) {
@@ -156,16 +185,22 @@ func (e *Executors) kill(x *executor, in *execpb.Kill) {
 		for k := range x.live {
 			keys = append(keys, k)
 		}
+		for k := range x.held {
+			keys = append(keys, k)
+		}
 	}
 	var updates []*execpb.Update
 	now := time.Now()
 	for _, k := range keys {
 		t := x.live[k]
-		if t == nil {
+		if t == nil && !x.held[k] {
 			continue // it has ended
 		}
-		t.Stop()
+		if t != nil {
+			t.Stop()
+		}
 		delete(x.live, k)
+		delete(x.held, k)
 		u := x.update(k, model.TaskKilled, time.Time{}, now)
 		u.Reason = in.Reason
 		u.Result = &execpb.Result{Cause: string(model.CauseKilled), Signal: 15}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tender-scheduler/tender/core/agent/executor/taskenv"
 	"github.com/tender-scheduler/tender/core/agent/isolation"
 )
 
@@ -25,10 +26,10 @@ var devNull = sync.OnceValues(func() (uintptr, error) {
 	return uintptr(fd), err
 })
 
-// command works out what to run.
-func (t *run) command() (*isolation.Command, error) {
+// command works out what to run with an environment.
+func (t *run) command(env *taskenv.Env) (*isolation.Command, error) {
 	c := t.plan.task.Config
-	args, err := t.env.ExpandAll(c.Args)
+	args, err := env.ExpandAll(c.Args)
 	if err != nil {
 		return nil, fmt.Errorf("work out the arguments: %w", err)
 	}
@@ -36,18 +37,18 @@ func (t *run) command() (*isolation.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := &isolation.Command{Credential: owner.cred, Env: t.env.List()}
-	if cmd.Dir, err = t.workDir(c.WorkDir); err != nil {
+	cmd := &isolation.Command{Credential: owner.cred, Env: env.List()}
+	if cmd.Dir, err = t.workDir(env, c.WorkDir); err != nil {
 		return nil, err
 	}
 	if c.Script != "" {
 		return cmd, t.script(cmd, c.Script, args, owner)
 	}
-	name, err := t.env.Expand(c.Command)
+	name, err := env.Expand(c.Command)
 	if err != nil {
 		return nil, fmt.Errorf("work out the command: %w", err)
 	}
-	if cmd.Path, err = t.find(name, cmd.Dir); err != nil {
+	if cmd.Path, err = find(env, name, cmd.Dir); err != nil {
 		return nil, err
 	}
 	cmd.Args = append([]string{name}, args...)
@@ -55,8 +56,8 @@ func (t *run) command() (*isolation.Command, error) {
 }
 
 // workDir returns the directory to run in, by default the task's own.
-func (t *run) workDir(name string) (string, error) {
-	name, err := t.env.Expand(name)
+func (t *run) workDir(env *taskenv.Env, name string) (string, error) {
+	name, err := env.Expand(name)
 	if err != nil {
 		return "", fmt.Errorf("work out the working directory: %w", err)
 	}
@@ -102,7 +103,7 @@ func (t *run) script(cmd *isolation.Command, text string, args []string, owner *
 
 // find returns the program's path: a name without a slash is looked up in the
 // task's PATH, a relative path in its working directory.
-func (t *run) find(name, dir string) (string, error) {
+func find(env *taskenv.Env, name, dir string) (string, error) {
 	if name == "" {
 		return "", fmt.Errorf("the command is empty")
 	}
@@ -113,7 +114,7 @@ func (t *run) find(name, dir string) (string, error) {
 		}
 		return path, runnable(name, path)
 	}
-	search, _ := t.env.Get("PATH")
+	search, _ := env.Get("PATH")
 	for _, d := range filepath.SplitList(search) {
 		if d == "" {
 			d = dir

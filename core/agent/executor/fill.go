@@ -153,6 +153,10 @@ func (t *run) place(spec *model.Template, rel string, text []byte, owner *accoun
 	vars, err := taskenv.ParseVars(text)
 	for name, v := range vars {
 		t.env.Set(name, v)
+		if t.fromTemplates == nil {
+			t.fromTemplates = map[string]string{}
+		}
+		t.fromTemplates[name] = v
 	}
 	return err
 }

@@ -30,9 +30,16 @@ type pass struct {
 }
 
 // begin starts the clock: the task's process runs.
-func (p *pass) begin() { p.timer = time.AfterFunc(youth, p.giveBack) }
+func (p *pass) begin() {
+	if p != nil {
+		p.timer = time.AfterFunc(youth, p.giveBack)
+	}
+}
 
 func (p *pass) end() {
+	if p == nil {
+		return // it had no need of one
+	}
 	if p.timer != nil {
 		p.timer.Stop()
 	}

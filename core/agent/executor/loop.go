@@ -46,6 +46,7 @@ type loop struct {
 	machine *lifecycle.Machine
 	state   *stateLog
 	timers  map[lifecycle.Key]*time.Timer
+	pmi     map[attemptID]*pmiServer
 	// watching ends the checks of the attempts that have some and run.
 	watching map[lifecycle.Key]*watched
 
@@ -73,7 +74,7 @@ type loop struct {
 
 // run works until the executor's end.
 func (l *loop) run() error {
-	l.timers = map[lifecycle.Key]*time.Timer{}
+	l.timers, l.pmi = map[lifecycle.Key]*time.Timer{}, map[attemptID]*pmiServer{}
 	l.alone = time.NewTimer(firstContact)
 	l.later = time.NewTimer(time.Hour)
 	l.later.Stop()
@@ -123,8 +124,13 @@ func (l *loop) event(e any) {
 	case terminate:
 		l.log.Info("ending", "cause", e.cause)
 		l.end(model.ReasonExecutorTerminated)
+	case lifecycle.Ended:
+		l.runner.amend(&e)
+		l.step(e)
 	case lifecycle.Input:
 		l.step(e)
+	default:
+		l.pmiEvent(e)
 	}
 }
 
@@ -178,8 +184,14 @@ func (l *loop) message(m *execpb.ToExecutor) {
 		l.sendState(err)
 	case *execpb.ToExecutor_Launch:
 		l.launch(k.Launch)
+	case *execpb.ToExecutor_Start:
+		for _, t := range k.Start.Tasks {
+			l.step(lifecycle.Release{Key: taskKey(t)})
+		}
 	case *execpb.ToExecutor_Kill:
 		l.kill(k.Kill)
+	case *execpb.ToExecutor_JobMessage:
+		l.jobMessage(k.JobMessage)
 	case *execpb.ToExecutor_Acknowledge:
 		l.acknowledge(k.Acknowledge.Seqs)
 	case *execpb.ToExecutor_Exit:
@@ -264,11 +276,12 @@ func (l *loop) launch(in *execpb.Launch) {
 		return // the agent finds these tasks missing from the next State
 	}
 	l.record(&execpb.LogRecord{Kind: &execpb.LogRecord_Launch{Launch: in}})
-	n := 0
+	n, gang := 0, gangOf(in)
 	for k := range launched(in) {
-		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n)})
+		l.runner.prepareLaunch(k, launchFacts{in.Env, grantOf(in, n), nodesOf(in, n), gang})
 		n++
-		l.step(lifecycle.Launch{Key: k, TimeLimit: time.Duration(in.TimeLimitNs)})
+		l.servePMI(k, gang)
+		l.step(lifecycle.Launch{Key: k, TimeLimit: time.Duration(in.TimeLimitNs), Together: gang != nil})
 	}
 }
 
@@ -300,10 +313,12 @@ func (l *loop) step(in lifecycle.Input) {
 	for _, e := range l.machine.Step(now, in) {
 		switch e := e.(type) {
 		case lifecycle.Start:
-			l.runner.start(e.Key, e.Task)
+			l.runner.start(e.Key, e.Task, e.Hold)
 			if w := l.watching[e.Key]; w != nil {
 				w.checks.add(l.runner.attempts[e.Key].runs[e.Task])
 			}
+		case lifecycle.Go:
+			l.runner.release(e.Key, e.Task)
 		case lifecycle.Stop:
 			l.runner.stop(e.Key, e.Task, e.Grace)
 		case lifecycle.Report:
@@ -318,6 +333,7 @@ func (l *loop) step(in lifecycle.Input) {
 				t.Stop()
 				delete(l.timers, e.Key)
 			}
+			l.forgetPMI(e.Key)
 			l.runner.forget(e.Key)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,9 @@ type options struct {
 	sock   string
 	cgroup string
 	warm   bool
+
+	filter  bool // bound the devices of driver exec's tasks
+	devices []string
 }
 
 // Main is the executor's process: args are the flags after __executor. It
@@ -36,6 +40,10 @@ func Main(args []string) int {
 	f.StringVar(&o.sock, "sock", "", "unix socket to listen at")
 	f.StringVar(&o.cgroup, "cgroup", "", "cgroup of the tasks, relative to the tree; default the adopted job's")
 	f.BoolVar(&o.warm, "warm", true, "make a slot for driver exec before it is needed")
+	f.Func("devices", "let tasks of driver exec open, besides the usual devices and their own, only nodes of these comma-separated patterns", func(v string) error {
+		o.filter, o.devices = true, strings.FieldsFunc(v, func(r rune) bool { return r == ',' })
+		return nil
+	})
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -71,6 +79,10 @@ func serve(o *options, log *slog.Logger) (err error) {
 	for _, w := range host.Warnings {
 		log.Warn(w)
 	}
+	devices, err := o.bound(host)
+	if err != nil {
+		return err
+	}
 	reaper, err := isolation.StartReaper()
 	if err != nil {
 		return err
@@ -79,6 +91,7 @@ func serve(o *options, log *slog.Logger) (err error) {
 	pool := newPool(host, reaper, log)
 	pool.rel = o.cgroup
 	l := &loop{inbox: in, log: log, runner: newRunner(in, pool, log)}
+	l.runner.devices = devices
 	if l.server, err = listen(o.sock, in); err != nil {
 		return err
 	}
@@ -100,6 +113,14 @@ func serve(o *options, log *slog.Logger) (err error) {
 		reaper.KillOrphans()
 	}
 	return err
+}
+
+// bound returns what every task of driver exec may open; nil = everything.
+func (o *options) bound(host *isolation.Host) (*isolation.Devices, error) {
+	if !o.filter || host.FilterDevices() != nil {
+		return nil, nil // the agent has said so at its start
+	}
+	return isolation.NewDevices(o.devices...)
 }
 
 // awaitSignals ends the executor when it is told to from outside. The others

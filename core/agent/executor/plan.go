@@ -77,13 +77,13 @@ func (p *plan) baseEnv() map[string]string {
 	return env
 }
 
-// env returns the environment of one attempt.
-func (p *plan) env(k lifecycle.Key, s *sandbox, launch launchFacts) (*taskenv.Env, error) {
+// env returns the environment of one attempt: of its local-th rank.
+func (p *plan) env(k lifecycle.Key, s *sandbox, launch launchFacts, local int) (*taskenv.Env, error) {
 	e, err := taskenv.New(&taskenv.Facts{
 		Job: model.JobID(p.adopt.Job), Spec: p.job, Group: p.group, Task: p.task,
 		Index: k.Index, Attempt: k.Attempt, Attributes: p.adopt.Attributes,
 		TaskDir: s.task, AllocDir: s.alloc(), SecretsDir: s.secrets(), LocalDir: s.local(), TmpDir: s.tmp(),
-		Base: p.base(), Agent: p.adopt.Env, Launch: launch.env, Grant: launch.grant,
+		Base: p.base(), Agent: p.adopt.Env, Launch: launch.env, Grant: launch.grant, Gang: launch.gang, Local: local,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("work out the environment: %w", err)

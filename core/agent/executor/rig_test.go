@@ -39,6 +39,7 @@ type rig struct {
 	conn   *Conn
 	user   *syscall.Credential // that it runs as; nil = root
 	ended  bool
+	args   []string // more of its flags
 
 	state   *execpb.State
 	states  map[lifecycle.Key][]model.TaskState
@@ -82,7 +83,7 @@ func newSpare(t testing.TB, prepare ...func(*rig)) *rig {
 	for _, f := range prepare {
 		f(r)
 	}
-	r.cmd = exec.Command("/proc/self/exe", MainCommand, "--sock", r.sock, "--cgroup", r.cgroup)
+	r.cmd = exec.Command("/proc/self/exe", append([]string{MainCommand, "--sock", r.sock, "--cgroup", r.cgroup}, r.args...)...)
 	r.cmd.Stderr = &r.stderr
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: r.user}
 	if err := r.cmd.Start(); err != nil {
@@ -268,8 +269,10 @@ func (r *rig) sandbox(group string, index uint32) string {
 }
 
 // output is what a task of allocation 0 printed, of what is kept.
-func (r *rig) output(stream string) string {
-	files, _ := filepath.Glob(filepath.Join(LogDir(r.dir, "g", 0, 0), stream+".*"))
+func (r *rig) output(stream string) string { return r.outputOf(lifecycle.Key{}, stream) }
+
+func (r *rig) outputOf(k lifecycle.Key, stream string) string {
+	files, _ := filepath.Glob(filepath.Join(LogDir(r.dir, "g", k.Index, k.Attempt), stream+".*"))
 	slices.SortFunc(files, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	var all []byte
 	for _, f := range files {

@@ -30,33 +30,79 @@ type run struct {
 	task   int
 	plan   *plan
 	given  launchFacts
+	hold   bool            // it is prepared first and runs when told
 	ctx    context.Context // of the preparation
 	cancel context.CancelFunc
 
-	sandbox *sandbox
-	env     *taskenv.Env
-	pass    *pass
+	sandbox       *sandbox
+	env           *taskenv.Env
+	fromTemplates map[string]string // the part of env that templates gave
+	pass          *pass
+	ready         *slot // made ready for its processes
+	ranks         []*rank
 
-	launched chan struct{} // closed when spawn is over
+	launched chan struct{} // closed when fire is over
 	beside   *beside       // sessions
 
 	mu      sync.Mutex
-	slot    *slot // while its process runs
+	slot    *slot // while its processes run
+	held    bool  // it is ready and waits
+	pending int   // ranks that run
+	culprit *rank // the first that did not end well
+	broken  error // why not all ranks could be started
 	stopped bool
 	grace   time.Duration // of the last stop
 	killer  *time.Timer
 }
 
-// begin starts the task's process, on a worker's goroutine.
+// begin makes the task ready and starts its processes, on a worker's goroutine.
+// One that is held comes here twice.
 func (t *run) begin() {
 	if t.env == nil && !t.prepare() {
 		return
 	}
-	t.pass = t.runner.gate.enter()
-	if err := t.spawn(); err != nil {
+	if t.ready == nil {
+		if !t.hold {
+			// Those of a gang run together however many they are.
+			t.pass = t.runner.gate.enter()
+		}
+		if err := t.arm(); err != nil {
+			t.pass.end()
+			t.failed(err)
+			return
+		}
+		if t.hold {
+			t.wait()
+			return
+		}
+	}
+	if err := t.fire(); err != nil {
 		t.pass.end()
 		t.failed(err)
 	}
+}
+
+// wait holds a task that is ready, unless it has been stopped meanwhile.
+func (t *run) wait() {
+	t.mu.Lock()
+	stopped := t.stopped
+	t.held = !stopped
+	t.mu.Unlock()
+	if stopped {
+		t.disarm()
+		t.failed(errStopped)
+		return
+	}
+	t.runner.inbox.put(lifecycle.Prepared{Key: t.key, Task: t.task})
+}
+
+// unhold ends the wait and reports whether there was one: who ends it goes on.
+func (t *run) unhold() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.held
+	t.held = false
+	return was
 }
 
 // prepare makes the sandbox and what belongs into it.
@@ -80,7 +126,7 @@ func (t *run) build() error {
 	if err != nil {
 		return err
 	}
-	t.env, err = t.plan.env(t.key, t.sandbox, t.given)
+	t.env, err = t.plan.env(t.key, t.sandbox, t.given, 0)
 	if err == nil {
 		err = t.fill(owner)
 	}
@@ -94,72 +140,8 @@ func (t *run) failed(err error) {
 		err = errStopped
 	}
 	t.runner.inbox.put(lifecycle.Ended{Key: t.key, Task: t.task, Exit: lifecycle.Exit{
-		At: time.Now(), Failure: err.Error(),
+		At: time.Now(), Failure: err.Error(), Who: t.who(nil),
 	}})
-}
-
-// spawn starts the process in a slot.
-func (t *run) spawn() error {
-	cmd, err := t.command()
-	if err != nil {
-		return err
-	}
-	s, err := t.runner.pool.get(t.plan.task.Driver)
-	if err != nil {
-		return err
-	}
-	if err := s.cell.Group.SetLimits(t.plan.limits); err != nil {
-		t.runner.pool.discard(s)
-		return err
-	}
-	null, err := devNull()
-	if err != nil {
-		t.runner.pool.put(s)
-		return err
-	}
-	cmd.Files = []uintptr{null, null, null}
-	if logs := t.plan.task.Logs; !logs.Disabled {
-		dir, name := t.sandbox.logs(), t.plan.task.Name
-		s.stdout.attach(tasklog.NewWriter(dir, name+".stdout", logs))
-		s.stderr.attach(tasklog.NewWriter(dir, name+".stderr", logs))
-		cmd.Files[1], cmd.Files[2] = uintptr(s.stdout.w), uintptr(s.stderr.w)
-	}
-	return t.launch(s, cmd)
-}
-
-// launch forks. From here on the task can be signalled.
-func (t *run) launch(s *slot, cmd *isolation.Command) error {
-	t.mu.Lock()
-	stopped := t.stopped
-	t.mu.Unlock()
-	if stopped {
-		t.release(s)
-		return errStopped
-	}
-	// Without the lock: the fork may take a while, and stop must not wait for it.
-	at := time.Now()
-	if _, err := s.cell.Start(cmd, func(e isolation.Exit) { go t.finish(s, e) }); err != nil {
-		t.release(s)
-		return startFailure(cmd, err)
-	}
-	t.pass.begin()
-	t.runner.inbox.put(lifecycle.Started{Key: t.key, Task: t.task, At: at})
-	t.mu.Lock()
-	t.slot = s
-	stopped, grace := t.stopped, t.grace
-	t.mu.Unlock()
-	if stopped {
-		t.strike(grace)
-	}
-	close(t.launched)
-	return nil
-}
-
-// release gives back a slot in which nothing ran.
-func (t *run) release(s *slot) {
-	s.stdout.drain()
-	s.stderr.drain()
-	t.runner.pool.put(s)
 }
 
 // startFailure explains why execve or what precedes it failed.
@@ -179,62 +161,22 @@ func startFailure(cmd *isolation.Command, err error) error {
 	return fmt.Errorf("run %q: %w", cmd.Path, err)
 }
 
-// finish is called when the main process has ended: the rest is killed, output
-// is brought in, and the slot given back.
-func (t *run) finish(s *slot, e isolation.Exit) {
-	<-t.launched
-	t.mu.Lock()
-	t.slot = nil
-	if t.killer != nil {
-		t.killer.Stop()
-	}
-	t.mu.Unlock()
-	t.cancel()
-	t.pass.end()
-	t.beside.end()
-	exit := lifecycle.Exit{At: e.At}
-	killed := s.cell.Kill(killPatience)
-	if killed != nil {
-		exit.Note = killed.Error()
-	}
-	for _, out := range []*stream{s.stdout, s.stderr} {
-		exit.Note = noteLoss(exit.Note, out.drain())
-	}
-	usage := s.cell.Group.Usage()
-	exit.OOM = usage.OOMKills > 0
-	exit.Usage = model.Usage{CPU: model.Duration(usage.CPU), PeakMemoryBytes: usage.PeakMemoryBytes}
-	if usage.CPU == 0 {
-		exit.Usage.CPU = model.Duration(e.Rusage.Utime.Nano() + e.Rusage.Stime.Nano())
-	}
-	if usage.PeakMemoryBytes == 0 {
-		exit.Usage.PeakMemoryBytes = e.Rusage.Maxrss << 10
-	}
-	if e.Status.Signaled() {
-		exit.Signal = int(e.Status.Signal())
-	} else {
-		exit.Code = e.Status.ExitStatus()
-	}
-	if killed != nil {
-		go t.runner.pool.discard(s) // takes until the processes are gone
-	} else {
-		t.runner.sandboxes.nursery.take(t.plan, t.sandbox)
-		t.runner.pool.put(s)
-	}
-	t.runner.inbox.put(lifecycle.Ended{Key: t.key, Task: t.task, Exit: exit})
-}
-
 // noteLoss adds a word about output that was lost.
 func noteLoss(note string, w *tasklog.Writer) string {
 	if w == nil {
 		return note
 	}
 	if n, cause := w.Lost(); n > 0 {
-		if note != "" {
-			note += "; "
-		}
-		note += fmt.Sprintf("%s of output lost: %v", model.FormatBytes(n), cause)
+		note = joinNotes(note, fmt.Sprintf("%s of output lost: %v", model.FormatBytes(n), cause))
 	}
 	return note
+}
+
+func joinNotes(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
 }
 
 // stop ends the task. Before its process runs, it will not run; after that it
@@ -244,6 +186,13 @@ func (t *run) stop(grace time.Duration) {
 	t.mu.Lock()
 	t.stopped, t.grace = true, grace
 	t.mu.Unlock()
+	if t.unhold() {
+		go func() {
+			t.disarm()
+			t.failed(errStopped)
+		}()
+		return
+	}
 	t.strike(grace)
 }
 
@@ -254,7 +203,7 @@ func (t *run) strike(grace time.Duration) {
 	// Under the lock: once finish has taken the slot, it may be another task's.
 	s := t.slot
 	if s == nil {
-		return // launch looks once more
+		return // fire looks once more
 	}
 	var err error
 	if grace > 0 {

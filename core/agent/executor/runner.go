@@ -12,6 +12,7 @@ import (
 	"github.com/tender-scheduler/tender/api/execpb"
 	"github.com/tender-scheduler/tender/core/agent/executor/artifact"
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
+	"github.com/tender-scheduler/tender/core/agent/isolation"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -22,6 +23,8 @@ type runner struct {
 	pool  *pool
 	gate  *gate
 	log   *slog.Logger
+
+	devices *isolation.Devices // that each task of driver exec may open, besides its own; nil = all
 
 	job       *model.Job
 	name      string // of the job: its id
@@ -46,7 +49,9 @@ type attempt struct {
 // launchFacts is what an attempt's Launch says of it.
 type launchFacts struct {
 	env   map[string]string
-	grant *model.Grant // nil where there are no named things
+	grant *model.Grant        // nil where there are no named things
+	nodes map[string][]string // by device, what a task has to open for it
+	gang  *model.GangPlan     // nil where it is not one of a gang
 }
 
 // maxWorkers bounds simultaneous forks. More than there are cores only makes
@@ -69,12 +74,12 @@ func (r *runner) prepareLaunch(k lifecycle.Key, launch launchFacts) {
 // forget drops what is known of an attempt that is over.
 func (r *runner) forget(k lifecycle.Key) { delete(r.attempts, k) }
 
-// start queues a task.
-func (r *runner) start(k lifecycle.Key, task int) {
+// start queues a task; see lifecycle.Start.
+func (r *runner) start(k lifecycle.Key, task int, hold bool) {
 	a := r.attempts[k]
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &run{
-		runner: r, key: k, task: task, plan: r.plans[k.Group][task], given: a.given,
+		runner: r, key: k, task: task, plan: r.plans[k.Group][task], given: a.given, hold: hold,
 		ctx: ctx, cancel: cancel, launched: make(chan struct{}), beside: newBeside(),
 	}
 	a.runs[task] = t
@@ -115,6 +120,13 @@ func (r *runner) work() {
 		r.queue = r.queue[1:]
 		r.mu.Unlock()
 		t.begin()
+	}
+}
+
+// release lets a task run that was prepared; see lifecycle.Go.
+func (r *runner) release(k lifecycle.Key, task int) {
+	if a := r.attempts[k]; a != nil && a.runs[task] != nil && a.runs[task].unhold() {
+		r.enqueue(a.runs[task])
 	}
 }
 

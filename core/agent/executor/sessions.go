@@ -116,7 +116,7 @@ func (b *beside) leave() {
 // end is called when the task's process has ended, before the rest is killed.
 func (b *beside) end() {
 	close(b.over)
-	b.join.Lock() // a fork in flight is over then, and hit too
+	b.join.Lock()   // a fork in flight is over then, and hit too
 	b.join.Unlock() //nolint:staticcheck // the wait is all that is wanted
 }
 
@@ -147,7 +147,7 @@ func (t *run) Command(open *sessionpb.Open) (*isolation.Command, error) {
 		return nil, err
 	}
 	cmd := &isolation.Command{Credential: owner.cred, Args: open.Args, Env: withVars(t.env.List(), open.Env)}
-	if cmd.Dir, err = t.workDir(t.plan.task.Config.WorkDir); err != nil {
+	if cmd.Dir, err = t.workDir(t.env, t.plan.task.Config.WorkDir); err != nil {
 		return nil, err
 	}
 	if open.Dir != "" {
@@ -156,7 +156,7 @@ func (t *run) Command(open *sessionpb.Open) (*isolation.Command, error) {
 		}
 		cmd.Dir = open.Dir
 	}
-	if cmd.Path, err = t.find(open.Args[0], cmd.Dir); err != nil {
+	if cmd.Path, err = find(t.env, open.Args[0], cmd.Dir); err != nil {
 		return nil, fmt.Errorf("beside the task: %w", err)
 	}
 	return cmd, nil

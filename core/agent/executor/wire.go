@@ -51,6 +51,35 @@ func grantOf(l *execpb.Launch, n int) *model.Grant {
 	return g
 }
 
+// gangOf returns what a launch says of its gang, nil if it is none or makes no sense.
+func gangOf(l *execpb.Launch) *model.GangPlan {
+	if l.Gang == nil {
+		return nil
+	}
+	g := &model.GangPlan{
+		Size: int(l.Gang.Size), Nodes: l.Gang.Nodes, LeaderAddress: l.Gang.LeaderAddress, LeaderPort: uint16(l.Gang.LeaderPort),
+	}
+	for i := 0; i+1 < len(l.Gang.Runs); i += 2 {
+		g.Runs = append(g.Runs, model.GangRun{Node: int(l.Gang.Runs[i]), Count: int(l.Gang.Runs[i+1])})
+	}
+	if g.Validate() != nil {
+		return nil
+	}
+	return g
+}
+
+// nodesOf returns the device nodes of the n-th task's devices.
+func nodesOf(l *execpb.Launch, n int) map[string][]string {
+	if n >= len(l.Grants) || len(l.Grants[n].GetGpus()) == 0 {
+		return nil
+	}
+	nodes := map[string][]string{}
+	for _, d := range l.Grants[n].Gpus {
+		nodes[d.GetUuid()] = d.GetNodes()
+	}
+	return nodes
+}
+
 func wireUpdate(seq uint64, s *model.TaskStatus) *execpb.Update {
 	k := lifecycle.Key{Group: s.Task.Group, Index: s.Task.Index, Attempt: s.Task.Attempt}
 	u := &execpb.Update{

@@ -65,6 +65,8 @@ func Detect(s Source) (*Facts, error) {
 		"attr.cpu.modelname":     cpu.model,
 		"attr.memory.totalbytes": strconv.FormatInt(mem.totalBytes, 10),
 		"attr.unique.hostname":   host,
+
+		"attr.unique.network.ip-address": s.address(),
 	}
 	maps.Copy(f.Attributes, s.osRelease())
 	if s.DataDir != "" {

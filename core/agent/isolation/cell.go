@@ -3,8 +3,10 @@ package isolation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -35,9 +37,11 @@ type Cell struct {
 	mounts   *mountWatch // nil without a namespace
 
 	mu    sync.Mutex
-	main  int // the task's main process, 0 when there is none
-	ended bool
+	mains map[*mainProcess]int // the task's main processes that run, with their pids
 }
+
+// mainProcess is one that Start started. Its end may be known before its pid is.
+type mainProcess struct{ ended bool }
 
 // Command is a process to start. Path is absolute; Files become descriptors 0, 1, ….
 type Command struct {
@@ -62,7 +66,7 @@ func (h *Host) NewCell(rel string, reaper *Reaper, namespaces bool) (*Cell, erro
 	}
 	c := &Cell{
 		Group: g, host: h, reaper: reaper, namespaces: namespaces,
-		requests: make(chan func()), stopped: make(chan struct{}),
+		requests: make(chan func()), stopped: make(chan struct{}), mains: map[*mainProcess]int{},
 	}
 	ready := make(chan error)
 	go c.thread(ready)
@@ -178,48 +182,54 @@ func (c *Cell) leave() {
 }
 
 // Start starts cmd in a session of its own. done is called once, on the reaper's
-// goroutine, when the process has ended; others may still be in the cell then.
+// goroutine, when the process has ended; others may still be in the cell then. A
+// task may have several main processes: each is started so.
 func (c *Cell) Start(cmd *Command, done func(Exit)) (pid int, err error) {
 	attr := c.attr(cmd)
 	c.Group.refill()
-	c.ended = false
+	p := &mainProcess{}
 	c.onThread(func() {
 		pid, err = c.reaper.Start(
 			func() (int, error) { return syscall.ForkExec(cmd.Path, cmd.Args, attr) },
 			func(e Exit) {
-				c.setMain(0, true)
+				c.dropMain(p)
 				done(e)
 			}, c.host.Mode == ModeNone)
 	})
 	if err == nil {
-		c.setMain(pid, false)
+		c.addMain(p, pid)
 	}
 	return pid, err
 }
 
-// setMain notes the main process, unless it has already ended.
-func (c *Cell) setMain(pid int, ended bool) {
+func (c *Cell) addMain(p *mainProcess, pid int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended = c.ended || ended; c.ended {
-		pid = 0
+	if !p.ended {
+		c.mains[p] = pid
 	}
-	c.main = pid
 }
 
-// Signal sends sig to the task's process group. Without a running task it does nothing.
+func (c *Cell) dropMain(p *mainProcess) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.ended = true
+	delete(c.mains, p)
+}
+
+// Signal sends sig to the process group of each main process. Without a running
+// task it does nothing.
 func (c *Cell) Signal(sig unix.Signal) error {
 	c.mu.Lock()
-	pid := c.main
+	pids := slices.Sorted(maps.Values(c.mains))
 	c.mu.Unlock()
-	if pid == 0 {
-		return nil
+	var errs []error
+	for _, pid := range pids {
+		if err := c.reaper.Signal(pid, sig, true); !errors.Is(err, unix.ESRCH) {
+			errs = append(errs, err)
+		}
 	}
-	err := c.reaper.Signal(pid, sig, true)
-	if errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 // KillNow sends SIGKILL to everything in the cell and does not wait. What is

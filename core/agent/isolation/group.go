@@ -43,6 +43,9 @@ type Group struct {
 	oomBase   int64
 	exactPeak bool // the peak can be reset between tasks
 	killed    bool // cgroup.kill was written since the group was made
+
+	devices *Devices     // in force; nil = everything may be opened
+	filter  deviceFilter // v2: what enforces them
 }
 
 // Usage is what ran in a group since the last Reset.
@@ -220,6 +223,7 @@ func (g *Group) closeFiles() {
 		c.close()
 		*c = 0
 	}
+	g.filter.close()
 	if g.spawn >= 0 {
 		unix.Close(g.spawn)
 		g.spawn = -1

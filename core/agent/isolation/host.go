@@ -30,8 +30,9 @@ const (
 	agentLeaf = "tender.agent" // where Prepare moves the agent to on v2
 )
 
-// controllers in use, in the order in which a thread is moved into them.
-var controllers = []string{"cpu", "cpuacct", "memory", "pids", "freezer"}
+// controllers in use, in the order in which a thread is moved into them. Of
+// these, devices only on request: see FilterDevices.
+var controllers = []string{"cpu", "cpuacct", "memory", "pids", "freezer", devicesController}
 
 // Host is what this machine offers. The zero value offers nothing.
 type Host struct {
@@ -44,6 +45,9 @@ type Host struct {
 	roots map[string]string // v1: controller → directory that holds groups
 	root2 string            // v2 and hybrid: the same in the unified hierarchy
 	have2 []string          // v2: controllers that may be enabled
+
+	devices1      string // v1: as roots would have it for the devices controller
+	filterDevices bool
 }
 
 // Detect finds the host's cgroup hierarchies and the caller's place in them. It
@@ -116,7 +120,11 @@ func (h *Host) detectV1(mounts []*mountinfo.Info, own map[string]string, own2 st
 		}
 		for opt := range strings.SplitSeq(m.VFSOptions, ",") {
 			dir := below(m, own[opt])
-			if slices.Contains(controllers, opt) && h.roots[opt] == "" && writable(dir) {
+			switch {
+			case !slices.Contains(controllers, opt) || !writable(dir):
+			case opt == devicesController:
+				h.devices1 = filepath.Join(dir, treeName)
+			case h.roots[opt] == "":
 				h.roots[opt] = filepath.Join(dir, treeName)
 			}
 		}
@@ -134,7 +142,7 @@ func (h *Host) detectV1(mounts []*mountinfo.Info, own map[string]string, own2 st
 		h.root2 = ""
 	}
 	for _, c := range controllers {
-		if h.roots[c] == "" && !(c == "freezer" && h.Mode == ModeHybrid) {
+		if h.roots[c] == "" && c != devicesController && !(c == "freezer" && h.Mode == ModeHybrid) {
 			h.warn("cgroup v1 controller %s is missing or not writable: %s", c, without[c])
 		}
 	}

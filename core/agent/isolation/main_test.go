@@ -37,10 +37,11 @@ var roles map[string]func(args []string)
 
 func init() {
 	roles = map[string]func([]string){
-		"__hog":    hog,
-		"__spin":   spin,
-		"__hold":   hold,
-		"__orphan": orphan,
+		"__hog":     hog,
+		"__spin":    spin,
+		"__hold":    hold,
+		"__opening": opening,
+		"__orphan":  orphan,
 	}
 }
 

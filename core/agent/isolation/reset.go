@@ -60,7 +60,15 @@ func (g *Group) renew() error {
 	}
 	g.open()
 	g.killed = false
-	if g.host.Mode != ModeV2 || !g.set {
+	if g.host.Mode != ModeV2 {
+		return nil
+	}
+	devices := g.devices
+	g.devices = nil
+	if err := g.SetDevices(devices); err != nil {
+		return err
+	}
+	if !g.set {
 		return nil
 	}
 	g.set = false

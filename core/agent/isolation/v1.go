@@ -39,6 +39,7 @@ func (h *Host) subsystems() ([]cgroup1.Subsystem, error) {
 		"memory":  func() cgroup1.Subsystem { return cgroup1.NewMemory(mountPoint, cgroup1.OptionalSwap()) },
 		"pids":    func() cgroup1.Subsystem { return cgroup1.NewPids(mountPoint) },
 		"freezer": func() cgroup1.Subsystem { return cgroup1.NewFreezer(mountPoint) },
+		"devices": func() cgroup1.Subsystem { return cgroup1.NewDevices(mountPoint) },
 	} {
 		if h.roots[c] != "" {
 			s = append(s, make())

@@ -55,6 +55,9 @@ func withLists(answer any) any {
 	case model.ServiceList:
 		v.Services = list(v.Services)
 		return v
+	case model.MasterList:
+		v.Masters, v.Etcd = list(v.Masters), list(v.Etcd)
+		return v
 	case model.ShareList:
 		v.Roles = list(v.Roles)
 		return v

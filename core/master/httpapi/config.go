@@ -15,6 +15,12 @@ type Config struct {
 	// Clients have checked already; a job is checked again because not every
 	// client is ours.
 	Check func(*model.Job) []string
+	// LeaderGone returns a channel that is closed when the master at an address
+	// does not lead any more: what was passed on to it is then given up, since it
+	// may be cut off and never answer. nil = it is waited for.
+	LeaderGone func(address string) <-chan struct{}
+	// Lease says for how long this master leads; nil = it tells nobody.
+	Lease func() Lease
 	// Logger gets a line for each failure that is this side's. nil = discard.
 	Logger *slog.Logger
 	// Heartbeat is the time between comments on an idle event stream, which

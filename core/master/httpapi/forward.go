@@ -34,9 +34,26 @@ func (a *api) leading(h http.HandlerFunc) http.HandlerFunc {
 			writeRefusal(w, model.Refuse(model.ReasonUnavailable,
 				"leadership is moving (this master was taken for the leader, and takes %s for it): try again in a second", leader))
 		default:
-			a.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), leaderKey{}, leader)))
+			a.forward(w, r, leader)
 		}
 	}
+}
+
+// forward passes a request on, until the leader is known not to lead any more.
+func (a *api) forward(w http.ResponseWriter, r *http.Request, leader string) {
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), leaderKey{}, leader))
+	defer cancel()
+	if a.LeaderGone != nil {
+		gone := a.LeaderGone(leader)
+		go func() {
+			select {
+			case <-gone:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	a.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 
 // leaderKey carries the leader's address to the proxy, so that one request sees

@@ -60,6 +60,8 @@ func NewServer(ctx context.Context, h http.Handler, logger *slog.Logger) *http.S
 func (a *api) routes() {
 	// What a master answers itself, leading or not.
 	a.mux.HandleFunc("GET /v1/status", a.status)
+	a.mux.HandleFunc("GET /v1/masters", a.masters)
+	a.mux.HandleFunc("GET /v1/masters/lease", a.lease)
 	a.mux.HandleFunc("GET /healthz", a.healthy)
 	a.mux.HandleFunc("GET /readyz", a.ready)
 	a.mux.HandleFunc("/", a.unknown)
@@ -91,6 +93,13 @@ func (a *api) routes() {
 		"PUT /v1/roles/{role...}":    a.setRole,
 		"DELETE /v1/roles/{role...}": a.removeRole,
 		"PUT /v1/reservations":       a.setReservation,
+		"POST /v1/masters/step-down": a.stepDown,
+
+		"POST /v1/jobs/{sel}/pause":   a.pause,
+		"POST /v1/jobs/{sel}/resume":  a.resume,
+		"POST /v1/jobs/{sel}/trigger": a.trigger,
+		"GET /v1/jobs/{sel}/runs":     a.runs,
+		"GET /v1/jobs/{sel}/next":     a.nextRuns,
 	} {
 		a.mux.HandleFunc(pattern, a.leading(h))
 	}

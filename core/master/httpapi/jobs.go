@@ -14,10 +14,12 @@ import (
 const maxPage = 10_000
 
 // jobStates and taskStates are what the state= parameters take.
-var jobStates = []string{
-	string(model.JobBlocked), string(model.JobQueued), string(model.JobRunning), string(model.JobStopping),
-	string(model.JobSucceeded), string(model.JobFailed), string(model.JobCancelled),
-}
+var jobStates = func() (s []string) {
+	for _, state := range model.JobStates {
+		s = append(s, string(state))
+	}
+	return s
+}()
 
 var taskStates = func() []string {
 	s := []string{"waiting"}

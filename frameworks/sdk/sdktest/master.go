@@ -19,6 +19,8 @@ type Master struct {
 	Now time.Time
 	// Refuse, if set, is asked about every accept; a refusal is what comes back.
 	Refuse func(model.Accept) *model.Refusal
+	// RefuseSpawn, if set, is asked about every spawned job.
+	RefuseSpawn func(model.Submit) *model.Refusal
 	// Log, if set, is called with what each Step was given and what it asked for.
 	Log func(model.Input, model.Effects)
 
@@ -36,6 +38,8 @@ type Master struct {
 	calls     []model.Call
 	wake      time.Time
 	lastOffer model.OfferID
+	jobs      map[model.JobID]*model.JobView // spawned
+	watched   []model.JobID                  // by who spawned them, in this term
 	err       error
 }
 
@@ -192,7 +196,7 @@ func (m *Master) Failover(replay bool) {
 
 func (m *Master) lead() {
 	m.demands, m.refused = map[string]*model.Demand{}, map[string]time.Time{}
-	m.calls, m.wake = nil, time.Time{}
+	m.calls, m.watched, m.wake = nil, nil, time.Time{}
 	m.turn(model.Leading{})
 }
 

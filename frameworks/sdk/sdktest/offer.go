@@ -162,6 +162,12 @@ func (m *Master) carryOut() {
 			}
 		case accepted:
 			m.accept(c)
+		case model.Spawn:
+			m.spawn(c.Submit)
+		case model.WatchJobs:
+			m.watchJobs(c.Jobs)
+		case model.Ask:
+			m.ask(c.Body)
 		}
 	}
 }

@@ -82,6 +82,12 @@ func renderCall(line func(string, ...any), c model.Call) {
 		}
 	case model.JobDone:
 		line("done    %s", c.Job)
+	case model.Spawn:
+		line("spawn   %s %s", c.Submit.ID, c.Submit.Job.Name)
+	case model.WatchJobs:
+		line("watch   %v", c.Jobs)
+	case model.Ask:
+		line("ask     %T of %s", c.Body, c.Body.(model.Selecting).JobSelector())
 	}
 }
 
@@ -172,6 +178,11 @@ func renderBody(body any) string {
 		return s
 	case model.JobView:
 		return RenderJob(&b)
+	case model.RunView:
+		if b.Job == "" {
+			return fmt.Sprintf("run due %s %s", clock(b.Due), b.State)
+		}
+		return fmt.Sprintf("run %d %s %s", b.Number, b.Job, b.State)
 	}
 	return fmt.Sprintf("%+v", body)
 }

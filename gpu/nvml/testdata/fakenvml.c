@@ -7,6 +7,7 @@
  *   gone          the last device is not listed any more
  *   xid N CODE    device N reports an error, once
  *   mig N         device N is in MIG mode, with two instances
+ *   migxid N CODE its second instance reports an error, once
  *   remap N       device N could not remap a memory row
  */
 #include <stdio.h>
@@ -27,7 +28,7 @@
 typedef struct { int n; int instance; } dev; /* instance 0 = the device itself */
 static dev devices[DEVICES] = {{0, 0}, {1, 0}, {2, 0}, {3, 0}};
 static dev instances[DEVICES][2] = {{{0, 1}, {0, 2}}, {{1, 1}, {1, 2}}, {{2, 1}, {2, 2}}, {{3, 1}, {3, 2}}};
-static int xids_told;
+static int xids_told, migxids_told;
 
 /* told returns whether the file has a line "what n", and its third word. */
 static int told(const char *what, int n, int skip, unsigned long long *value) {
@@ -98,6 +99,8 @@ int nvmlDeviceGetMigDeviceHandleByIndex(dev *d, unsigned i, dev **m) {
   *m = &instances[d->n][i];
   return SUCCESS;
 }
+int nvmlDeviceGetGpuInstanceId(dev *d, unsigned *n) { *n = d->instance; return SUCCESS; }
+int nvmlDeviceGetComputeInstanceId(dev *d, unsigned *n) { *n = 0; return SUCCESS; }
 int nvmlDeviceGetRemappedRows(dev *d, unsigned *c, unsigned *u, unsigned *pending, unsigned *failed) {
   *c = *u = *pending = 0;
   *failed = told("remap", d->n, 0, NULL) != 0;
@@ -133,7 +136,12 @@ int nvmlEventSetWait_v2(void *s, event *e, unsigned ms) {
   for (unsigned waited = 0; waited < ms; waited += 10) {
     if ((n = told("xid", -1, xids_told, &code))) {
       xids_told++;
-      *e = (event){&devices[n - 1], 8, code, 0, 0};
+      *e = (event){&devices[n - 1], 8, code, ~0u, ~0u};
+      return SUCCESS;
+    }
+    if ((n = told("migxid", -1, migxids_told, &code))) {
+      migxids_told++;
+      *e = (event){&devices[n - 1], 8, code, 2, 0};
       return SUCCESS;
     }
     if (told("lost", -1, 0, NULL)) return LOST;

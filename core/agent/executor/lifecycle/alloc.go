@@ -45,6 +45,7 @@ type phase uint8
 const (
 	phaseWaiting phase = iota
 	phaseStarting
+	phaseReady // prepared, and waits for the others of its gang
 	phaseRunning
 	phaseEnded
 )
@@ -57,7 +58,9 @@ type task struct {
 	exit    Exit
 }
 
-func (t *task) active() bool { return t.phase == phaseStarting || t.phase == phaseRunning }
+func (t *task) active() bool {
+	return t.phase == phaseStarting || t.phase == phaseReady || t.phase == phaseRunning
+}
 
 // poststopLimit bounds the poststop tasks of an attempt that was stopped from
 // outside: whoever waits for its resources must not wait for ever.
@@ -72,6 +75,8 @@ type alloc struct {
 	launched time.Time
 	started  time.Time // of the first process
 	limit    time.Duration
+	together bool // its main tasks wait until released
+	released bool
 
 	outcome *outcome // why it is ending; nil while it is not
 	force   bool     // ends without poststop
@@ -112,7 +117,7 @@ func active(t *task) bool   { return t.active() }
 func notEnded(t *task) bool { return t.phase != phaseEnded }
 func ran(t *task) bool      { return t.ran }
 func notStarted(t *task) bool {
-	return t.phase == phaseWaiting || t.phase == phaseStarting
+	return t.phase == phaseWaiting || t.phase == phaseStarting || t.phase == phaseReady
 }
 
 // advance starts and stops what the allocation's state calls for.
@@ -139,6 +144,7 @@ func (m *Machine) advanceUp(a *alloc) {
 	}
 	m.startAll(a, kindMain)
 	if a.any(notStarted, kindMain) {
+		m.reportPrepared(a)
 		return
 	}
 	m.reportRunning(a)
@@ -192,7 +198,7 @@ func (m *Machine) startAll(a *alloc, k kind) {
 
 func (m *Machine) start(a *alloc, i int) {
 	a.tasks[i].phase = phaseStarting
-	m.do(Start{a.key, i})
+	m.do(Start{Key: a.key, Task: i, Hold: a.holds(i)})
 }
 
 // stop stops a task once, or again when it must end at once.

@@ -11,6 +11,10 @@ import (
 // of a command it cannot find. The cause tells it from a task's own 127.
 const launchFailedCode = 127
 
+// faultCode is the exit code of a task whose processes ended well, but which
+// failed all the same.
+const faultCode = 1
+
 // timeLimitCode is the exit code of a task that ran out of time and ended well
 // all the same, or never ran: what timeout(1) says.
 const timeLimitCode = 124
@@ -20,7 +24,7 @@ const timeLimitCode = 124
 const unhealthyCode = 1
 
 func (m *Machine) preparing(a *alloc) {
-	if a.state == model.TaskStaging {
+	if a.state == model.TaskStaging && !a.together {
 		m.report(a, model.TaskStarting)
 	}
 }
@@ -43,6 +47,9 @@ func (m *Machine) ended(a *alloc, in Ended) {
 		return
 	}
 	t.phase, t.exit = phaseEnded, in.Exit
+	if in.Exit.Fault != "" && in.Exit.Code == 0 && in.Exit.Signal == 0 {
+		t.exit.Code = faultCode
+	}
 	switch {
 	case a.outcome != nil: // it was to end
 	case !in.Exit.ok():
@@ -76,6 +83,9 @@ func (a *alloc) explain(i int) string {
 	if len(a.tasks) > 1 {
 		name = fmt.Sprintf("task %q: ", spec.Name)
 	}
+	if e.Who != "" {
+		return name + e.Who + " " + e.explainRank(spec)
+	}
 	switch {
 	case e.Failure != "":
 		return name + e.Failure
@@ -108,10 +118,13 @@ func (m *Machine) kill(a *alloc, in Kill) {
 	if a.outcome == nil {
 		m.delay(a, in.Grace)
 		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: model.CauseKilled, message: "killed on request", task: -1}
-		if in.Reason == model.ReasonContainerPreempted {
+		switch in.Reason {
+		case model.ReasonContainerPreempted:
 			a.outcome.cause, a.outcome.message = model.CausePreempted, "preempted"
-		} else if in.Reason == model.ReasonAgentDraining {
+		case model.ReasonAgentDraining:
 			a.outcome.cause, a.outcome.message = model.CauseDrained, "stopped for a drain"
+		case model.ReasonResourcesUnknown:
+			a.outcome.cause, a.outcome.message = model.CauseDeviceLost, "stopped: a device of it must not be used any more"
 		}
 	}
 	if a.state == model.TaskRunning || a.state == model.TaskStarting {

@@ -24,15 +24,21 @@ func (k Key) Compare(o Key) int {
 	return cmp.Or(cmp.Compare(k.Group, o.Group), cmp.Compare(k.Index, o.Index), cmp.Compare(k.Attempt, o.Attempt))
 }
 
-// Input is what happened: a Launch, Kill, Preparing, Started, Ended, Checked,
-// Unhealthy or TimeUp.
+// Input is what happened: a Launch, Release, Kill, Preparing, Prepared, Started,
+// Ended, Checked, Unhealthy or TimeUp.
 type Input interface{ input() }
 
 // Launch asks for an attempt. TimeLimit 0 means none.
 type Launch struct {
 	Key       Key
 	TimeLimit time.Duration
+	// Together holds the main tasks back: they are prepared and run when a
+	// Release comes, as the allocations of a gang do.
+	Together bool
 }
+
+// Release lets the main tasks of an attempt run. It may come more than once.
+type Release struct{ Key Key }
 
 // Kill asks for an attempt's end. Grace 0 means each task's own kill timeout,
 // a negative one none at all.
@@ -46,6 +52,12 @@ type Kill struct {
 type Preparing struct {
 	Key  Key
 	Task int // position in the group
+}
+
+// Prepared answers a Start with Hold: the task could run at once.
+type Prepared struct {
+	Key  Key
+	Task int
 }
 
 // Started says that a task's process runs.
@@ -78,8 +90,10 @@ type Unhealthy struct {
 type TimeUp struct{ Key Key }
 
 func (Launch) input()    {}
+func (Release) input()   {}
 func (Kill) input()      {}
 func (Preparing) input() {}
+func (Prepared) input()  {}
 func (Started) input()   {}
 func (Ended) input()     {}
 func (Checked) input()   {}
@@ -93,17 +107,30 @@ type Exit struct {
 	Signal  int
 	OOM     bool   // the kernel's OOM killer struck
 	Failure string // why it could not be started, in full; empty if it ran
-	Note    string // for the user, e.g. that output was lost
-	Usage   model.Usage
+	// Who is which rank on which node it is about, for a gang's main tasks.
+	Who string
+	// Fault says that it failed although its processes ended well, or why it did.
+	Fault string
+	Note  string // for the user, e.g. that output was lost
+	Usage model.Usage
 }
 
-func (e Exit) ok() bool { return e.Failure == "" && e.Code == 0 && e.Signal == 0 }
+func (e Exit) ok() bool { return e.Failure == "" && e.Fault == "" && e.Code == 0 && e.Signal == 0 }
 
-// Effect is what to do: a Start, Stop, Report, Wake or Forget.
+// Effect is what to do: a Start, Go, Stop, Report, Wake or Forget.
 type Effect interface{ effect() }
 
 // Start asks for a task to be started. Ended answers it, mostly after Started.
+// With Hold all is to be made ready for its processes, and Prepared answered;
+// they are to run when Go comes.
 type Start struct {
+	Key  Key
+	Task int
+	Hold bool
+}
+
+// Go asks for the processes of a task that was prepared.
+type Go struct {
 	Key  Key
 	Task int
 }
@@ -129,6 +156,7 @@ type Wake struct {
 type Forget struct{ Key Key }
 
 func (Start) effect()  {}
+func (Go) effect()     {}
 func (Stop) effect()   {}
 func (Report) effect() {}
 func (Wake) effect()   {}
@@ -157,6 +185,14 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	switch in := in.(type) {
 	case Launch:
 		m.launch(in)
+	case Release:
+		if a := m.live[in.Key]; a != nil {
+			m.release(a)
+		}
+	case Prepared:
+		if a := m.live[in.Key]; a != nil {
+			m.prepared(a, in.Task)
+		}
 	case Kill:
 		if a := m.live[in.Key]; a != nil {
 			m.kill(a, in)
@@ -213,7 +249,7 @@ func (m *Machine) launch(in Launch) {
 	if !m.first(k) {
 		return // repeated after a reconnect
 	}
-	a := &alloc{key: k, launched: m.now, state: model.TaskStaging}
+	a := &alloc{key: k, launched: m.now, state: model.TaskStaging, together: in.Together}
 	m.live[k] = a
 	if int(k.Group) >= len(m.job.Groups) || len(m.job.Groups[k.Group].Tasks) == 0 {
 		m.refuse(a)

@@ -33,6 +33,9 @@ type Facts struct {
 	Launch map[string]string // set by the framework, e.g. a gang's ranks
 
 	Grant *model.Grant // of the allocation; nil where it has no named things
+
+	Gang  *model.GangPlan // nil where the allocation is not one of a gang
+	Local int             // which of the allocation's ranks it is, from 0
 }
 
 // Env is a task's environment.
@@ -115,26 +118,6 @@ func (e *Env) own(f *Facts) {
 				e.vars["TENDER_"+name], e.vars["NOMAD_"+name] = v, v
 			}
 		}
-	}
-}
-
-// gang tells an allocation of a gang its place, also under the names that
-// programs written for Slurm and for torch.distributed look for. Those that
-// name one rank are left out where an allocation holds several: whatever starts
-// its ranks knows them.
-func (e *Env) gang(f *Facts) {
-	if f.Group.Gang == nil {
-		return
-	}
-	ranks := max(f.Group.Gang.Ranks, 1)
-	rank := strconv.Itoa(int(f.Index) * ranks)
-	size, nodes := f.Launch["TENDER_WORLD_SIZE"], f.Launch["TENDER_NODELIST"]
-	e.vars["TENDER_RANK"], e.vars["TENDER_RANKS_HERE"] = rank, strconv.Itoa(ranks)
-	e.vars["SLURM_JOB_ID"], e.vars["SLURM_JOB_NAME"] = string(f.Job), f.Spec.Name
-	e.vars["SLURM_NTASKS"], e.vars["WORLD_SIZE"] = size, size
-	e.vars["SLURM_JOB_NODELIST"], e.vars["SLURM_NNODES"] = nodes, f.Launch["TENDER_NNODES"]
-	if ranks == 1 {
-		e.vars["RANK"], e.vars["SLURM_PROCID"] = rank, rank
 	}
 }
 

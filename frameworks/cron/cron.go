@@ -1,0 +1,134 @@
+package cron
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
+)
+
+// ID is the name under which the framework registers.
+const ID model.FrameworkID = "cron"
+
+// Framework is the cron policy. Make one with New.
+type Framework struct {
+	cfg Config
+	state
+
+	// Transient.
+	out    *outbox // what the present Step asks for; nil while folding the journal
+	box    outbox
+	timers sdk.Timers[alarm]
+	turns  uint64 // counts timers
+	zones  map[string]*time.Location
+}
+
+var (
+	_ model.Framework = (*Framework)(nil)
+	_ model.Querier   = (*Framework)(nil)
+)
+
+// New returns a framework with no schedules.
+func New(cfg Config) (*Framework, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	f := &Framework{cfg: cfg, zones: map[string]*time.Location{}}
+	f.state.init()
+	return f, nil
+}
+
+// ID returns "cron".
+func (f *Framework) ID() model.FrameworkID { return ID }
+
+// Step takes one input and returns what should happen, in order.
+func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
+	f.box = outbox{now: now.UTC().Truncate(time.Microsecond), touched: f.box.touched[:0]}
+	f.out = &f.box
+	defer func() { f.out = nil }()
+	switch in := in.(type) {
+	case model.Leading:
+		f.lead()
+	case model.Request:
+		f.request(in)
+	case model.Spawned:
+		f.spawned(&in)
+	case model.JobChanged:
+		f.jobChanged(&in)
+	case model.Offers:
+		for i := range in { // none was asked for
+			f.out.calls = append(f.out.calls, model.Decline{Offer: in[i].ID})
+		}
+	}
+	f.settle()
+	f.runTimers()
+	f.boundEnded()
+	o := f.out
+	e := model.Effects{Events: o.events, Calls: o.calls, Replies: o.replies, Notices: o.notices, Wake: f.timers.Next()}
+	clear(o.touched)
+	return e
+}
+
+// Apply folds one journaled event. The framework has no tasks, so there are only its own.
+func (f *Framework) Apply(e model.JournalEvent) error {
+	own, ok := e.(model.OwnEvent)
+	if !ok {
+		return fmt.Errorf("apply to cron framework: no such event %T", e)
+	}
+	return events.Fold(f, own)
+}
+
+// emit journals an event and folds it, from the bytes that will be replayed.
+func (f *Framework) emit(e any) {
+	b, err := events.Encode(e)
+	if err != nil {
+		panic(fmt.Sprintf("cron: %v", err)) // what is emitted has been checked
+	}
+	f.enter(b)
+}
+
+func (f *Framework) enter(b model.OwnEvent) {
+	if err := events.Fold(f, b); err != nil {
+		panic(fmt.Sprintf("cron: %v", err)) // going on would part this state from the journal's
+	}
+	f.out.events = append(f.out.events, b)
+}
+
+// lead starts a leader's term: timers are set anew, and the jobs of runs that have not
+// ended are watched again. What fell due meanwhile is then decided as its catch_up says.
+func (f *Framework) lead() {
+	f.timers.Reset()
+	var watch []model.JobID
+	for _, e := range f.order {
+		for _, r := range e.running() {
+			watch = append(watch, e.jobOf(r.N))
+		}
+		if !e.ended() {
+			f.compile(e)
+			f.arm(e)
+			f.out.touch(e)
+			if e.Job.Periodic.Overlap == model.OverlapReplace && len(e.Waiting) > 0 {
+				f.stopRuns(e)
+			}
+		}
+	}
+	if watch != nil {
+		f.out.calls = append(f.out.calls, model.WatchJobs{Jobs: watch})
+	}
+}
+
+// settle looks at the schedules that have changed until nothing follows any more: runs
+// that waited start, rounds of the DAG complete, a repetition that is through ends.
+func (f *Framework) settle() {
+	for i := 0; i < len(f.out.touched); i++ {
+		e := f.out.touched[i]
+		if e.ended() {
+			continue
+		}
+		f.startWaiting(e)
+		f.completeRounds(e)
+		f.endIfThrough(e)
+	}
+	f.out.touched = f.out.touched[:0]
+}

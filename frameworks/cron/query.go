@@ -1,0 +1,120 @@
+package cron
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+const (
+	defaultLimit = 1000
+	defaultNext  = 5
+	maxNext      = 1000
+)
+
+// Query answers questions from the folded state.
+func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
+	switch q := body.(type) {
+	case model.ListJobs:
+		return f.listJobs(&q)
+	case model.FindJob:
+		return f.search(q.Selector), nil
+	case model.PlanJob:
+		return f.plan(now, q.Job)
+	case model.Selecting:
+		e, err := f.find(q.JobSelector())
+		if err != nil {
+			return nil, err
+		}
+		return f.answer(now, e, body)
+	}
+	return nil, model.Refuse(model.ReasonUnsupported, "the cron framework has no answer to a %T", body)
+}
+
+// answer answers a question about one schedule.
+func (f *Framework) answer(now time.Time, e *entry, body any) (any, *model.Refusal) {
+	switch q := body.(type) {
+	case model.GetJob:
+		return f.view(e, true), nil
+	case model.ListTasks: // its runs have them
+		return model.TaskList{Job: e.ID, Tasks: []model.TaskView{}}, nil
+	case model.Why:
+		return model.WhyView{Job: f.view(e, false), Explanations: f.explain(e, now)}, nil
+	case model.ListRuns:
+		return model.RunList{Job: f.view(e, false), Runs: e.runViews(q.Limit)}, nil
+	case model.NextRuns:
+		l := model.DueList{Job: f.view(e, false), Due: []time.Time{}, Zone: zoneOf(e.Job)}
+		if e.when != nil && !e.ended() {
+			n := q.Count
+			if n <= 0 {
+				n = defaultNext
+			}
+			l.Due = e.when.Upcoming(laterOf(e.Decided, now), min(n, maxNext))
+		}
+		return l, nil
+	}
+	return nil, model.Refuse(model.ReasonUnsupported, "the cron framework has no answer to a %T", body)
+}
+
+func (f *Framework) listJobs(q *model.ListJobs) (any, *model.Refusal) {
+	if q.State != "" && !slices.Contains(model.JobStates, model.JobState(q.State)) {
+		err := model.Refuse(model.ReasonBadRequest, "no such job state %q", q.State)
+		for _, s := range model.JobStates {
+			err.Details = append(err.Details, string(s))
+		}
+		return nil, err
+	}
+	end := len(f.order)
+	if q.Before != "" {
+		e := f.entries[q.Before]
+		if e == nil {
+			return nil, model.Refuse(model.ReasonNotFound, "job %q, which the list was to go on from, is not known any more; start again", q.Before)
+		}
+		end = sort.Search(end, func(i int) bool { return f.order[i].Seq >= e.Seq })
+	}
+	if !q.Until.IsZero() {
+		end = sort.Search(end, func(i int) bool {
+			at := f.order[i].Submitted
+			return at.After(q.Until) || at.Equal(q.Until) && !q.Through
+		})
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	l := model.JobList{Jobs: []model.JobView{}}
+	for i := end - 1; i >= 0; i-- {
+		e := f.order[i]
+		if q.State != "" && q.State != string(e.shown()) || q.Name != "" && q.Name != e.Job.Name {
+			continue
+		}
+		if l.More = len(l.Jobs) == limit; l.More {
+			break
+		}
+		l.Jobs = append(l.Jobs, f.view(e, false))
+	}
+	return l, nil
+}
+
+// plan says what submitting a job would do: the version before, and when it would be due.
+func (f *Framework) plan(now time.Time, job *model.Job) (any, *model.Refusal) {
+	if err := f.check(job, now); err != nil {
+		return nil, err
+	}
+	v := model.PlanView{Explanations: []model.Explanation{}}
+	anchor := now
+	if was := f.live(job.Name); was != nil {
+		v.Previous, v.PreviousID = was.Job, was.ID
+		if sameTimes(was.Job.Periodic, job.Periodic) {
+			anchor = was.Anchor
+		}
+	}
+	s, err := f.when(job, anchor)
+	if err != nil {
+		return nil, err
+	}
+	v.Due = s.Upcoming(now, defaultNext)
+	return v, nil
+}
