@@ -49,6 +49,7 @@ func Complete(j *model.Job) {
 			fill(&g.Gang.Launch, "none")
 			fill(&g.Gang.Ranks, 1)
 		}
+		completeServices(j, g)
 		for k := range g.Tasks {
 			completeTask(&g.Tasks[k])
 		}

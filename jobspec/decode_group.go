@@ -51,10 +51,13 @@ func (d *decoder) group(b block, path string) model.Group {
 		restart.restart(&g.Restart)
 	}
 	d.rollout.of(n, path, &g)
+	n.duration("shutdown_delay", &g.ShutdownDelay)
+	d.services(n, path, "", &g)
 	for i, t := range n.blocks["task"] {
 		spec, inner := d.task(t, fmt.Sprintf("%s.tasks[%d]", path, i))
 		g.Tasks = append(g.Tasks, spec)
 		d.taskRestart(inner, n, restart, &g)
+		d.services(inner, path, spec.Name, &g)
 	}
 	if len(g.Tasks) == 0 && d.broken {
 		d.bad[n.field("tasks")] = true

@@ -36,6 +36,9 @@ func (d *decoder) job(b block) *model.Job {
 	for _, t := range n.blocks["task"] {
 		j.Groups = append(j.Groups, d.loneTask(t, n.field(fmt.Sprintf("groups[%d]", len(j.Groups)))))
 	}
+	for i := range j.Groups {
+		completeServices(j, &j.Groups[i])
+	}
 	d.runDuration(n, j)
 	if len(j.Groups) == 0 && d.broken {
 		d.bad["groups"] = true
@@ -58,6 +61,7 @@ func (d *decoder) loneTask(b block, path string) model.Group {
 	}
 	g.Name, g.Tasks = t.Name, []model.TaskSpec{t}
 	d.rollout.of(nil, path, &g)
+	d.services(inner, path, t.Name, &g)
 	return g
 }
 

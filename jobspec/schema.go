@@ -93,16 +93,14 @@ var jobShape = &shape{
 var groupShape = &shape{
 	title:  "group",
 	label:  "its name",
-	attrs:  []string{"count", "exclusive", "meta", "max_run_duration"},
-	blocks: []string{"constraint", "affinity", "spread", "network", "task", "meta", "array", "gang", "restart", "ephemeral_disk", "update", "reschedule", "migrate"},
+	attrs:  []string{"count", "exclusive", "meta", "shutdown_delay", "max_run_duration"},
+	blocks: []string{"constraint", "affinity", "spread", "network", "task", "meta", "array", "gang", "restart", "service", "ephemeral_disk", "update", "reschedule", "migrate"},
 	once:   []string{"network", "array", "gang", "restart", "ephemeral_disk", "update", "reschedule", "migrate"},
 	refused: map[string]refusal{
 		"name":                         no("the label of the group block is its name", "write group \"name\" { … }"),
 		"volume":                       later("volumes are", "name paths of a shared file system, or use an artifact"),
 		"disconnect":                   later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
-		"service":                      later("service registration is", "remove it: a batch job offers no service"),
 		"scaling":                      later("scaling is", "set count, or use array for a batch of like tasks"),
-		"shutdown_delay":               later("service jobs are", "remove it, or use kill_timeout in the task"),
 		"stop_after_client_disconnect": later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
 		"max_client_disconnect":        later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
 		"prevent_reschedule_on_lost":   later("this is", "use restart { attempts = 0 }, which is the default"),

@@ -24,7 +24,8 @@ func (m *Master) Do(ctx context.Context, body any) (any, *model.Refusal) {
 		return nil, unavailable()
 	}
 	switch body.(type) {
-	case model.Submit, model.CancelJob, model.RetryJob, model.PauseJob, model.ResumeJob, model.TriggerJob, model.SetRole, model.RemoveRole, model.SetReservation:
+	case model.Submit, model.CancelJob, model.RetryJob, model.PauseJob, model.ResumeJob, model.TriggerJob, model.SetRole, model.RemoveRole, model.SetReservation,
+		model.DrainNode, model.SetEligibility:
 		return l.request(ctx, body)
 	case model.ScaleJob, model.RestartJob, model.RollbackJob, model.ChangeDeployment:
 		return l.request(ctx, body)

@@ -15,6 +15,7 @@ func (m *Machine) runTimers() {
 	m.runSessions()
 	m.runLostAgents()
 	m.runInverse()
+	m.runDrains()
 	for _, o := range m.book.Expired(m.now.Add(-m.timing.OfferTimeout)) {
 		m.rescind(o, model.ReasonStaleOffer)
 	}
@@ -138,7 +139,7 @@ func (m *Machine) nextWake() time.Time {
 	for _, w := range m.wakes {
 		next = sooner(next, w)
 	}
-	next = sooner(sooner(next, m.book.NextWake()), m.inverseNext())
+	next = sooner(sooner(sooner(next, m.book.NextWake()), m.inverseNext()), m.drainsNext())
 	if oldest := m.book.OldestOffer(); !oldest.IsZero() {
 		next = sooner(next, oldest.Add(m.timing.OfferTimeout))
 	}

@@ -40,8 +40,9 @@ type Rescind struct {
 	Reason Reason
 }
 
-// InverseOffers ask for tasks back. A framework that agrees stops them itself and
-// says AcceptInverse; either way they are stopped at the deadline.
+// InverseOffers ask for tasks back: for another demand, or because their node is
+// drained. A framework that agrees stops them itself and says AcceptInverse;
+// either way they are stopped at the deadline.
 type InverseOffers []InverseOffer
 
 // RescindInverse takes back an inverse offer: the room is not needed any more.
@@ -111,7 +112,7 @@ type Effects struct {
 }
 
 // Call is one of Demands, Subscribe, Accept, Decline, Suppress, Revive, AcceptInverse,
-// DeclineInverse, Kill, JobDone, Spawn, WatchJobs and Ask.
+// DeclineInverse, Kill, Withdraw, JobDone, Spawn, WatchJobs and Ask.
 type Call interface{ call() }
 
 // Demands is the REQUEST call: Set adds or replaces, Drop withdraws by ID.
@@ -196,6 +197,7 @@ type Notice struct {
 	Status  *TaskStatus `json:"status,omitempty"`
 	State   string      `json:"state,omitempty"` // a job's new state
 	Message string      `json:"message,omitempty"`
+	Service string      `json:"service,omitempty"` // whose endpoints have changed
 }
 
 // Querier answers questions from the committed state. It changes nothing. Body

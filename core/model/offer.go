@@ -116,6 +116,9 @@ type InverseOffer struct {
 	ForRole   string      `json:"for_role,omitempty"`
 	Deadline  time.Time   `json:"deadline"`
 	MadeAt    time.Time   `json:"made_at"`
+	// Drain says that the node of the tasks is being drained; nil = preemption. A
+	// zero Deadline is then none: the tasks may take the time they need.
+	Drain *DrainMark `json:"drain,omitempty"`
 }
 
 // Affinity is a constraint that is preferred rather than required. Weight is
@@ -154,6 +157,8 @@ type Launch struct {
 	Grants []Grant `json:"grants,omitempty"`
 	// Env is added to every task's environment (a gang's sizes).
 	Env map[string]string `json:"env,omitempty"`
+	// Facts are the master's to fill in.
+	Facts *LaunchFacts `json:"facts,omitempty"`
 	// GangSize is how many tasks of the job group start together: each is prepared
 	// and waits until all are. 0 = it starts by itself. The master sets it.
 	GangSize int `json:"gang,omitempty"`

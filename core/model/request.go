@@ -230,12 +230,12 @@ type TaskView struct {
 	Message   string     `json:"message,omitempty"`
 	Result    *Result    `json:"result,omitempty"`
 	Usage     *Usage     `json:"usage,omitempty"`
-	// Of a service's task: its version, what its checks say, and what is to become of it.
-	Version  uint32  `json:"version,omitempty"`
-	Health   *Health `json:"health,omitempty"`
-	Healthy  bool    `json:"healthy,omitempty"`
-	Canary   bool    `json:"canary,omitempty"`
-	Draining bool    `json:"draining,omitempty"` // it is to stop
+	Health    *Health    `json:"health,omitempty"` // filled in by the master, of a task that runs
+	// Of a service's task: its version, and what is to become of it.
+	Version  uint32 `json:"version,omitempty"`
+	Healthy  bool   `json:"healthy,omitempty"`
+	Canary   bool   `json:"canary,omitempty"`
+	Draining bool   `json:"draining,omitempty"` // it is to stop
 }
 
 // Exit codes of the tool itself, from 250 up so that they stay clear of a job's own.

@@ -96,8 +96,9 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
 		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: log,
-		Keep:  agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
-		Ready: func(model.AgentInfo) { a.printReady() },
+		Attributes: reachedAt(s.reached),
+		Keep:       agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
+		Ready:      func(model.AgentInfo) { a.printReady() },
 	}
 	if err := cfg.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -183,6 +184,8 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 			Log: log.With("part", name), Conns: conns, Ready: func(model.AgentInfo) { registered <- struct{}{} },
 		}
 		agents[i].Ports = devPorts(i, s.agents)
+		host, _, _ := net.SplitHostPort(boss) // devMaster has made it
+		agents[i].Attributes = reachedAt(host)
 		if s.fakeGPUs != "" || i == 0 {
 			gpus, err := findGPUs(s.fakeGPUs, name, agents[i].DataDir, log)
 			if err != nil {
@@ -195,6 +198,14 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 		}
 	}
 	return agents, nil
+}
+
+// reachedAt is the attribute for the address at which an agent's tasks are reached.
+func reachedAt(address string) map[string]string {
+	if address == "" {
+		return nil
+	}
+	return map[string]string{"attr.unique.network.ip-address": address}
 }
 
 // printReady tells whoever started a daemon that it is of use from now on. With

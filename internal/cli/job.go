@@ -294,7 +294,7 @@ func (a *app) serviceLines(line func(name, format string, args ...any), v model.
 // taskNote is what there is to say of a task: how it ended, or of a service's what
 // is to become of it.
 func taskNote(v model.TaskView) string {
-	note := howEnded(v.Result, v.Message)
+	note := whyOf(&v)
 	if v.Version == 0 {
 		return note
 	}
@@ -305,13 +305,21 @@ func taskNote(v model.TaskView) string {
 	case v.Draining:
 		parts = append(parts, "to stop")
 	}
-	if v.State == "running" && !v.Healthy {
+	if v.State == "running" && !v.Healthy && v.Health == nil {
 		parts = append(parts, "not healthy")
 	}
 	if note != "" {
 		parts = append(parts, note)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// whyOf says how a task ended, or what its checks say while it runs.
+func whyOf(v *model.TaskView) string {
+	if v.Health != nil && v.State == "running" {
+		return v.Health.Why()
+	}
+	return howEnded(v.Result, v.Message)
 }
 
 // waitingRun is how many tasks at the start of the list are alike: of one group,
@@ -354,7 +362,11 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 		if v.Usage != nil {
 			cpu, memory = span(v.Usage.CPU.Std()), model.FormatBytes(v.Usage.PeakMemoryBytes)
 		}
-		t.add(text(fmt.Sprintf("%s[%d]", v.Group, v.ID.Index)), cell{v.State, taskStyle(v.State)}, text(exit), text(cmp.Or(v.AgentName, string(v.Agent), "-")),
+		state := cell{v.State, taskStyle(v.State)}
+		if v.Health != nil && v.State == "running" && !v.Health.Healthy {
+			state = cell{"running, unhealthy", yellow}
+		}
+		t.add(text(fmt.Sprintf("%s[%d]", v.Group, v.ID.Index)), state, text(exit), text(cmp.Or(v.AgentName, string(v.Agent), "-")),
 			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(taskNote(v)))
 	}
 	return t.render(a.stdoutPaint(), a.output == formatWide, a.StdoutColumns)

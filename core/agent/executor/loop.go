@@ -47,6 +47,8 @@ type loop struct {
 	state   *stateLog
 	timers  map[lifecycle.Key]*time.Timer
 	pmi     map[attemptID]*pmiServer
+	// watching ends the checks of the attempts that have some and run.
+	watching map[lifecycle.Key]*watched
 
 	agent *peer // nil while there is none
 	// greeted says that it has said hello. Before, it is sent no updates: it is to
@@ -312,6 +314,9 @@ func (l *loop) step(in lifecycle.Input) {
 		switch e := e.(type) {
 		case lifecycle.Start:
 			l.runner.start(e.Key, e.Task, e.Hold)
+			if w := l.watching[e.Key]; w != nil {
+				w.checks.add(l.runner.attempts[e.Key].runs[e.Task])
+			}
 		case lifecycle.Go:
 			l.runner.release(e.Key, e.Task)
 		case lifecycle.Stop:
@@ -320,6 +325,7 @@ func (l *loop) step(in lifecycle.Input) {
 			l.seq++
 			u := wireUpdate(l.seq, &e.Status)
 			l.fresh = append(l.fresh, u)
+			l.watch(keyOfStatus(&e.Status), &e.Status)
 		case lifecycle.Wake:
 			l.wake(e.Key, e.At.Sub(now))
 		case lifecycle.Forget:
