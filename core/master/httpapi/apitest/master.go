@@ -30,9 +30,9 @@ type Master struct {
 	shares  model.ShareList
 
 	services map[string]model.ServiceView
-	warn    map[string]model.Explanation // by job name
-	leader  string
-	self    bool
+	warn     map[string]model.Explanation // by job name
+	leader   string
+	self     bool
 }
 
 type job struct {
