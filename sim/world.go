@@ -30,6 +30,7 @@ type world struct {
 	hosts    []*host
 	people   people
 	operator operator
+	steward  steward
 	keepers  []*keeper
 	truth    *truth
 	auditor  *auditor
@@ -113,6 +114,7 @@ func (w *world) begin() {
 	}
 	w.people.init(w, planJobs(w.options, w.hosts))
 	w.operator.init(w)
+	w.steward.init(w)
 	w.beginSchedules()
 	w.scheduleFaults()
 	w.checks.begin(w)
