@@ -11,12 +11,14 @@ import (
 // agentSettings is what `tender agent` is told.
 type agentSettings struct {
 	masters                          []string
+	reached                          string
 	dataDir, name, class, datacenter string
 	cpus                             coresValue
 	memory, disk                     bytesValue
 	ports                            portsValue
 	fakeGPUs                         string
 	taskDevices                      []string
+	metricsListen                    string
 	meta                             pairs
 	recoveryTimeout                  time.Duration
 	keepFor                          time.Duration
@@ -62,6 +64,7 @@ A configuration file (--config) for the same settings:
 	f.StringSliceVar(&s.masters, "masters", []string{"127.0.0.1:7070"}, "some or all masters, `HOST:PORT` each")
 	f.StringVar(&s.dataDir, "data-dir", "", "the `DIR` where the agent keeps its state and the tasks' directories; made if missing")
 	f.StringVar(&s.name, "name", "", "the agent's `NAME`, unique in the cluster (default: the host's name)")
+	f.StringVar(&s.reached, "reached-at", "", "the `ADDRESS` at which others reach the tasks, attr.unique.network.ip-address: services are found and checked there (default: found out)")
 	f.StringVar(&s.class, "class", "", "the `CLASS`, node.class, for constraints")
 	f.StringVar(&s.datacenter, "datacenter", "dc1", "the `DATACENTER`, node.datacenter, for constraints")
 	f.Var(&s.cpus, "cpus", "offer this many cores (default: all there are)")
@@ -71,6 +74,7 @@ A configuration file (--config) for the same settings:
 	f.StringVar(&s.fakeGPUs, "fake-gpus", "", "pretend to have these `GPUS`, such as 8xH100, instead of looking for NVIDIA's")
 	f.StringSliceVar(&s.taskDevices, "task-devices", agent.DefaultTaskDevices,
 		"with GPUs: what tasks of driver exec may open besides the usual `DEVICES` and their GPUs, as patterns")
+	f.StringVar(&s.metricsListen, "metrics-listen", "", "serve Prometheus' GET /metrics at `HOST:PORT` (default: nowhere)")
 	f.Var(s.meta, "meta", "an attribute meta.NAME for constraints (may be repeated)")
 	s.recoveryTimeout = 2 * time.Minute
 	durationFlag(f, &s.recoveryTimeout, "recovery-timeout", "how long tasks go on without an agent before they are killed")
