@@ -73,7 +73,10 @@ func (w *watch) followRanks(ctx context.Context, f *followed, g *model.Group, se
 	for i := range n {
 		rank := uint32(i)
 		prefix := fmt.Sprintf("[%d] ", i)
-		if several {
+		switch {
+		case w.prefix != nil:
+			prefix = w.prefix(g, rank)
+		case several:
 			prefix = g.Name + prefix
 		}
 		stdout := model.ReadLog{Selector: string(w.id), Group: g.Name, Rank: &rank, Follow: true}

@@ -41,8 +41,7 @@ waits for room, standard error says why.
 With -n N the command runs N times, each with its own room, as a gang: all at once or
 not at all, and if one fails the others are stopped (--no-gang: each when it fits). The
 copies find their place in TENDER_RANK and TENDER_WORLD_SIZE, or without a gang in
-TENDER_ALLOC_INDEX. Their lines come with the index before them, as srun -l prints them
-(--no-label: without).
+TENDER_ALLOC_INDEX. Their lines come with the index before them (--no-label: without).
 
 The command runs in the current directory if the node has it, as it does on a shared
 file system, else in the job's own directory with a word about it; --chdir DIR insists.
@@ -119,7 +118,7 @@ func (a *app) run(cmd *cobra.Command, command []string, q *runFlags) error {
 		if q.noLabel {
 			return ""
 		}
-		return fmt.Sprintf("%d: ", index)
+		return fmt.Sprintf("[%d] ", index) // as tender logs marks ranks
 	}
 	ctx, signals := a.heedSignals(context.WithoutCancel(cmd.Context()), c, reply)
 	view, err := w.run(ctx)

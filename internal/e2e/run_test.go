@@ -31,8 +31,11 @@ func TestRun(t *testing.T) {
 	r := c.run("run", "-n", "2", "--cpus", "0.1", "--", "sh", "-c", "echo $TENDER_RANK of $TENDER_WORLD_SIZE; echo err >&2")
 	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
 	slices.Sort(lines)
-	if got := strings.Join(lines, "; "); got != "0: 0 of 2; 1: 1 of 2" || r.code != 0 || !strings.Contains(r.stderr, "1: err\n") {
+	if got := strings.Join(lines, "; "); got != "[0] 0 of 2; [1] 1 of 2" || r.code != 0 || !strings.Contains(r.stderr, "[1] err\n") {
 		t.Errorf("two ranks: %+v", r)
+	}
+	if r := c.run("run", "-n", "2", "--no-label", "--cpus", "0.1", "--", "echo", "same"); r.stdout != "same\nsame\n" {
+		t.Errorf("without labels: %+v", r)
 	}
 	var v model.JobView
 	c.json(&v, "job", "last", "-o", "json")
