@@ -152,7 +152,7 @@ func (r *Repeat) due(k int, loc *time.Location, start time.Time) time.Time {
 	first := time.Date(year, month+time.Month(k*r.period.months), 1, 0, 0, 0, 0, time.UTC)
 	day = min(day, daysIn(first.Year(), first.Month())) + k*r.period.days
 	at, ok := instant(time.Date(first.Year(), first.Month(), day, h, m, s, 0, time.UTC), loc)
-	if !ok { // skipped with a whole day: in the place of the one before
+	if !ok { // skipped with a whole day: there is none but the one before
 		at, _ = instant(time.Date(first.Year(), first.Month(), day-1, h, m, s, 0, time.UTC), loc)
 	}
 	return at.Add(time.Duration(k) * r.period.rest)
