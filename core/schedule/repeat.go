@@ -140,7 +140,7 @@ func amounts(text, units string) (out [4]int, ok bool) {
 // due returns when run k is due, counted from 0. Each is reckoned from the start, so
 // that the 31st is not lost after a February.
 func (r *Repeat) due(k int, loc *time.Location, start time.Time) time.Time {
-	if !r.period.calendar() {
+	if k == 0 || !r.period.calendar() { // the start may be in the second of two equal hours
 		return start.Add(time.Duration(k) * r.period.rest)
 	}
 	c := wall(start, loc)
