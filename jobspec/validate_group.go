@@ -6,7 +6,6 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-
 func (c *checker) group(path string, g *model.Group) {
 	c.name(path+".name", "a group", g.Name)
 	if g.Array == nil {

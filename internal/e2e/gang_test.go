@@ -182,7 +182,9 @@ func TestGangLosesNode(t *testing.T) {
 			agents[i].kill9()
 		}
 	}
-	c.eventually("the node is out of contact", func() bool { return slices.ContainsFunc(tasks(), func(v model.TaskView) bool { return v.State == "unreachable" }) })
+	c.eventually("the node is out of contact", func() bool {
+		return slices.ContainsFunc(tasks(), func(v model.TaskView) bool { return v.State == "unreachable" })
+	})
 	c.eventually("the gang runs again, elsewhere", func() bool {
 		ts := tasks()
 		n := 0

@@ -60,7 +60,7 @@ func (t *run) who(r *rank) string {
 	if t.given.gang == nil || t.plan.task.Lifecycle != nil {
 		return ""
 	}
-	node := t.plan.adopt.Attributes["node.unique.name"]
+	node := t.given.gang.Name(int(t.key.Index))
 	n := t.processes()
 	if r == nil && n > 1 {
 		first := int(t.key.Index) * t.plan.group.Ranks()

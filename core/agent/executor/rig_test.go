@@ -47,6 +47,8 @@ type rig struct {
 	seqs    []uint64                         // in the order in which they came
 	acks    bool                             // acknowledge what comes
 	unacked []uint64
+
+	messages []*execpb.JobMessage
 }
 
 var rigs int
@@ -191,6 +193,9 @@ func (r *rig) receive() error {
 	}
 	if s := m.GetState(); s != nil {
 		r.state = s
+	}
+	if j := m.GetJobMessage(); j != nil {
+		r.messages = append(r.messages, j)
 	}
 	for _, u := range m.GetUpdates().GetUpdates() {
 		k, s := taskKey(u.Task), model.TaskState(u.Task.State)
