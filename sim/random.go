@@ -20,6 +20,7 @@ const (
 	forShares
 	forTight
 	forSchedules
+	forServices
 )
 
 func newRandom(seed uint64, p purpose) random {

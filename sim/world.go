@@ -31,6 +31,7 @@ type world struct {
 	people   people
 	operator operator
 	keepers  []*keeper
+	tenants  []*tenant
 	truth    *truth
 	auditor  *auditor
 	checks   checks
@@ -114,6 +115,7 @@ func (w *world) begin() {
 	w.people.init(w, planJobs(w.options, w.hosts))
 	w.operator.init(w)
 	w.beginSchedules()
+	w.beginServices()
 	w.scheduleFaults()
 	w.checks.begin(w)
 }

@@ -16,7 +16,7 @@ type log interface {
 	Append(ctx context.Context, records [][]byte) (index uint64, err error)
 	Snapshot(ctx context.Context, index uint64, data []byte) error
 	Done() <-chan struct{}
-	Left() time.Duration
+	Lease() (left, ttl time.Duration)
 	Epoch() int64
 }
 
@@ -59,6 +59,12 @@ type loop struct {
 	bytes       int    // committed since the last snapshot
 	groups      int
 	snapshoting chan error // nil, or the one that is being written
+}
+
+// leads says that no other master leads for certain: what this one knows is what is.
+func (l *loop) leads() bool {
+	left, _ := l.log.Lease()
+	return left > 0
 }
 
 // item is an input for the machine or a question about its state.
