@@ -78,7 +78,7 @@ func (r *runner) amend(e *lifecycle.Ended) {
 // blamed puts a rank's fault into an exit. The code that it asked for counts, not
 // what it met with on its way out.
 func blamed(f *mpi.Fault, e *lifecycle.Exit) {
-	if f.Code != 0 {
+	if f.Now || f.Code != 0 {
 		e.Code, e.Signal = f.Code, 0
 	}
 	if f.Now || e.Code == 0 && e.Signal == 0 {

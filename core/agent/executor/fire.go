@@ -42,6 +42,7 @@ func (t *run) fire() error {
 			r.pmi.given()
 		}
 	}
+	t.watchForeign()
 	t.pass.begin()
 	if broken == nil {
 		t.runner.inbox.put(lifecycle.Started{Key: t.key, Task: t.task, At: at})
