@@ -72,9 +72,12 @@ func renderCall(line func(string, ...any), c model.Call) {
 	case model.DeclineInverse:
 		line("keep    %s", c.Offer)
 	case model.Kill:
-		if c.Reason == model.ReasonContainerPreempted {
+		switch {
+		case c.Reason == model.ReasonContainerPreempted:
 			line("kill    %s preempted", c.Task)
-		} else {
+		case c.Grace != 0:
+			line("kill    %s within %s", c.Task, c.Grace)
+		default:
 			line("kill    %s", c.Task)
 		}
 	case model.JobDone:
