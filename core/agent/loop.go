@@ -253,6 +253,8 @@ func (l *Loop) carryOut(e Effect) error {
 		l.pushes.end(e.Request)
 	case OpenSession:
 		l.attached.open(l.stream, e)
+	case OpenRemote:
+		l.attached.remote(l.stream, e)
 	case Wake:
 		l.timer.Reset(time.Until(e.At))
 	case Stop:

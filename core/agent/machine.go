@@ -122,6 +122,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.executorUp(in)
 	case FromExecutor:
 		m.executorUpdates(in)
+	case RemoteWanted:
+		m.remoteWanted(in)
 	case ExecutorSays:
 		m.executorSays(in)
 	case ExecutorDied:

@@ -16,7 +16,7 @@ type log interface {
 	Append(ctx context.Context, records [][]byte) (index uint64, err error)
 	Snapshot(ctx context.Context, index uint64, data []byte) error
 	Done() <-chan struct{}
-	Left() time.Duration
+	Lease() (left, ttl time.Duration)
 	Epoch() int64
 }
 
@@ -35,6 +35,7 @@ type loop struct {
 	machine *Machine
 	log     log
 	clock   *clock
+	ahead   time.Duration // of the wall clock, as the machine was told
 	logger  *slog.Logger
 	hub     *hub
 	since   time.Time
@@ -58,6 +59,12 @@ type loop struct {
 	bytes       int    // committed since the last snapshot
 	groups      int
 	snapshoting chan error // nil, or the one that is being written
+}
+
+// leads says that no other master leads for certain: what this one knows is what is.
+func (l *loop) leads() bool {
+	left, _ := l.log.Lease()
+	return left > 0
 }
 
 // item is an input for the machine or a question about its state.
@@ -130,10 +137,18 @@ func (l *loop) take(it item, inputs []Input) []Input {
 	return append(inputs, it.input)
 }
 
+// clockTolerance is by how much the wall clock may be off before the machine is told.
+const clockTolerance = time.Second
+
 // turn decides, commits and then carries out.
 func (l *loop) turn(ctx context.Context, inputs []Input, timer *time.Timer) error {
+	now := l.clock.read()
+	if ahead := l.clock.ahead(); (ahead - l.ahead).Abs() > clockTolerance {
+		l.ahead = ahead
+		inputs = append(inputs, WallClock{Ahead: ahead})
+	}
 	begun := time.Now()
-	e := l.machine.Step(l.clock.read(), inputs)
+	e := l.machine.Step(now, inputs)
 	l.timings.turn(len(inputs), time.Since(begun))
 	if len(e.Records) > 0 {
 		begun = time.Now()

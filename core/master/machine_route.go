@@ -30,6 +30,11 @@ func (m *Machine) route(now time.Time, body any) (model.FrameworkID, any, *model
 		return m.hosted(frameworkOf(b.Job), b)
 	case model.PlanJob:
 		return m.hosted(frameworkOf(b.Job), b)
+	case model.ListDeployments:
+		if b.Selector == "" {
+			return m.hosted("service", b)
+		}
+		return m.routeJob(now, b)
 	case model.OfSchedule:
 		return m.hosted("cron", b) // which knows best what it has of that name
 	case model.Selecting:
@@ -100,6 +105,9 @@ func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, mo
 			continue
 		}
 		for _, j := range answer.(model.FoundJobs).Jobs {
+			if j.Match == model.MatchID {
+				return id, j.ID, nil // nothing is better, and the others would look for what is like it
+			}
 			all = append(all, candidate{j, id})
 		}
 	}

@@ -260,7 +260,7 @@ func (m *Master) sayReady() {
 // may lead by now.
 func (m *Master) leading() *loop {
 	l := m.current.Load()
-	if l == nil || l.log.Left() <= 0 {
+	if l == nil || !l.leads() {
 		return nil
 	}
 	return l
@@ -270,8 +270,8 @@ func (m *Master) leading() *loop {
 func (m *Master) lease() httpapi.Lease {
 	out := httpapi.Lease{Identity: m.identity}
 	if l := m.current.Load(); l != nil {
-		if left := l.log.Left(); left > 0 {
-			out.Term, out.LeftMs = l.log.Epoch(), left.Milliseconds()
+		if left, ttl := l.log.Lease(); left > 0 {
+			out.Term, out.TTLMs = l.log.Epoch(), ttl.Milliseconds()
 		}
 	}
 	return out

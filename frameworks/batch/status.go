@@ -67,6 +67,7 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 		s.flags &^= flagKill
 		g.killing--
 	}
+	st, v = g.held(n, st, v)
 	g.record(n, s, st, at)
 	if s.started != 0 {
 		f.jobRuns(j, s.started)
@@ -88,6 +89,7 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 	}
 	f.tell(j, st)
 	if g.gang() {
+		f.letGo(g, n, v)
 		f.endOfRank(g, n, s, v, at)
 	} else {
 		f.endOfTask(g, n, s, v, at)
@@ -146,7 +148,7 @@ const (
 	verdictKilled          // stopped on request
 	verdictFault           // failed: a retry counts
 	verdictFree            // no fault of the job's: back to the queue for nothing
-	verdictPreempt         // stopped for another job: back to the queue, however often
+	verdictPreempt         // stopped for another job or a drain: back to the queue, however often
 )
 
 // judge reads a terminal update.
@@ -160,7 +162,7 @@ func judge(st *model.TaskStatus, wantedDead bool) verdict {
 		return verdictOK
 	case wantedDead:
 		return verdictKilled
-	case cause == model.CausePreempted || st.Reason == model.ReasonContainerPreempted:
+	case cause == model.CausePreempted || st.Reason == model.ReasonContainerPreempted || st.Reason == model.ReasonAgentDraining:
 		return verdictPreempt
 	case cause == model.CauseNodeLost || cause == model.CauseDeviceLost:
 		return verdictFree
@@ -175,7 +177,7 @@ func judge(st *model.TaskStatus, wantedDead bool) verdict {
 		return verdictFree
 	}
 	switch st.Reason { // killed, and not by this framework
-	case model.ReasonAgentDraining, model.ReasonAgentRemoved,
+	case model.ReasonAgentRemoved,
 		model.ReasonAgentRemovedByOperator, model.ReasonAgentRestarted, model.ReasonAgentDisconnected:
 		return verdictFree
 	}

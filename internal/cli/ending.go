@@ -24,7 +24,7 @@ const (
 // last words.
 func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	p := w.stderrPaint()
-	if v.State == model.JobSucceeded && w.quiet {
+	if v.State == model.JobSucceeded && (w.quiet || w.brief) || w.brief && plainFailure(v) {
 		return
 	}
 	line := fmt.Sprintf("job %s (%s) %s", oneLine(v.Name), v.ID, p.paint(jobStyle(v.State), string(v.State)))
@@ -39,7 +39,7 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	}
 	fmt.Fprintln(w.Stderr, line)
 	if v.Failure == nil {
-		if v.Message != "" {
+		if v.Message != "" && v.Message != string(v.State) {
 			fmt.Fprintln(w.Stderr, "  "+printable(v.Message))
 		}
 		return
@@ -59,7 +59,7 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 			fmt.Fprintf(w.Stderr, "  %s\n%s", what, text)
 		}
 	}
-	if !t.Started.IsZero() {
+	if !t.Started.IsZero() && !w.brief {
 		fmt.Fprintf(w.Stderr, "%s %s --stderr\n", p.paint(dim, "hint:"), logs)
 	}
 }
@@ -70,6 +70,12 @@ func taskFlags(t *model.TaskView) string {
 		return fmt.Sprintf(" --group %s --rank %d", t.Group, rank)
 	}
 	return fmt.Sprintf(" --group %s --index %d", t.Group, t.ID.Index)
+}
+
+// plainFailure is one of a single command that said itself what was wrong.
+func plainFailure(v model.JobView) bool {
+	return v.State == model.JobFailed && v.Slots.Total == 1 && v.Failure != nil && v.Failure.Result != nil &&
+		v.Failure.Result.Cause == model.CauseFailed && v.Failure.Result.Signal == 0
 }
 
 // taskEnd tells a task's end in a line: which, where, how.
@@ -106,7 +112,13 @@ func howEnded(r *model.Result, message string) string {
 }
 
 // saysAll are the causes of which the message tells for what, or what of.
-func saysAll(c model.Cause) bool { return c == model.CausePreempted || c == model.CauseDeviceLost }
+func saysAll(c model.Cause) bool {
+	switch c {
+	case model.CausePreempted, model.CauseDeviceLost, model.CauseDrained, model.CauseUnhealthy:
+		return true
+	}
+	return false
+}
 
 // resultText says in words how a task ended.
 func resultText(r model.Result) string {
@@ -131,6 +143,10 @@ func resultText(r model.Result) string {
 		return "stopped on request"
 	case model.CausePreempted:
 		return "stopped to make room for more urgent work"
+	case model.CauseDrained:
+		return "stopped as its node was drained"
+	case model.CauseUnhealthy:
+		return "stopped as a check failed too often" + in
 	case model.CauseNodeLost:
 		return "its agent was lost"
 	case model.CauseDeviceLost:

@@ -156,7 +156,11 @@ func (a *app) renderRuns(s *model.ScheduleView, runs []model.RunView) []byte {
 		}
 		due := r.Due.In(loc).Format(time.DateTime)
 		if !r.Until.IsZero() {
-			due += " … " + r.Until.In(loc).Format(time.TimeOnly)
+			layout := time.TimeOnly
+			if r.Until.Sub(r.Due) >= 24*time.Hour {
+				layout = time.DateTime
+			}
+			due += " … " + r.Until.In(loc).Format(layout)
 		}
 		if r.Count > 1 {
 			why = fmt.Sprintf("%s times: %s", number(r.Count), why)
@@ -257,6 +261,8 @@ func (a *app) scheduleReport(ctx context.Context, c *client.Client, r jobReport,
 // changedText is what a change made of a job, as the end of a line about it.
 func (a *app) changedText(v model.JobView) string {
 	switch {
+	case v.Service != nil:
+		return plural(v.Slots.Staging+v.Slots.Running, "task") + " running"
 	case v.Schedule == nil:
 		return slotsText(v.Slots)
 	case len(v.Schedule.Active) > 0:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/api/session"
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -47,6 +48,10 @@ type loop struct {
 	state   *stateLog
 	timers  map[lifecycle.Key]*time.Timer
 	pmi     map[attemptID]*pmiServer
+	// watching ends the checks of the attempts that have some and run.
+	watching map[lifecycle.Key]*watched
+
+	remotes map[string]session.Stream // asked for by tasks, by request, until the agent comes
 
 	agent *peer // nil while there is none
 	// greeted says that it has said hello. Before, it is sent no updates: it is to
@@ -72,6 +77,7 @@ type loop struct {
 
 // run works until the executor's end.
 func (l *loop) run() error {
+	l.remotes = map[string]session.Stream{}
 	l.timers, l.pmi = map[lifecycle.Key]*time.Timer{}, map[attemptID]*pmiServer{}
 	l.alone = time.NewTimer(firstContact)
 	l.later = time.NewTimer(time.Hour)
@@ -117,6 +123,10 @@ func (l *loop) event(e any) {
 		}
 	case sessionAsked:
 		l.session(e)
+	case remoteAsked:
+		l.remote(e)
+	case remoteLate:
+		l.remoteLate(e.request)
 	case wakeUp:
 		l.step(lifecycle.TimeUp{Key: e.key})
 	case terminate:
@@ -312,6 +322,9 @@ func (l *loop) step(in lifecycle.Input) {
 		switch e := e.(type) {
 		case lifecycle.Start:
 			l.runner.start(e.Key, e.Task, e.Hold)
+			if w := l.watching[e.Key]; w != nil {
+				w.checks.add(l.runner.attempts[e.Key].runs[e.Task])
+			}
 		case lifecycle.Go:
 			l.runner.release(e.Key, e.Task)
 		case lifecycle.Stop:
@@ -320,6 +333,7 @@ func (l *loop) step(in lifecycle.Input) {
 			l.seq++
 			u := wireUpdate(l.seq, &e.Status)
 			l.fresh = append(l.fresh, u)
+			l.watch(keyOfStatus(&e.Status), &e.Status)
 		case lifecycle.Wake:
 			l.wake(e.Key, e.At.Sub(now))
 		case lifecycle.Forget:
