@@ -17,6 +17,12 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	switch q := body.(type) {
 	case model.ListJobs:
 		return answer(f.listJobs(&q))
+	case model.CountJobs:
+		n := model.JobCounts{}
+		for _, j := range f.jobs {
+			n[j.State]++
+		}
+		return n, nil
 	case model.FindJob:
 		return f.search(q.Selector), nil
 	case model.GetJob:
