@@ -26,7 +26,7 @@ func newPeerDoor(cfg Config) *peerDoor {
 		return nil
 	}
 	return &peerDoor{conns: map[net.Conn]struct{}{}, cfg: journal.PeersConfig{
-		Address: cfg.Advertise, All: cfg.Peers, Cluster: cfg.Cluster, Joining: cfg.Join,
+		Address: cfg.Advertise, All: cfg.Peers, Cluster: cfg.Cluster,
 		// An abstract socket, which no crash leaves behind.
 		Socket: "@tender-peers-" + newID(),
 	}}
