@@ -127,7 +127,7 @@ func (m *Master) openLog(ctx context.Context, l *loop, t *model.TaskView, r *mod
 	p := m.logs.expect()
 	defer m.logs.forget(p)
 	id := taskIDToWire(t.ID)
-	open := &agentpb.OpenLog{Request: p.request, Task: id, Name: r.Task, Stderr: r.Stderr, Offset: r.Offset, Follow: r.Follow}
+	open := &agentpb.OpenLog{Request: p.request, Task: id, Name: r.Task, Stderr: r.Stderr, Offset: r.Offset, Follow: r.Follow, Rank: r.Rank}
 	var out *outbox
 	if err := l.ask(ctx, func() { out = l.outboxOf(t.Agent) }); err != nil {
 		return nil, unavailable()

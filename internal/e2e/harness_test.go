@@ -115,7 +115,13 @@ func (c *cluster) startDev(flags ...string) *daemon {
 // start runs a daemon; with ready it waits for the word on standard output.
 func (c *cluster) start(ready bool, args ...string) *daemon {
 	c.t.Helper()
-	d := &daemon{t: c.t, cmd: c.in.command(binary, args...), log: &bytes.Buffer{}, exited: make(chan struct{})}
+	return c.startIn(c.in, ready, args...)
+}
+
+// startIn is start in a network namespace.
+func (c *cluster) startIn(in *netns, ready bool, args ...string) *daemon {
+	c.t.Helper()
+	d := &daemon{t: c.t, cmd: in.command(binary, args...), log: &bytes.Buffer{}, exited: make(chan struct{})}
 	d.cmd.Stderr = d.log
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {

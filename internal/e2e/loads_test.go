@@ -17,7 +17,7 @@ import (
 type loads struct {
 	c     *cluster
 	all   []load
-	watch *background // events -f
+	watch *aside // events -f
 }
 
 // load is one kind of work. finish lets it end and checks that all of it happened,
@@ -166,8 +166,8 @@ func once(t *testing.T, path string, n int) {
 	}
 }
 
-// background is a command that goes on while the test does.
-type background struct {
+// aside is a command that goes on while the test does.
+type aside struct {
 	cmd  *exec.Cmd
 	mu   sync.Mutex
 	out  bytes.Buffer
@@ -175,9 +175,9 @@ type background struct {
 	done chan error
 }
 
-func (c *cluster) inBackground(args ...string) *background {
+func (c *cluster) inBackground(args ...string) *aside {
 	c.t.Helper()
-	b := &background{cmd: c.command(args...), done: make(chan error, 1)}
+	b := &aside{cmd: c.command(args...), done: make(chan error, 1)}
 	b.cmd.Stdout, b.cmd.Stderr = &guarded{b, &b.out}, &guarded{b, &b.err}
 	if err := b.cmd.Start(); err != nil {
 		c.t.Fatal(err)
@@ -194,10 +194,10 @@ func (c *cluster) inBackground(args ...string) *background {
 	return b
 }
 
-func (b *background) wait() error { return <-b.done }
+func (b *aside) wait() error { return <-b.done }
 
 // interrupt ends a command that goes on for ever; an error: it had ended before.
-func (b *background) interrupt() error {
+func (b *aside) interrupt() error {
 	select {
 	case err := <-b.done:
 		return fmt.Errorf("it ended by itself: %w", err)
@@ -208,10 +208,10 @@ func (b *background) interrupt() error {
 	return nil
 }
 
-func (b *background) output() string { return b.text(&b.out) }
-func (b *background) errs() string   { return b.text(&b.err) }
+func (b *aside) output() string { return b.text(&b.out) }
+func (b *aside) errs() string   { return b.text(&b.err) }
 
-func (b *background) text(buf *bytes.Buffer) string {
+func (b *aside) text(buf *bytes.Buffer) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return buf.String()
@@ -219,7 +219,7 @@ func (b *background) text(buf *bytes.Buffer) string {
 
 // guarded is a buffer that is read while it is written.
 type guarded struct {
-	b   *background
+	b   *aside
 	buf *bytes.Buffer
 }
 

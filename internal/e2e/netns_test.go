@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -141,4 +142,19 @@ func (n *netns) dial(ctx context.Context, netw, address string) (net.Conn, error
 	}()
 	r := <-done
 	return r.conn, r.err
+}
+
+// apart starts a master on the switch and n agents, called n1, n2, …, each on a
+// host of its own.
+func (c *cluster) apart(n int) []*daemon {
+	c.t.Helper()
+	hub, hosts := newHosts(c.t, n)
+	c.in, c.addr = hub, hub.address+":7070"
+	c.startMaster()
+	var agents []*daemon
+	for i, h := range hosts {
+		name := fmt.Sprintf("n%d", i+1)
+		agents = append(agents, c.startIn(h, true, "agent", "--masters", c.addr, "--data-dir", filepath.Join(c.dir, name), "--name", name))
+	}
+	return agents
 }

@@ -65,6 +65,9 @@ func (a *api) routes() {
 	a.mux.HandleFunc("POST /v1/masters/join", a.join)
 	a.mux.HandleFunc("GET /healthz", a.healthy)
 	a.mux.HandleFunc("GET /readyz", a.ready)
+	if a.Metrics != nil {
+		a.mux.Handle("GET /metrics", a.Metrics)
+	}
 	a.mux.HandleFunc("/", a.unknown)
 
 	// What only the leader answers.
