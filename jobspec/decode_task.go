@@ -37,6 +37,7 @@ func (d *decoder) task(b block, path string) (model.TaskSpec, *node) {
 	if n.text("kill_signal", &t.KillSignal) {
 		t.KillSignal = canonicalSignal(t.KillSignal)
 	}
+	n.duration("shutdown_delay", &t.ShutdownDelay)
 	n.flag("leader", &t.Leader)
 	t.Constraints, t.Affinities = n.constraints(), n.affinities()
 	n.config(&t)

@@ -45,6 +45,7 @@ var fileNames = map[string]string{
 	"cpu_milli": "cpus", "memory_bytes": "memory", "memory_max_bytes": "memory_max", "disk_bytes": "disk",
 	"memory_min_bytes": "memory_min", "share_milli": "share", "max_file_bytes": "max_file_size", "ranges": "range",
 	"affinities": "affinity", "spreads": "spread", "ports": "port",
+	"services": "service", "checks": "check",
 	"crons": "cron",
 }
 
@@ -71,6 +72,27 @@ func (f *flattener) value(path, field string, v reflect.Value) {
 	case []model.TaskSpec:
 		for i := range x {
 			f.named(path, x[i].Name, v.Index(i))
+		}
+		return
+	case []model.Service:
+		seen := map[string]bool{}
+		for i := range x {
+			name := x[i].Name
+			if seen[name] {
+				name = fmt.Sprintf("%s (%d)", name, i)
+			}
+			seen[name] = true
+			f.named(path, name, v.Index(i))
+		}
+		return
+	case []model.Check:
+		for i := range x {
+			f.named(path, x[i].Name, v.Index(i))
+		}
+		return
+	case map[string][]string:
+		for _, k := range sortedKeys(x) {
+			f.add(path+"."+k, fmt.Sprintf("%q", x[k]))
 		}
 		return
 	case []model.Constraint:
@@ -122,7 +144,7 @@ func (f *flattener) value(path, field string, v reflect.Value) {
 	}
 }
 
-// named walks a group or a task, whose first line is its name alone.
+// named walks a group, task, service or check, whose first line is its name alone.
 func (f *flattener) named(path, name string, v reflect.Value) {
 	i := strings.LastIndex(path, " ") + 1
 	path = path[:i] + path[i:] + " " + quote(name)
@@ -147,6 +169,7 @@ var optional = set(
 	"disk_bytes", "pids_max", "memory_min_bytes", "model", "share_milli", "mig", "checksum", "mode", "data", "source",
 	"env", "error_on_missing_key", "disabled", "leader", "sidecar", "interval", "kill_signal", "perms",
 	"left_delimiter", "right_delimiter", "launch", "ranks", "preemptible", "placement",
+	"shutdown_delay", "port", "task", "protocol", "method", "path", "body", "tls_skip_verify", "success_before_passing", "failures_before_critical",
 	"schedule", "time_zone", "chained",
 )
 

@@ -245,6 +245,10 @@ func drawGroup(t *rapid.T, name string) model.Group {
 	for i := range rapid.IntRange(1, 3).Draw(t, "tasks") {
 		g.Tasks = append(g.Tasks, drawTask(t, fmt.Sprintf("t%d", i), i > 0))
 	}
+	g.ShutdownDelay = model.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "shutdown delay"))
+	for i := range rapid.IntRange(0, 2).Draw(t, "services") {
+		g.Services = append(g.Services, drawService(t, i, g.Tasks))
+	}
 	if g.Gang != nil { // which has one task whose processes are the ranks
 		g.Count = min(g.Count, 1000)
 		main := 0
@@ -258,6 +262,47 @@ func drawGroup(t *rapid.T, name string) model.Group {
 		}
 	}
 	return g
+}
+
+func drawService(t *rapid.T, i int, tasks []model.TaskSpec) model.Service {
+	s := model.Service{
+		Name: fmt.Sprintf("svc-%d", i), Port: rapid.SampledFrom([]string{"80", "8080"}).Draw(t, "port"), Meta: drawMap(t, "meta"),
+		Task: rapid.SampledFrom([]string{"", tasks[0].Name}).Draw(t, "task"),
+	}
+	if rapid.Bool().Draw(t, "tags") {
+		s.Tags = []string{"a", "b=c"}
+	}
+	for k := range rapid.IntRange(0, 3).Draw(t, "checks") {
+		s.Checks = append(s.Checks, drawCheck(t, k))
+	}
+	return s
+}
+
+func drawCheck(t *rapid.T, k int) model.Check {
+	c := model.Check{
+		Name: fmt.Sprintf("check %d", k), Type: rapid.SampledFrom(checkTypes).Draw(t, "type"),
+		Interval: drawDuration(t, "interval") + minCheckInterval, Timeout: drawDuration(t, "timeout") + 1,
+		SuccessBeforePassing: rapid.IntRange(0, 3).Draw(t, "passes"), FailuresBeforeCritical: rapid.IntRange(0, 3).Draw(t, "failures"),
+	}
+	switch c.Type {
+	case model.CheckHTTP:
+		c.Protocol = rapid.SampledFrom(protocols).Draw(t, "protocol")
+		c.Method = rapid.SampledFrom(methods).Draw(t, "method")
+		c.Path, c.Body = "/"+drawName(t, "path"), drawText(t, "body")
+		c.TLSSkipVerify = rapid.Bool().Draw(t, "skip")
+		if rapid.Bool().Draw(t, "header") {
+			c.Header = map[string][]string{"Host": {"x"}, "X-Two": {"a", "b"}}
+		}
+		fallthrough
+	case model.CheckTCP:
+		c.Port = rapid.SampledFrom([]string{"", "81"}).Draw(t, "port")
+	case model.CheckScript:
+		c.Command, c.Args = "/bin/"+drawName(t, "command"), []string{drawText(t, "arg")}
+	}
+	if rapid.Bool().Draw(t, "restart") {
+		c.Restart = &model.CheckRestart{Limit: rapid.IntRange(1, 9).Draw(t, "limit"), Grace: drawDuration(t, "grace")}
+	}
+	return c
 }
 
 func drawArray(t *rapid.T) *model.Array {
@@ -288,6 +333,7 @@ func drawTask(t *rapid.T, name string, helper bool) model.TaskSpec {
 		},
 		Resources: drawResources(t),
 	}
+	s.ShutdownDelay = model.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "shutdown delay"))
 	s.Affinities = drawAffinities(t)
 	if rapid.Bool().Draw(t, "script") {
 		s.Config.Script = drawText(t, "text")

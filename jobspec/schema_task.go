@@ -6,20 +6,18 @@ const putNetwork = "put network { port \"label\" {} } in the group, and read TEN
 var taskShape = &shape{
 	title: "task",
 	label: "its name",
-	attrs: []string{"driver", "user", "env", "meta", "kill_timeout", "kill_signal", "leader"},
+	attrs: []string{"driver", "user", "env", "meta", "kill_timeout", "kill_signal", "shutdown_delay", "leader"},
 	blocks: []string{
-		"config", "env", "meta", "resources", "constraint", "affinity", "artifact", "template", "logs", "lifecycle", "restart",
+		"config", "env", "meta", "resources", "constraint", "affinity", "artifact", "template", "logs", "lifecycle", "restart", "service",
 	},
 	once: []string{"config", "resources", "logs", "lifecycle", "restart"},
 	refused: map[string]refusal{
 		"name":             no("the label of the task block is its name", "write task \"name\" { … }"),
-		"service":          later("service registration is", "remove it: a batch job offers no service"),
 		"vault":            no("tender does not talk to Vault", "pass secrets in through a variable, or fetch them in the task"),
 		"consul":           no("tender does not talk to Consul", "remove it"),
 		"dispatch_payload": later("dispatchable jobs are", "pass parameters with --var, or a file as an artifact"),
 		"volume_mount":     later("volumes are", "name paths of a shared file system, or use an artifact"),
 		"csi_plugin":       later("storage plugins are", "name paths of a shared file system"),
-		"shutdown_delay":   later("service jobs are", "remove it, or use kill_timeout"),
 		"kind":             later("service meshes are", "remove it"),
 		"scaling":          later("scaling is", "set count in the group, or use array"),
 		"secret":           later("secrets are", "fetch them in the task"),
@@ -148,6 +146,7 @@ var lifecycleShape = &shape{title: "lifecycle", attrs: []string{"hook", "sidecar
 // allShapes is every block there is, for finding where a misplaced name belongs.
 var allShapes = []*shape{
 	jobShape, groupShape, taskShape, configShape, resourcesShape, gpuShape, arrayShape, gangShape, restartShape,
-	constraintShape, affinityShape, spreadShape, spreadTargetShape, networkShape, portShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
+	constraintShape, affinityShape, spreadShape, spreadTargetShape, updateShape, rescheduleShape, migrateShape, networkShape, portShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
+	serviceShape, checkShape, checkRestartShape,
 	periodicShape,
 }

@@ -101,9 +101,15 @@ var leadsTo = map[string]string{
 	"gang":           "group \"g\" {\ngang {\n%s\n}\n}",
 	"template":       "task \"t\" {\ntemplate {\n%s\n}\n}",
 	"artifact":       "task \"t\" {\nartifact {\n%s\n}\n}",
+	"service":        "group \"g\" {\nservice {\n%s\n}\n}",
+	"check":          "group \"g\" {\nservice {\ncheck {\n%s\n}\n}\n}",
+	"check_restart":  "group \"g\" {\nservice {\ncheck {\ncheck_restart {\n%s\n}\n}\n}\n}",
 	"lifecycle":      "task \"t\" {\nlifecycle {\n%s\n}\n}",
 	"logs":           "task \"t\" {\nlogs {\n%s\n}\n}",
 	"ephemeral_disk": "group \"g\" {\nephemeral_disk {\n%s\n}\n}",
+	"update":         "type = \"service\"\ngroup \"g\" {\nupdate {\n%s\n}\n}",
+	"reschedule":     "type = \"service\"\ngroup \"g\" {\nreschedule {\n%s\n}\n}",
+	"migrate":        "type = \"service\"\ngroup \"g\" {\nmigrate {\n%s\n}\n}",
 }
 
 // TestNomadSurface walks all names of Nomad's job file: each is understood or

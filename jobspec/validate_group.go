@@ -6,7 +6,6 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-
 func (c *checker) group(path string, g *model.Group) {
 	c.name(path+".name", "a group", g.Name)
 	if g.Array == nil {
@@ -23,6 +22,7 @@ func (c *checker) group(path string, g *model.Group) {
 	if g.Network != nil {
 		c.network(path+".network", g.Network)
 	}
+	c.services(path, g)
 	c.restart(path+".restart", g.Restart)
 	c.bytesBetween(path+".disk_bytes", "the size of ephemeral_disk", g.DiskBytes, 0, maxSizeBytes)
 	c.meta(path+".meta", g.Meta)

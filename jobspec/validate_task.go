@@ -63,6 +63,7 @@ func (c *checker) task(path string, t *model.TaskSpec) {
 	if t.KillTimeout > maxKillTimeout {
 		c.fail(path+".kill_timeout", "kill_timeout is more than a day", "")
 	}
+	c.shutdownDelay(path+".shutdown_delay", t.ShutdownDelay)
 	c.signal(path+".kill_signal", t.KillSignal)
 	c.logs(path+".logs", t.Logs)
 	c.lifecycle(path, t)

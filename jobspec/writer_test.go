@@ -185,6 +185,7 @@ func (w *writer) group(g *model.Group) {
 		w.close()
 	}
 	w.texts("meta", g.Meta)
+	w.services(g)
 	for i := range g.Tasks {
 		w.task(&g.Tasks[i])
 	}
@@ -213,6 +214,7 @@ func (w *writer) task(t *model.TaskSpec) {
 	w.affinities(t.Affinities)
 	w.files(t)
 	w.attr("kill_timeout", quote(t.KillTimeout.String()))
+	w.attr("shutdown_delay", quote(t.ShutdownDelay.String()))
 	w.text("kill_signal", t.KillSignal)
 	w.open("logs")
 	w.attr("max_files", fmt.Sprint(t.Logs.MaxFiles))

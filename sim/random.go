@@ -20,6 +20,8 @@ const (
 	forShares
 	forTight
 	forSchedules
+	forServices
+	forDrains
 )
 
 func newRandom(seed uint64, p purpose) random {

@@ -30,7 +30,9 @@ type world struct {
 	hosts    []*host
 	people   people
 	operator operator
+	steward  steward
 	keepers  []*keeper
+	tenants  []*tenant
 	truth    *truth
 	auditor  *auditor
 	checks   checks
@@ -113,7 +115,9 @@ func (w *world) begin() {
 	}
 	w.people.init(w, planJobs(w.options, w.hosts))
 	w.operator.init(w)
+	w.steward.init(w)
 	w.beginSchedules()
+	w.beginServices()
 	w.scheduleFaults()
 	w.checks.begin(w)
 }

@@ -1837,6 +1837,7 @@ type Update struct {
 	Result          *Result                `protobuf:"bytes,9,opt,name=result,proto3" json:"result,omitempty"` // set when state is terminal
 	CpuNs           int64                  `protobuf:"varint,10,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	PeakMemoryBytes int64                  `protobuf:"varint,11,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"`
+	Health          *Health                `protobuf:"bytes,55,opt,name=health,proto3" json:"health,omitempty"` // on updates that repeat the state RUNNING
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1948,6 +1949,134 @@ func (x *Update) GetPeakMemoryBytes() int64 {
 	return 0
 }
 
+func (x *Update) GetHealth() *Health {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
+// Health is what a task's checks say: core/model's Health.
+type Health struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Healthy       bool                   `protobuf:"varint,55,opt,name=healthy,proto3" json:"healthy,omitempty"`
+	Checks        []*CheckStatus         `protobuf:"bytes,56,rep,name=checks,proto3" json:"checks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Health) Reset() {
+	*x = Health{}
+	mi := &file_agentpb_agent_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Health) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Health) ProtoMessage() {}
+
+func (x *Health) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Health.ProtoReflect.Descriptor instead.
+func (*Health) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Health) GetHealthy() bool {
+	if x != nil {
+		return x.Healthy
+	}
+	return false
+}
+
+func (x *Health) GetChecks() []*CheckStatus {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+type CheckStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       string                 `protobuf:"bytes,55,opt,name=service,proto3" json:"service,omitempty"`
+	Check         string                 `protobuf:"bytes,56,opt,name=check,proto3" json:"check,omitempty"`
+	Passing       bool                   `protobuf:"varint,57,opt,name=passing,proto3" json:"passing,omitempty"`
+	Output        string                 `protobuf:"bytes,58,opt,name=output,proto3" json:"output,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckStatus) Reset() {
+	*x = CheckStatus{}
+	mi := &file_agentpb_agent_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckStatus) ProtoMessage() {}
+
+func (x *CheckStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckStatus.ProtoReflect.Descriptor instead.
+func (*CheckStatus) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CheckStatus) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *CheckStatus) GetCheck() string {
+	if x != nil {
+		return x.Check
+	}
+	return ""
+}
+
+func (x *CheckStatus) GetPassing() bool {
+	if x != nil {
+		return x.Passing
+	}
+	return false
+}
+
+func (x *CheckStatus) GetOutput() string {
+	if x != nil {
+		return x.Output
+	}
+	return ""
+}
+
 type Result struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cause         string                 `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
@@ -1960,7 +2089,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +2101,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +2114,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Result) GetCause() string {
@@ -2026,7 +2155,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2038,7 +2167,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2051,7 +2180,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -2072,7 +2201,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2084,7 +2213,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2097,7 +2226,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *JobDone) GetJob() string {
@@ -2116,7 +2245,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2128,7 +2257,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2141,7 +2270,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -2160,7 +2289,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2172,7 +2301,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2185,7 +2314,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -2211,7 +2340,7 @@ type OpenLog struct {
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2223,7 +2352,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2236,7 +2365,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -2297,7 +2426,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2438,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2451,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -2344,7 +2473,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[30]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2485,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[30]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2498,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -2408,7 +2537,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[31]
+	mi := &file_agentpb_agent_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2420,7 +2549,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[31]
+	mi := &file_agentpb_agent_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2433,7 +2562,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{31}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{33}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -2446,7 +2575,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[32]
+	mi := &file_agentpb_agent_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2458,7 +2587,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[32]
+	mi := &file_agentpb_agent_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2471,7 +2600,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{32}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -2494,7 +2623,7 @@ type OpenSession struct {
 
 func (x *OpenSession) Reset() {
 	*x = OpenSession{}
-	mi := &file_agentpb_agent_proto_msgTypes[33]
+	mi := &file_agentpb_agent_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2506,7 +2635,7 @@ func (x *OpenSession) String() string {
 func (*OpenSession) ProtoMessage() {}
 
 func (x *OpenSession) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[33]
+	mi := &file_agentpb_agent_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2519,7 +2648,7 @@ func (x *OpenSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSession.ProtoReflect.Descriptor instead.
 func (*OpenSession) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{33}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *OpenSession) GetRequest() string {
@@ -2691,7 +2820,7 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
 	"\bgrace_ns\x18\x1e \x01(\x03R\agraceNs\"<\n" +
 	"\aUpdates\x121\n" +
-	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xc9\x02\n" +
+	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xfa\x02\n" +
 	"\x06Update\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12+\n" +
 	"\x04task\x18\x02 \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x14\n" +
@@ -2704,7 +2833,16 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x06result\x18\t \x01(\v2\x17.tender.agent.v1.ResultR\x06result\x12\x15\n" +
 	"\x06cpu_ns\x18\n" +
 	" \x01(\x03R\x05cpuNs\x12*\n" +
-	"\x11peak_memory_bytes\x18\v \x01(\x03R\x0fpeakMemoryBytes\"g\n" +
+	"\x11peak_memory_bytes\x18\v \x01(\x03R\x0fpeakMemoryBytes\x12/\n" +
+	"\x06health\x187 \x01(\v2\x17.tender.agent.v1.HealthR\x06health\"X\n" +
+	"\x06Health\x12\x18\n" +
+	"\ahealthy\x187 \x01(\bR\ahealthy\x124\n" +
+	"\x06checks\x188 \x03(\v2\x1c.tender.agent.v1.CheckStatusR\x06checks\"o\n" +
+	"\vCheckStatus\x12\x18\n" +
+	"\aservice\x187 \x01(\tR\aservice\x12\x14\n" +
+	"\x05check\x188 \x01(\tR\x05check\x12\x18\n" +
+	"\apassing\x189 \x01(\bR\apassing\x12\x16\n" +
+	"\x06output\x18: \x01(\tR\x06output\"g\n" +
 	"\x06Result\x12\x14\n" +
 	"\x05cause\x18\x01 \x01(\tR\x05cause\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x16\n" +
@@ -2759,7 +2897,7 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),    // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil),   // 1: tender.agent.v1.MasterMessage
@@ -2784,25 +2922,27 @@ var file_agentpb_agent_proto_goTypes = []any{
 	(*Kill)(nil),            // 20: tender.agent.v1.Kill
 	(*Updates)(nil),         // 21: tender.agent.v1.Updates
 	(*Update)(nil),          // 22: tender.agent.v1.Update
-	(*Result)(nil),          // 23: tender.agent.v1.Result
-	(*Acknowledge)(nil),     // 24: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),         // 25: tender.agent.v1.JobDone
-	(*Ping)(nil),            // 26: tender.agent.v1.Ping
-	(*Pong)(nil),            // 27: tender.agent.v1.Pong
-	(*OpenLog)(nil),         // 28: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),        // 29: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),        // 30: tender.agent.v1.LogChunk
-	(*LogDone)(nil),         // 31: tender.agent.v1.LogDone
-	(*Shutdown)(nil),        // 32: tender.agent.v1.Shutdown
-	(*OpenSession)(nil),     // 33: tender.agent.v1.OpenSession
-	nil,                     // 34: tender.agent.v1.Register.AttributesEntry
-	nil,                     // 35: tender.agent.v1.Launch.EnvEntry
-	(*sessionpb.Frame)(nil), // 36: tender.session.v1.Frame
+	(*Health)(nil),          // 23: tender.agent.v1.Health
+	(*CheckStatus)(nil),     // 24: tender.agent.v1.CheckStatus
+	(*Result)(nil),          // 25: tender.agent.v1.Result
+	(*Acknowledge)(nil),     // 26: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),         // 27: tender.agent.v1.JobDone
+	(*Ping)(nil),            // 28: tender.agent.v1.Ping
+	(*Pong)(nil),            // 29: tender.agent.v1.Pong
+	(*OpenLog)(nil),         // 30: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),        // 31: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),        // 32: tender.agent.v1.LogChunk
+	(*LogDone)(nil),         // 33: tender.agent.v1.LogDone
+	(*Shutdown)(nil),        // 34: tender.agent.v1.Shutdown
+	(*OpenSession)(nil),     // 35: tender.agent.v1.OpenSession
+	nil,                     // 36: tender.agent.v1.Register.AttributesEntry
+	nil,                     // 37: tender.agent.v1.Launch.EnvEntry
+	(*sessionpb.Frame)(nil), // 38: tender.session.v1.Frame
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
 	21, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	27, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	29, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
 	19, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
 	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
 	16, // 5: tender.agent.v1.AgentMessage.job_message:type_name -> tender.agent.v1.JobMessage
@@ -2812,23 +2952,23 @@ var file_agentpb_agent_proto_depIdxs = []int32{
 	12, // 9: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
 	13, // 10: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
 	20, // 11: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	24, // 12: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	25, // 13: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	26, // 14: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	28, // 15: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	29, // 16: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	32, // 17: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	26, // 12: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	27, // 13: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	28, // 14: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	30, // 15: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	31, // 16: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	34, // 17: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
 	15, // 18: tender.agent.v1.MasterMessage.start:type_name -> tender.agent.v1.Start
 	16, // 19: tender.agent.v1.MasterMessage.job_message:type_name -> tender.agent.v1.JobMessage
-	33, // 20: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
-	34, // 21: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	35, // 20: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
+	36, // 21: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
 	11, // 22: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
 	3,  // 23: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
 	4,  // 24: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
 	3,  // 25: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
 	7,  // 26: tender.agent.v1.GpuUsage.samples:type_name -> tender.agent.v1.GpuSample
 	10, // 27: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	35, // 28: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	37, // 28: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
 	17, // 29: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
 	14, // 30: tender.agent.v1.Launch.gang:type_name -> tender.agent.v1.Gang
 	10, // 31: tender.agent.v1.Start.tasks:type_name -> tender.agent.v1.TaskId
@@ -2839,22 +2979,24 @@ var file_agentpb_agent_proto_depIdxs = []int32{
 	10, // 36: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
 	22, // 37: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
 	10, // 38: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	23, // 39: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	10, // 40: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	10, // 41: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
-	0,  // 42: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	30, // 43: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	36, // 44: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
-	36, // 45: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
-	1,  // 46: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	31, // 47: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	36, // 48: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
-	36, // 49: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
-	46, // [46:50] is the sub-list for method output_type
-	42, // [42:46] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	25, // 39: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	23, // 40: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
+	24, // 41: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
+	10, // 42: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	10, // 43: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
+	0,  // 44: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	32, // 45: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	38, // 46: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
+	38, // 47: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
+	1,  // 48: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	33, // 49: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	38, // 50: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
+	38, // 51: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
+	48, // [48:52] is the sub-list for method output_type
+	44, // [44:48] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -2887,14 +3029,14 @@ func file_agentpb_agent_proto_init() {
 		(*MasterMessage_JobMessage)(nil),
 		(*MasterMessage_OpenSession)(nil),
 	}
-	file_agentpb_agent_proto_msgTypes[28].OneofWrappers = []any{}
+	file_agentpb_agent_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

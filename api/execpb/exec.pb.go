@@ -1120,6 +1120,7 @@ type Update struct {
 	Result          *Result                `protobuf:"bytes,8,opt,name=result,proto3" json:"result,omitempty"`
 	CpuNs           int64                  `protobuf:"varint,9,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	PeakMemoryBytes int64                  `protobuf:"varint,10,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"`
+	Health          *Health                `protobuf:"bytes,55,opt,name=health,proto3" json:"health,omitempty"` // on updates that repeat the state RUNNING
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1224,6 +1225,134 @@ func (x *Update) GetPeakMemoryBytes() int64 {
 	return 0
 }
 
+func (x *Update) GetHealth() *Health {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
+// Health is what a task's checks say: core/model's Health.
+type Health struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Healthy       bool                   `protobuf:"varint,55,opt,name=healthy,proto3" json:"healthy,omitempty"`
+	Checks        []*CheckStatus         `protobuf:"bytes,56,rep,name=checks,proto3" json:"checks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Health) Reset() {
+	*x = Health{}
+	mi := &file_execpb_exec_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Health) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Health) ProtoMessage() {}
+
+func (x *Health) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Health.ProtoReflect.Descriptor instead.
+func (*Health) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Health) GetHealthy() bool {
+	if x != nil {
+		return x.Healthy
+	}
+	return false
+}
+
+func (x *Health) GetChecks() []*CheckStatus {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+type CheckStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       string                 `protobuf:"bytes,55,opt,name=service,proto3" json:"service,omitempty"`
+	Check         string                 `protobuf:"bytes,56,opt,name=check,proto3" json:"check,omitempty"`
+	Passing       bool                   `protobuf:"varint,57,opt,name=passing,proto3" json:"passing,omitempty"`
+	Output        string                 `protobuf:"bytes,58,opt,name=output,proto3" json:"output,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckStatus) Reset() {
+	*x = CheckStatus{}
+	mi := &file_execpb_exec_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckStatus) ProtoMessage() {}
+
+func (x *CheckStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckStatus.ProtoReflect.Descriptor instead.
+func (*CheckStatus) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *CheckStatus) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *CheckStatus) GetCheck() string {
+	if x != nil {
+		return x.Check
+	}
+	return ""
+}
+
+func (x *CheckStatus) GetPassing() bool {
+	if x != nil {
+		return x.Passing
+	}
+	return false
+}
+
+func (x *CheckStatus) GetOutput() string {
+	if x != nil {
+		return x.Output
+	}
+	return ""
+}
+
 type Result struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cause         string                 `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
@@ -1236,7 +1365,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1248,7 +1377,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1261,7 +1390,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Result) GetCause() string {
@@ -1302,7 +1431,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1443,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1456,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1348,7 +1477,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1360,7 +1489,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1373,7 +1502,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Exit) GetForce() bool {
@@ -1402,7 +1531,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_execpb_exec_proto_msgTypes[18]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1543,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[18]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1556,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{18}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LogRecord) GetKind() isLogRecord_Kind {
@@ -1529,7 +1658,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_execpb_exec_proto_msgTypes[19]
+	mi := &file_execpb_exec_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1541,7 +1670,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[19]
+	mi := &file_execpb_exec_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1554,7 +1683,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{19}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ended) GetGroup() uint32 {
@@ -1594,7 +1723,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_execpb_exec_proto_msgTypes[20]
+	mi := &file_execpb_exec_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1735,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[20]
+	mi := &file_execpb_exec_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1748,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Begin) GetJob() string {
@@ -1677,7 +1806,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_execpb_exec_proto_msgTypes[21]
+	mi := &file_execpb_exec_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1689,7 +1818,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[21]
+	mi := &file_execpb_exec_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1702,7 +1831,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Session) GetTask() *Task {
@@ -1739,7 +1868,7 @@ type RemoteWanted struct {
 
 func (x *RemoteWanted) Reset() {
 	*x = RemoteWanted{}
-	mi := &file_execpb_exec_proto_msgTypes[22]
+	mi := &file_execpb_exec_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1751,7 +1880,7 @@ func (x *RemoteWanted) String() string {
 func (*RemoteWanted) ProtoMessage() {}
 
 func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[22]
+	mi := &file_execpb_exec_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1764,7 +1893,7 @@ func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteWanted.ProtoReflect.Descriptor instead.
 func (*RemoteWanted) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{22}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RemoteWanted) GetRequest() string {
@@ -1871,7 +2000,7 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
 	"\bgrace_ns\x18\x03 \x01(\x03R\agraceNs\";\n" +
 	"\aUpdates\x120\n" +
-	"\aupdates\x18\x01 \x03(\v2\x16.tender.exec.v1.UpdateR\aupdates\"\xaf\x02\n" +
+	"\aupdates\x18\x01 \x03(\v2\x16.tender.exec.v1.UpdateR\aupdates\"\xdf\x02\n" +
 	"\x06Update\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12(\n" +
 	"\x04task\x18\x02 \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x16\n" +
@@ -1883,7 +2012,16 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x06result\x18\b \x01(\v2\x16.tender.exec.v1.ResultR\x06result\x12\x15\n" +
 	"\x06cpu_ns\x18\t \x01(\x03R\x05cpuNs\x12*\n" +
 	"\x11peak_memory_bytes\x18\n" +
-	" \x01(\x03R\x0fpeakMemoryBytes\"g\n" +
+	" \x01(\x03R\x0fpeakMemoryBytes\x12.\n" +
+	"\x06health\x187 \x01(\v2\x16.tender.exec.v1.HealthR\x06health\"W\n" +
+	"\x06Health\x12\x18\n" +
+	"\ahealthy\x187 \x01(\bR\ahealthy\x123\n" +
+	"\x06checks\x188 \x03(\v2\x1b.tender.exec.v1.CheckStatusR\x06checks\"o\n" +
+	"\vCheckStatus\x12\x18\n" +
+	"\aservice\x187 \x01(\tR\aservice\x12\x14\n" +
+	"\x05check\x188 \x01(\tR\x05check\x12\x18\n" +
+	"\apassing\x189 \x01(\bR\apassing\x12\x16\n" +
+	"\x06output\x18: \x01(\tR\x06output\"g\n" +
 	"\x06Result\x12\x14\n" +
 	"\x05cause\x18\x01 \x01(\tR\x05cause\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x16\n" +
@@ -1931,7 +2069,7 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
@@ -1948,36 +2086,38 @@ var file_execpb_exec_proto_goTypes = []any{
 	(*Kill)(nil),         // 12: tender.exec.v1.Kill
 	(*Updates)(nil),      // 13: tender.exec.v1.Updates
 	(*Update)(nil),       // 14: tender.exec.v1.Update
-	(*Result)(nil),       // 15: tender.exec.v1.Result
-	(*Acknowledge)(nil),  // 16: tender.exec.v1.Acknowledge
-	(*Exit)(nil),         // 17: tender.exec.v1.Exit
-	(*LogRecord)(nil),    // 18: tender.exec.v1.LogRecord
-	(*Ended)(nil),        // 19: tender.exec.v1.Ended
-	(*Begin)(nil),        // 20: tender.exec.v1.Begin
-	(*Session)(nil),      // 21: tender.exec.v1.Session
-	(*RemoteWanted)(nil), // 22: tender.exec.v1.RemoteWanted
-	nil,                  // 23: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 24: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 25: tender.exec.v1.Launch.EnvEntry
+	(*Health)(nil),       // 15: tender.exec.v1.Health
+	(*CheckStatus)(nil),  // 16: tender.exec.v1.CheckStatus
+	(*Result)(nil),       // 17: tender.exec.v1.Result
+	(*Acknowledge)(nil),  // 18: tender.exec.v1.Acknowledge
+	(*Exit)(nil),         // 19: tender.exec.v1.Exit
+	(*LogRecord)(nil),    // 20: tender.exec.v1.LogRecord
+	(*Ended)(nil),        // 21: tender.exec.v1.Ended
+	(*Begin)(nil),        // 22: tender.exec.v1.Begin
+	(*Session)(nil),      // 23: tender.exec.v1.Session
+	(*RemoteWanted)(nil), // 24: tender.exec.v1.RemoteWanted
+	nil,                  // 25: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 26: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 27: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
 	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
 	3,  // 1: tender.exec.v1.ToExecutor.adopt:type_name -> tender.exec.v1.Adopt
 	6,  // 2: tender.exec.v1.ToExecutor.launch:type_name -> tender.exec.v1.Launch
 	12, // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
-	16, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	17, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
+	18, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	19, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
 	8,  // 6: tender.exec.v1.ToExecutor.start:type_name -> tender.exec.v1.Start
 	9,  // 7: tender.exec.v1.ToExecutor.job_message:type_name -> tender.exec.v1.JobMessage
-	21, // 8: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
+	23, // 8: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
 	4,  // 9: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
 	13, // 10: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
 	9,  // 11: tender.exec.v1.FromExecutor.job_message:type_name -> tender.exec.v1.JobMessage
-	22, // 12: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
-	23, // 13: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	24, // 14: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	24, // 12: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
+	25, // 13: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	26, // 14: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
 	5,  // 15: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	25, // 16: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	27, // 16: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
 	10, // 17: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
 	7,  // 18: tender.exec.v1.Launch.gang:type_name -> tender.exec.v1.Gang
 	5,  // 19: tender.exec.v1.Start.tasks:type_name -> tender.exec.v1.Task
@@ -1987,20 +2127,22 @@ var file_execpb_exec_proto_depIdxs = []int32{
 	5,  // 23: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
 	14, // 24: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
 	5,  // 25: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
-	15, // 26: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	20, // 27: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
-	6,  // 28: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
-	13, // 29: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
-	16, // 30: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	19, // 31: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	5,  // 32: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
-	5,  // 33: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
-	5,  // 34: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	17, // 26: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
+	15, // 27: tender.exec.v1.Update.health:type_name -> tender.exec.v1.Health
+	16, // 28: tender.exec.v1.Health.checks:type_name -> tender.exec.v1.CheckStatus
+	22, // 29: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	6,  // 30: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	13, // 31: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	18, // 32: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	21, // 33: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	5,  // 34: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	5,  // 35: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
+	5,  // 36: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -2025,7 +2167,7 @@ func file_execpb_exec_proto_init() {
 		(*FromExecutor_JobMessage)(nil),
 		(*FromExecutor_RemoteWanted)(nil),
 	}
-	file_execpb_exec_proto_msgTypes[18].OneofWrappers = []any{
+	file_execpb_exec_proto_msgTypes[20].OneofWrappers = []any{
 		(*LogRecord_Begin)(nil),
 		(*LogRecord_Launch)(nil),
 		(*LogRecord_Updates)(nil),
@@ -2038,7 +2180,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -198,6 +198,12 @@ func wireUpdate(u *execpb.Update) *agentpb.Update {
 		CpuNs:           u.CpuNs,
 		PeakMemoryBytes: u.PeakMemoryBytes,
 	}
+	if h := u.Health; h != nil {
+		out.Health = &agentpb.Health{Healthy: h.Healthy}
+		for _, c := range h.Checks {
+			out.Health.Checks = append(out.Health.Checks, &agentpb.CheckStatus{Service: c.Service, Check: c.Check, Passing: c.Passing, Output: c.Output})
+		}
+	}
 	if r := u.Result; r != nil {
 		out.Result = &agentpb.Result{Cause: r.Cause, ExitCode: r.ExitCode, Signal: r.Signal, Task: r.Task}
 	}

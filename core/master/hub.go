@@ -23,13 +23,16 @@ type hub struct {
 	next   uint64
 	more   chan struct{} // closed and replaced when something is published
 	ended  map[model.JobID][]chan struct{}
+
+	services map[string]*waiters
 }
 
 // newHub numbers events from the time, so that ids keep growing over failovers.
 // They stay below 2^53, which is as far as JavaScript counts.
 func newHub(now time.Time) *hub {
 	start := uint64(now.UnixMilli()) << 10
-	return &hub{origin: start, first: start, next: start, more: make(chan struct{}), ended: map[model.JobID][]chan struct{}{}}
+	return &hub{origin: start, first: start, next: start, more: make(chan struct{}), ended: map[model.JobID][]chan struct{}{},
+		services: map[string]*waiters{}}
 }
 
 func (h *hub) publish(ns []model.Notice) {
@@ -43,6 +46,9 @@ func (h *hub) publish(ns []model.Notice) {
 	}
 	for _, n := range ns {
 		h.add(n)
+		if n.Service != "" {
+			h.serviceChanged(n.Service)
+		}
 		if n.Kind == "job_ended" {
 			for _, c := range h.ended[n.Job] {
 				close(c)

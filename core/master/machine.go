@@ -75,6 +75,8 @@ type Machine struct {
 	watch    map[model.JobID]model.FrameworkID    // spawned jobs, and who is told of them
 	inverse  map[model.OfferID]model.InverseOffer // out, until their deadline
 	overdue  []model.InverseOffer                 // past it, while their tasks end
+	drains   map[string]*drainRun                 // that are on, by the node's name
+	services services
 	now      time.Time
 	out      *Effects
 	calls    []pendingCall
@@ -102,7 +104,8 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		sessions:   map[SessionID]*session{}, byAgent: map[model.AgentID][]*session{}, links: map[model.AgentID]*link{},
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.Kill{},
 		inverse: map[model.OfferID]model.InverseOffer{}, watch: map[model.JobID]model.FrameworkID{},
-		tally: newTally(),
+		tally:  newTally(),
+		drains: map[string]*drainRun{}, services: newServices(),
 	}
 	for _, f := range frameworks {
 		if m.frameworks[f.ID()] != nil {
@@ -137,6 +140,7 @@ func (m *Machine) Step(now time.Time, inputs []Input) Effects {
 	}
 	m.runTimers()
 	m.settle()
+	m.tellServices()
 	m.addWarnings()
 	m.out.Wake = m.nextWake()
 	out := *m.out
@@ -171,6 +175,7 @@ func (m *Machine) handle(in Input) {
 func (m *Machine) lead(in Lead) {
 	m.leading, m.epoch = true, in.Epoch
 	m.fillBook()
+	m.fillServices()
 	if m.state.clusterID == "" {
 		m.record(jsonRecord(recCluster, clusterRecord{ID: in.ClusterID}))
 		m.state.clusterID = in.ClusterID
@@ -182,10 +187,11 @@ func (m *Machine) lead(in Lead) {
 	for _, id := range m.order {
 		m.stepFramework(id, model.Leading{})
 	}
+	m.tellDrains()
 }
 
 func (m *Machine) asked(in Asked) {
-	if m.askedRoles(in) {
+	if m.askedRoles(in) || m.askedNodes(in) {
 		return
 	}
 	id, body, refusal := m.route(m.now, in.Body)

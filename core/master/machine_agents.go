@@ -147,6 +147,7 @@ func (m *Machine) storeAgent(info model.AgentInfo) {
 		m.record(jsonRecord(recAgent, agentRecordJSON{Info: info, At: m.now}))
 		m.state.setAgent(info, m.now)
 		m.book.SetAgent(info)
+		m.bar(info.ID)
 	}
 }
 

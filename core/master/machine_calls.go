@@ -97,6 +97,8 @@ func (m *Machine) call(fw model.FrameworkID, c any) {
 		m.book.Revive(fw, c.Roles)
 	case model.Kill:
 		m.kill(c)
+	case model.Withdraw:
+		m.unlist(c)
 	case model.JobDone:
 		m.jobDone(c.Job)
 	case model.Spawn:
@@ -130,12 +132,17 @@ func (m *Machine) accept(fw model.FrameworkID, a model.Accept) {
 	m.planGang(&done.Offer, a.Launches)
 	for i := range a.Launches {
 		l := &a.Launches[i]
+		l.Facts = nil
+		if l.Spec != nil {
+			l.Facts = model.FactsOf(l.Spec, int(l.Group))
+		}
 		rec := stagedRecord{Claim: done.Claims[i], At: m.now, Launch: *l}
 		m.record(jsonRecord(recStaged, &rec))
 		if err := m.state.stage(rec.batch(), l); err != nil {
 			panic("master: " + err.Error()) // checkAttempts and the book have looked
 		}
 		m.tally.launched += uint64(len(l.Tasks))
+		m.indexServices(l)
 		m.sendLaunch(l)
 		m.stepFramework(fw, model.Staged{Launches: []model.Launch{*l}, At: m.now})
 	}
@@ -198,6 +205,7 @@ func (m *Machine) kill(k model.Kill) {
 		return
 	}
 	m.kills[k.Task] = k
+	m.services.touch(t)
 	if lk := m.links[t.batch.agent]; lk != nil && lk.session != nil {
 		m.sendKill(lk.session, k)
 	}

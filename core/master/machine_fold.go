@@ -55,6 +55,12 @@ func (m *Machine) applyRecord(rec []byte) error {
 		m.state.jobDone(r.Job)
 	case recRole, recRoleRemoved, recReservation:
 		return m.state.roles.apply(rec)
+	case recNode:
+		var p nodePolicy
+		if err := json.Unmarshal(rec[1:], &p); err != nil {
+			return fmt.Errorf("read node policy: %w", err)
+		}
+		m.state.setPolicy(p)
 	case recFramework:
 		id, ev, err := splitPrefixed(rec)
 		if err != nil {
@@ -169,6 +175,7 @@ func (m *Machine) fillBook() {
 	m.fillRoles()
 	for _, id := range m.agentIDs() {
 		m.book.SetAgent(m.state.agents[id].info)
+		m.bar(id)
 	}
 	for _, b := range m.state.snapshotBatches() {
 		m.book.Use(&b.Launch, b.Claim, b.At)

@@ -17,8 +17,12 @@ func (m *Machine) Query(now time.Time, body any) (any, *model.Refusal) {
 		return m.nodes(), nil
 	case model.ListOffers:
 		return model.OfferList{
-			Offers: m.book.Offers(), Demands: m.book.Demands(), Holds: m.book.Holds(now), Inverse: m.book.InverseOffers(),
+			Offers: m.book.Offers(), Demands: m.book.Demands(), Holds: m.book.Holds(now), Inverse: append(m.book.InverseOffers(), m.drainOffers()...),
 		}, nil
+	case model.ListServices:
+		return m.listServices(), nil
+	case model.GetService:
+		return m.service(q), nil
 	case model.ListShares:
 		return m.shares(q)
 	case model.Why:
@@ -46,29 +50,60 @@ func (m *Machine) nameAgent(t *model.TaskView) {
 	if a := m.state.agents[t.Agent]; a != nil {
 		t.AgentName = a.info.Name
 	}
+	if live := m.state.tasks[t.ID]; live != nil {
+		t.Health = live.health
+	}
 }
 
 func (m *Machine) nodes() model.NodeList {
 	out := model.NodeList{Nodes: make([]model.NodeView, 0, len(m.state.agents))}
 	labels := taskLabels{m: m}
-	for id, a := range m.state.agents {
-		v := model.NodeView{AgentInfo: a.info, Registered: a.registered, Tasks: len(a.tasks), State: model.NodeUnreachable}
-		if u, ok := m.book.Agent(id); ok {
-			v.Allocated, v.Offered = u.Allocated, u.Offered
-		}
-		v.GPUUse = m.gpuUse(id, a, &labels)
-		if lk := m.links[id]; lk != nil {
-			v.Since = lk.since
-			if lk.session != nil {
-				v.State = model.NodeReady
-			} else {
-				v.GoneAt = m.goneAt(lk)
-			}
-		}
-		out.Nodes = append(out.Nodes, v)
+	for id := range m.state.agents {
+		out.Nodes = append(out.Nodes, m.node(id, &labels))
 	}
 	slices.SortFunc(out.Nodes, func(x, y model.NodeView) int { return cmp.Compare(x.Name, y.Name) })
 	return out
+}
+
+// nodeNamed is the node with a name; of one that is not there, what is set about it.
+func (m *Machine) nodeNamed(name string) model.NodeView {
+	for _, id := range m.agentsNamed(name) {
+		return m.node(id, &taskLabels{m: m})
+	}
+	v := model.NodeView{AgentInfo: model.AgentInfo{Name: name}, State: model.NodeUnreachable}
+	m.addPolicy(&v)
+	return v
+}
+
+// addPolicy adds what is set about a node.
+func (m *Machine) addPolicy(v *model.NodeView) {
+	p, ok := m.state.policies[v.Name]
+	if !ok {
+		return
+	}
+	v.Ineligible, v.Message, v.Drain = p.Ineligible, p.Message, p.Drain
+	if p.draining() {
+		v.Leaving = len(m.leaving(&p))
+	}
+}
+
+func (m *Machine) node(id model.AgentID, labels *taskLabels) model.NodeView {
+	a := m.state.agents[id]
+	v := model.NodeView{AgentInfo: a.info, Registered: a.registered, Tasks: len(a.tasks), State: model.NodeUnreachable}
+	if u, ok := m.book.Agent(id); ok {
+		v.Allocated, v.Offered = u.Allocated, u.Offered
+	}
+	v.GPUUse = m.gpuUse(id, a, labels)
+	if lk := m.links[id]; lk != nil {
+		v.Since = lk.since
+		if lk.session != nil {
+			v.State = model.NodeReady
+		} else {
+			v.GoneAt = m.goneAt(lk)
+		}
+	}
+	m.addPolicy(&v)
+	return v
 }
 
 // why adds what the allocator says of each demand to the framework's answer.
@@ -82,6 +117,9 @@ func (m *Machine) why(now time.Time, q model.Why) (any, *model.Refusal) {
 		v.Explanations = append(v.Explanations, m.book.Explain(now, d))
 	}
 	v.Explanations = append(v.Explanations, m.whyLost(now, v.Job.ID)...)
+	for _, id := range v.Launches {
+		v.Explanations = append(v.Explanations, m.whyLost(now, id)...)
+	}
 	if v.Job.Failure != nil {
 		m.nameAgent(v.Job.Failure)
 	}

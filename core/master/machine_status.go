@@ -55,8 +55,8 @@ func (m *Machine) updates(s *session, us []*agentpb.Update) {
 }
 
 // applyStatuses journals and folds statuses of tasks on one agent and tells the
-// frameworks. Those that the state table does not allow, or that repeat the
-// state, are left out.
+// frameworks. Those that the state table does not allow, or that say nothing
+// new, are left out.
 func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 	kept, owners := sts[:0], make([]model.FrameworkID, 0, len(sts))
 	for i := range sts {
@@ -64,7 +64,9 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 		if t == nil {
 			continue // ended by an earlier one of this batch
 		}
-		if next, err := t.state.Next(sts[i].State); err != nil || next == t.state {
+		next, err := t.state.Next(sts[i].State)
+		news := err == nil && (next != t.state || sts[i].Health != nil && !sts[i].Health.Equal(t.health))
+		if !news {
 			continue
 		}
 		if sts[i].State.Terminal() {
@@ -74,12 +76,17 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 		if err := m.state.update(&sts[i]); err != nil {
 			panic("master: " + err.Error()) // it was looked up and checked just now
 		}
+		m.services.touch(t)
+		if sts[i].Health != nil {
+			m.noticeHealth(t, &sts[i])
+		}
 		if sts[i].State.Terminal() {
 			m.book.Release(sts[i].Task)
 			delete(m.kills, sts[i].Task)
 		}
 		if sts[i].State.Terminal() {
 			m.nameDemand(&sts[i])
+			m.nameDrain(&sts[i])
 		}
 		sts[i].UUID = ""
 		kept, owners = append(kept, sts[i]), append(owners, t.batch.claim.Framework)

@@ -96,6 +96,12 @@ func (s *script) run(d *datadriven.TestData) string {
 		return s.nodes()
 	case "role", "unrole", "reserve":
 		return s.roles(d)
+	case "drain", "eligible", "ineligible":
+		return s.operate(d)
+	case "services":
+		return s.offered(d)
+	case "withdraw":
+		return s.withdrawn(d)
 	case "inverse":
 		return s.inverse(d)
 	case "why":
@@ -168,12 +174,15 @@ func (s *script) submit(d *datadriven.TestData) string {
 		g.Gang = &model.Gang{Launch: "none", Ranks: 1}
 	}
 	g.Exclusive = d.HasArg("exclusive")
+	if name := s.strArg(d, "service", ""); name != "" {
+		offerService(&g, name)
+	}
 	if n := s.intArg(d, "gpus", 0); n > 0 {
 		g.Tasks[0].Resources.GPU = &model.GPURequest{Count: n}
 	}
 	g.Tasks[0].KillTimeout = model.Duration(30 * time.Second)
 	job := &model.Job{Name: string(id), Type: model.JobBatch, Role: model.DefaultRole,
-		Priority: s.intArg(d, "priority", model.DefaultPriority), Groups: []model.Group{g}}
+		Priority: s.intArg(d, "priority", model.DefaultPriority), Preemptible: d.HasArg("preemptible"), Groups: []model.Group{g}}
 	s.asked++
 	return s.turn(Asked{ID: s.asked, Body: model.Submit{ID: id, Job: job}})
 }
@@ -189,10 +198,10 @@ func (s *script) update(d *datadriven.TestData) string {
 		if err != nil {
 			d.Fatalf(s.t, "%v", err)
 		}
-		name, preempted := strings.CutSuffix(a.Vals[0], ":preempted")
+		name, how, _ := strings.Cut(a.Vals[0], ":")
 		st := s.stateNamed(d, name)
 		s.seq++
-		u := &agentpb.Update{Seq: s.seq, Task: taskIDToWire(id), State: uint32(st), At: s.now.UnixNano()}
+		u := &agentpb.Update{Seq: s.seq, Task: taskIDToWire(id), State: uint32(st), At: s.now.UnixNano(), Health: healthOf(how)}
 		if st.Terminal() {
 			code := int32(0)
 			cause := model.CauseFinished
@@ -200,7 +209,10 @@ func (s *script) update(d *datadriven.TestData) string {
 				code, cause = 1, model.CauseFailed
 			}
 			u.Result = &agentpb.Result{Cause: string(cause), ExitCode: code}
-			if preempted {
+			if how == "drained" {
+				u.Result.Cause, u.Reason, u.Message = string(model.CauseDrained), uint32(model.ReasonAgentDraining), "stopped for a drain"
+			}
+			if how == "preempted" {
 				u.Result.Cause, u.Reason, u.Message = string(model.CausePreempted), uint32(model.ReasonContainerPreempted), "preempted"
 			}
 			if st == model.TaskFailed && d.HasArg("says") {
@@ -296,7 +308,9 @@ func (s *script) sessionName(id SessionID) string {
 
 func noticeLine(n model.Notice) string {
 	out := n.Kind
-	if n.Task != nil {
+	if n.Service != "" {
+		out += " " + n.Service
+	} else if n.Task != nil {
 		out += " " + n.Task.String()
 	} else if n.Job != "" {
 		out += " " + string(n.Job)
@@ -330,7 +344,7 @@ func recordLine(r []byte) string {
 		return "event of " + id
 	}
 	names := map[byte]string{recCluster: "cluster", recAgent: "agent", recAgentRemoved: "agent removed", recStaged: "staged", recJobDone: "job done",
-		recRole: "role", recRoleRemoved: "role removed", recReservation: "reservation"}
+		recRole: "role", recRoleRemoved: "role removed", recReservation: "reservation", recNode: "node policy"}
 	return names[r[0]]
 }
 
@@ -360,6 +374,9 @@ func sendLine(m *agentpb.MasterMessage) string {
 		}
 		if k.Kill.GraceNs != 0 {
 			p = append(p, "within", time.Duration(k.Kill.GraceNs).String())
+		}
+		if k.Kill.Reason == uint32(model.ReasonAgentDraining) {
+			p = append(p, "draining")
 		}
 		return "kill " + strings.Join(p, " ")
 	case *agentpb.MasterMessage_Start:

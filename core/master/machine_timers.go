@@ -15,6 +15,7 @@ func (m *Machine) runTimers() {
 	m.runSessions()
 	m.runLostAgents()
 	m.runInverse()
+	m.runDrains()
 	for _, o := range m.book.Expired(m.now.Add(-m.timing.OfferTimeout)) {
 		m.rescind(o, model.ReasonStaleOffer)
 	}
@@ -106,6 +107,9 @@ func (m *Machine) runLost(id model.AgentID, lk *link) {
 	}
 	m.book.RemoveAgent(id)
 	delete(m.links, id)
+	for _, fw := range m.order {
+		m.stepFramework(fw, model.AgentRemoved{Agent: id})
+	}
 	m.notice(model.Notice{Kind: "node_gone", Agent: id, Message: fmt.Sprintf("node %s is gone", a.info.Name)})
 }
 
@@ -135,7 +139,7 @@ func (m *Machine) nextWake() time.Time {
 	for _, w := range m.wakes {
 		next = sooner(next, w)
 	}
-	next = sooner(sooner(next, m.book.NextWake()), m.inverseNext())
+	next = sooner(sooner(sooner(next, m.book.NextWake()), m.inverseNext()), m.drainsNext())
 	if oldest := m.book.OldestOffer(); !oldest.IsZero() {
 		next = sooner(next, oldest.Add(m.timing.OfferTimeout))
 	}

@@ -25,6 +25,7 @@ const (
 	recRole         = 'L' // model.RoleConfig
 	recRoleRemoved  = 'l' // roleRemovedRecord
 	recReservation  = 'V' // model.Reservation; a zero amount takes it away
+	recNode         = 'N' // nodePolicy; one with nothing set takes it away
 	recFramework    = 'F' // length of the framework's id, the id, its event
 )
 
@@ -57,7 +58,8 @@ type stagedRecord struct {
 }
 
 func (r *stagedRecord) batch() *launchBatch {
-	return &launchBatch{claim: r.Claim, agent: r.Launch.Agent, shape: r.Launch.Shape, limit: r.Launch.TimeLimit, at: r.At, gang: r.Launch.GangSize}
+	return &launchBatch{claim: r.Claim, agent: r.Launch.Agent, shape: r.Launch.Shape, limit: r.Launch.TimeLimit, at: r.At,
+		gang: r.Launch.GangSize, facts: r.Launch.Facts}
 }
 
 func jsonRecord(kind byte, v any) []byte {

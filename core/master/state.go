@@ -17,7 +17,8 @@ type state struct {
 	tasks     map[model.TaskID]*task
 	jobAgents map[model.JobID][]model.AgentID // the inverse of agentRecord.jobs
 	roles     roleTree
-	gangs     map[gangID]*gang // derived from tasks, but for what has run
+	policies  map[string]nodePolicy // by the node's name
+	gangs     map[gangID]*gang      // derived from tasks, but for what has run
 }
 
 // agentRecord is an agent that may have tasks.
@@ -36,6 +37,8 @@ type task struct {
 	state model.TaskState
 	batch *launchBatch
 	grant *model.Grant // the named things it has; nil = none
+	// health is what its checks said last; nil = nothing yet, or it has none.
+	health *model.Health
 }
 
 // launchBatch is what the tasks of one launch share.
@@ -45,7 +48,8 @@ type launchBatch struct {
 	shape model.Shape
 	limit model.Duration
 	at    time.Time
-	gang  int // how many start together; 0 = each by itself
+	facts *model.LaunchFacts // nil where there is nothing to know
+	gang  int                // how many start together; 0 = each by itself
 }
 
 func newState() state {
@@ -54,6 +58,7 @@ func newState() state {
 		tasks:     map[model.TaskID]*task{},
 		jobAgents: map[model.JobID][]model.AgentID{},
 		roles:     newRoleTree(),
+		policies:  map[string]nodePolicy{},
 		gangs:     map[gangID]*gang{},
 	}
 }
@@ -103,6 +108,9 @@ func (s *state) update(st *model.TaskStatus) error {
 	}
 	s.moveInGang(t, t.state, next)
 	t.state = next
+	if st.Health != nil {
+		t.health = st.Health
+	}
 	if next.Terminal() {
 		delete(s.tasks, st.Task)
 		if a := s.agents[t.batch.agent]; a != nil {
@@ -157,6 +165,7 @@ type snapshotState struct {
 
 	Roles        []model.RoleConfig  `json:"roles,omitempty"`
 	Reservations []model.Reservation `json:"reservations,omitempty"`
+	Nodes        []nodePolicy        `json:"nodes,omitempty"`
 	Gangs        []snapshotGang      `json:"gangs,omitempty"`
 }
 
@@ -169,10 +178,12 @@ type snapshotAgent struct {
 type snapshotBatch struct {
 	stagedRecord
 	States []model.TaskState `json:"states"` // beside Launch.Tasks
+	// Health is beside Launch.Tasks, or nil if nothing is known of any.
+	Health []*model.Health `json:"health,omitempty"`
 }
 
 func (s *state) snapshot() snapshotState {
-	out := snapshotState{Cluster: s.clusterID, Roles: s.roles.sortedConfigs(), Reservations: s.roles.sortedReservations("")}
+	out := snapshotState{Cluster: s.clusterID, Roles: s.roles.sortedConfigs(), Reservations: s.roles.sortedReservations(""), Nodes: s.sortedPolicies()}
 	for _, a := range s.agents {
 		sa := snapshotAgent{Info: a.info, Registered: a.registered}
 		for j := range a.jobs {
@@ -210,6 +221,12 @@ func (s *state) snapshotBatches() []snapshotBatch {
 		last := &out[n-1]
 		last.Launch.Tasks = append(last.Launch.Tasks, model.Attempt{Index: t.id.Index, Attempt: t.id.Attempt})
 		last.States = append(last.States, t.state)
+		if t.health != nil && last.Health == nil {
+			last.Health = make([]*model.Health, len(last.States)-1)
+		}
+		if last.Health != nil {
+			last.Health = append(last.Health, t.health)
+		}
 		if t.grant != nil {
 			last.Launch.Grants = append(last.Launch.Grants, *t.grant)
 		}
@@ -221,7 +238,7 @@ func newSnapshotBatch(t *task) snapshotBatch {
 	b := t.batch
 	return snapshotBatch{stagedRecord: stagedRecord{
 		Claim: b.claim, At: b.at,
-		Launch: model.Launch{Agent: b.agent, Job: t.id.Job, Group: t.id.Group, Shape: b.shape, TimeLimit: b.limit, GangSize: b.gang},
+		Launch: model.Launch{Agent: b.agent, Job: t.id.Job, Group: t.id.Group, Shape: b.shape, TimeLimit: b.limit, GangSize: b.gang, Facts: b.facts},
 	}}
 }
 
@@ -230,7 +247,8 @@ func newSnapshotBatch(t *task) snapshotBatch {
 func (sb *snapshotBatch) holds(t *task) bool {
 	b := t.batch
 	return (len(sb.Launch.Grants) > 0) == (t.grant != nil) && sb.Launch.Agent == b.agent && sb.Launch.Job == t.id.Job && sb.Launch.Group == t.id.Group &&
-		sb.Claim == b.claim && sb.Launch.GangSize == b.gang && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape)
+		sb.Claim == b.claim && sb.Launch.GangSize == b.gang && sb.At.Equal(b.at) && sb.Launch.TimeLimit == b.limit && sb.Launch.Shape.Equal(&b.shape) &&
+		sb.Launch.Facts.Equal(b.facts)
 }
 
 func (s *state) restore(in snapshotState) error {
@@ -241,6 +259,9 @@ func (s *state) restore(in snapshotState) error {
 	}
 	for _, r := range in.Reservations {
 		s.roles.reserve(r)
+	}
+	for _, p := range in.Nodes {
+		s.setPolicy(p)
 	}
 	for _, a := range in.Agents {
 		s.setAgent(a.Info, a.Registered)
@@ -263,10 +284,16 @@ func (s *state) restore(in snapshotState) error {
 		if err := s.stage(sb.batch(), &sb.Launch); err != nil {
 			return fmt.Errorf("restore: %w", err)
 		}
+		if len(sb.Health) != 0 && len(sb.Health) != len(sb.States) {
+			return fmt.Errorf("restore tasks of job %s: health of %d for %d tasks", sb.Launch.Job, len(sb.Health), len(sb.States))
+		}
 		for n, st := range sb.States {
 			t := s.tasks[sb.Launch.ID(n)]
 			s.moveInGang(t, t.state, st)
 			t.state = st
+			if len(sb.Health) > 0 {
+				t.health = sb.Health[n]
+			}
 		}
 	}
 	s.restoreGangs(in.Gangs)
@@ -286,5 +313,5 @@ type snapshotPart struct {
 }
 
 // snapshotVersion is raised when the form changes; an older build refuses a newer one.
-// Version 1 knew no roles.
-const snapshotVersion = 2
+// Version 1 knew no roles, version 2 no node policies and no health.
+const snapshotVersion = 3

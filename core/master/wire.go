@@ -65,6 +65,7 @@ func statusToWire(s *model.TaskStatus) *agentpb.Update {
 	if s.Usage != nil {
 		u.CpuNs, u.PeakMemoryBytes = int64(s.Usage.CPU), s.Usage.PeakMemoryBytes
 	}
+	u.Health = agentpb.FromHealth(s.Health)
 	return u
 }
 
@@ -85,6 +86,9 @@ func statusFromWire(agent model.AgentID, u *agentpb.Update) (model.TaskStatus, e
 	}
 	if u.CpuNs != 0 || u.PeakMemoryBytes != 0 {
 		s.Usage = &model.Usage{CPU: model.Duration(u.CpuNs), PeakMemoryBytes: u.PeakMemoryBytes}
+	}
+	if s.State == model.TaskRunning {
+		s.Health = agentpb.ToHealth(u.Health)
 	}
 	return s, nil
 }

@@ -23,7 +23,7 @@ type Framework interface {
 }
 
 // Input is one of Leading, Offers, Rescind, InverseOffers, RescindInverse, Staged,
-// Statuses, Request, Refused, Spawned, JobChanged, WallClock and Tick.
+// Statuses, Request, Refused, Spawned, JobChanged, WallClock, AgentRemoved and Tick.
 type Input interface{ input() }
 
 // Leading tells a framework that its master has just become the leader, with
@@ -40,8 +40,9 @@ type Rescind struct {
 	Reason Reason
 }
 
-// InverseOffers ask for tasks back. A framework that agrees stops them itself and
-// says AcceptInverse; either way they are stopped at the deadline.
+// InverseOffers ask for tasks back: for another demand, or because their node is
+// drained. A framework that agrees stops them itself and says AcceptInverse;
+// either way they are stopped at the deadline.
 type InverseOffers []InverseOffer
 
 // RescindInverse takes back an inverse offer: the room is not needed any more.
@@ -71,6 +72,10 @@ type Request struct {
 	Body any
 }
 
+// AgentRemoved says that an agent is gone for good; what ran there has been
+// reported. It is not a journal event.
+type AgentRemoved struct{ Agent AgentID }
+
 // Tick says that the time asked for by Effects.Wake has come.
 type Tick struct{}
 
@@ -90,6 +95,7 @@ func (Refused) input()        {}
 func (Statuses) input()       {}
 func (Request) input()        {}
 func (Tick) input()           {}
+func (AgentRemoved) input()   {}
 
 // JournalEvent is one of Staged, Statuses and OwnEvent.
 type JournalEvent interface{ journalEvent() }
@@ -112,7 +118,7 @@ type Effects struct {
 }
 
 // Call is one of Demands, Subscribe, Accept, Decline, Suppress, Revive, AcceptInverse,
-// DeclineInverse, Kill, JobDone, Spawn, WatchJobs and Ask.
+// DeclineInverse, Kill, Withdraw, JobDone, Spawn, WatchJobs and Ask.
 type Call interface{ call() }
 
 // Demands is the REQUEST call: Set adds or replaces, Drop withdraws by ID.
@@ -197,6 +203,7 @@ type Notice struct {
 	Status  *TaskStatus `json:"status,omitempty"`
 	State   string      `json:"state,omitempty"` // a job's new state
 	Message string      `json:"message,omitempty"`
+	Service string      `json:"service,omitempty"` // whose endpoints have changed
 }
 
 // Querier answers questions from the committed state. It changes nothing. Body

@@ -234,10 +234,13 @@ type TaskSpec struct {
 	Templates   []Template        `json:"templates,omitempty"`
 	KillTimeout Duration          `json:"kill_timeout"`
 	KillSignal  string            `json:"kill_signal,omitempty"` // default SIGTERM
-	Logs        LogConfig         `json:"logs"`
-	Leader      bool              `json:"leader,omitempty"`
-	Lifecycle   *Lifecycle        `json:"lifecycle,omitempty"`
-	Meta        map[string]string `json:"meta,omitempty"`
+	// ShutdownDelay is as the group's, for this task; an allocation waits for its
+	// group's and then for the longest of its tasks'.
+	ShutdownDelay Duration          `json:"shutdown_delay,omitempty"`
+	Logs          LogConfig         `json:"logs"`
+	Leader        bool              `json:"leader,omitempty"`
+	Lifecycle     *Lifecycle        `json:"lifecycle,omitempty"`
+	Meta          map[string]string `json:"meta,omitempty"`
 }
 
 // TaskConfig is the config block of the exec and raw_exec drivers. Exactly one

@@ -21,6 +21,13 @@ type NodeView struct {
 	Since      time.Time `json:"since"`            // of State
 	Registered time.Time `json:"registered"`       // first
 	GoneAt     time.Time `json:"gone_at,omitzero"` // when an unreachable agent's tasks are declared gone
+	// Ineligible says that nothing new is placed there; Message why, in the
+	// operator's words. Drain is set while it is being drained, and after that
+	// until it is eligible again.
+	Ineligible bool   `json:"ineligible,omitempty"`
+	Message    string `json:"message,omitempty"`
+	Drain      *Drain `json:"drain,omitempty"`
+	Leaving    int    `json:"leaving,omitempty"` // tasks that the drain still waits for
 	// GPUUse is beside GPUs: how much of each is given out, and to whom. Devices
 	// that the agent tells of no longer, and tasks still have, come after those.
 	GPUUse []GPUUse `json:"gpu_use,omitempty"`

@@ -8,49 +8,52 @@ type TaskReason uint8
 
 // The task reasons in use, each the v1 number plus one.
 const (
-	ReasonNone                     TaskReason = 0
-	ReasonCommandExecutorFailed    TaskReason = 1
-	ReasonExecutorTerminated       TaskReason = 2
-	ReasonFrameworkRemoved         TaskReason = 4
-	ReasonInvalidOffers            TaskReason = 7
-	ReasonMasterDisconnected       TaskReason = 8
-	ReasonContainerLimitMemory     TaskReason = 9
-	ReasonReconciliation           TaskReason = 10
-	ReasonAgentDisconnected        TaskReason = 11
-	ReasonAgentRemoved             TaskReason = 12
-	ReasonAgentRestarted           TaskReason = 13
-	ReasonTaskInvalid              TaskReason = 15
-	ReasonTaskUnknown              TaskReason = 17
-	ReasonContainerPreempted       TaskReason = 18
-	ReasonResourcesUnknown         TaskReason = 19 // of what it was given, something cannot be used any more
-	ReasonContainerLaunchFailed    TaskReason = 22
-	ReasonTaskKilledDuringLaunch   TaskReason = 31
-	ReasonAgentRemovedByOperator   TaskReason = 32
-	ReasonMaxCompletionTimeReached TaskReason = 34
-	ReasonAgentDraining            TaskReason = 35
+	ReasonNone                  TaskReason = 0
+	ReasonCommandExecutorFailed TaskReason = 1
+	ReasonExecutorTerminated    TaskReason = 2
+	ReasonFrameworkRemoved      TaskReason = 4
+	ReasonInvalidOffers         TaskReason = 7
+	ReasonMasterDisconnected    TaskReason = 8
+	ReasonContainerLimitMemory  TaskReason = 9
+	ReasonReconciliation        TaskReason = 10
+	ReasonAgentDisconnected     TaskReason = 11
+	ReasonAgentRemoved          TaskReason = 12
+	ReasonAgentRestarted        TaskReason = 13
+	ReasonTaskInvalid           TaskReason = 15
+	ReasonTaskUnknown           TaskReason = 17
+	ReasonContainerPreempted    TaskReason = 18
+	ReasonResourcesUnknown      TaskReason = 19 // of what it was given, something cannot be used any more
+	ReasonContainerLaunchFailed TaskReason = 22
+	// ReasonTaskHealthCheckStatusUpdated is on updates that repeat a state and bring a new Health.
+	ReasonTaskHealthCheckStatusUpdated TaskReason = 30
+	ReasonTaskKilledDuringLaunch       TaskReason = 31
+	ReasonAgentRemovedByOperator       TaskReason = 32
+	ReasonMaxCompletionTimeReached     TaskReason = 34
+	ReasonAgentDraining                TaskReason = 35
 )
 
 var taskReasonNames = map[TaskReason]string{
-	ReasonNone:                     "",
-	ReasonCommandExecutorFailed:    "REASON_COMMAND_EXECUTOR_FAILED",
-	ReasonExecutorTerminated:       "REASON_EXECUTOR_TERMINATED",
-	ReasonFrameworkRemoved:         "REASON_FRAMEWORK_REMOVED",
-	ReasonInvalidOffers:            "REASON_INVALID_OFFERS",
-	ReasonMasterDisconnected:       "REASON_MASTER_DISCONNECTED",
-	ReasonContainerLimitMemory:     "REASON_CONTAINER_LIMITATION_MEMORY",
-	ReasonReconciliation:           "REASON_RECONCILIATION",
-	ReasonAgentDisconnected:        "REASON_AGENT_DISCONNECTED",
-	ReasonAgentRemoved:             "REASON_AGENT_REMOVED",
-	ReasonAgentRestarted:           "REASON_AGENT_RESTARTED",
-	ReasonTaskInvalid:              "REASON_TASK_INVALID",
-	ReasonTaskUnknown:              "REASON_TASK_UNKNOWN",
-	ReasonContainerPreempted:       "REASON_CONTAINER_PREEMPTED",
-	ReasonResourcesUnknown:         "REASON_RESOURCES_UNKNOWN",
-	ReasonContainerLaunchFailed:    "REASON_CONTAINER_LAUNCH_FAILED",
-	ReasonTaskKilledDuringLaunch:   "REASON_TASK_KILLED_DURING_LAUNCH",
-	ReasonAgentRemovedByOperator:   "REASON_AGENT_REMOVED_BY_OPERATOR",
-	ReasonMaxCompletionTimeReached: "REASON_MAX_COMPLETION_TIME_REACHED",
-	ReasonAgentDraining:            "REASON_AGENT_DRAINING",
+	ReasonNone:                         "",
+	ReasonCommandExecutorFailed:        "REASON_COMMAND_EXECUTOR_FAILED",
+	ReasonExecutorTerminated:           "REASON_EXECUTOR_TERMINATED",
+	ReasonFrameworkRemoved:             "REASON_FRAMEWORK_REMOVED",
+	ReasonInvalidOffers:                "REASON_INVALID_OFFERS",
+	ReasonMasterDisconnected:           "REASON_MASTER_DISCONNECTED",
+	ReasonContainerLimitMemory:         "REASON_CONTAINER_LIMITATION_MEMORY",
+	ReasonReconciliation:               "REASON_RECONCILIATION",
+	ReasonAgentDisconnected:            "REASON_AGENT_DISCONNECTED",
+	ReasonAgentRemoved:                 "REASON_AGENT_REMOVED",
+	ReasonAgentRestarted:               "REASON_AGENT_RESTARTED",
+	ReasonTaskInvalid:                  "REASON_TASK_INVALID",
+	ReasonTaskUnknown:                  "REASON_TASK_UNKNOWN",
+	ReasonContainerPreempted:           "REASON_CONTAINER_PREEMPTED",
+	ReasonResourcesUnknown:             "REASON_RESOURCES_UNKNOWN",
+	ReasonContainerLaunchFailed:        "REASON_CONTAINER_LAUNCH_FAILED",
+	ReasonTaskHealthCheckStatusUpdated: "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
+	ReasonTaskKilledDuringLaunch:       "REASON_TASK_KILLED_DURING_LAUNCH",
+	ReasonAgentRemovedByOperator:       "REASON_AGENT_REMOVED_BY_OPERATOR",
+	ReasonMaxCompletionTimeReached:     "REASON_MAX_COMPLETION_TIME_REACHED",
+	ReasonAgentDraining:                "REASON_AGENT_DRAINING",
 }
 
 func (r TaskReason) String() string { return taskReasonNames[r] }
@@ -127,7 +130,9 @@ const (
 	WaitShare        Reason = "share"               // a role with less of its fair share goes first
 	WaitReserved     Reason = "reserved"            // free, but reserved for another role
 	WaitPorts        Reason = "ports"               // a port asked for is taken
+	WaitIneligible   Reason = "node_ineligible"     // an operator wants nothing placed on the node: it is drained, or ineligible
 	WaitPreempting   Reason = "preempting"          // tasks are being stopped to make room for it
+	WaitDeployment   Reason = "deployment"          // a deployment waits for an operator, or has failed
 	WaitScheduled    Reason = "scheduled"           // it is not due yet
 	WaitPaused       Reason = "paused"              // its schedule is paused
 	WaitOverlap      Reason = "overlap"             // the run before it still goes on

@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // UpdatePolicy is a group's update block: how a new version of a service
 // replaces the old one. The words and defaults are Nomad's.
 type UpdatePolicy struct {
@@ -93,6 +95,33 @@ type CheckRestart struct {
 type Health struct {
 	Healthy bool          `json:"healthy"` // every check passes
 	Checks  []CheckStatus `json:"checks,omitempty"`
+}
+
+// Equal compares by value; nil equals nil only.
+func (h *Health) Equal(o *Health) bool {
+	if h == nil || o == nil {
+		return h == o
+	}
+	return h.Healthy == o.Healthy && slices.Equal(h.Checks, o.Checks)
+}
+
+// Why says what is wrong, in a line: the checks that do not pass. It is empty for
+// a healthy one.
+func (h *Health) Why() string {
+	why := ""
+	for _, c := range h.Checks {
+		if c.Passing {
+			continue
+		}
+		if why != "" {
+			why += "; "
+		}
+		why += "check " + c.Check
+		if c.Output != "" {
+			why += ": " + c.Output
+		}
+	}
+	return why
 }
 
 // CheckStatus is where one check stands.

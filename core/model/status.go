@@ -13,9 +13,11 @@ const (
 	CauseTimeLimit    Cause = "time_limit"    // ran past its time limit
 	CauseKilled       Cause = "killed"        // stopped on request
 	CausePreempted    Cause = "preempted"     // stopped for a higher-ranked demand
+	CauseDrained      Cause = "drained"       // stopped because its node was drained
 	CauseNodeLost     Cause = "node_lost"     // its agent went away
 	CauseDeviceLost   Cause = "device_lost"   // a GPU that it had must not be used any more
 	CauseExecutorLost Cause = "executor_lost" // its executor died
+	CauseUnhealthy    Cause = "unhealthy"     // a check failed too often, see CheckRestart
 	CauseLaunchFailed Cause = "launch_failed" // it never ran: no such command, artifact or directory
 )
 

@@ -12,6 +12,7 @@ type agent struct {
 	pos       int  // in Book.agents and in the index
 	known     bool // false: only heard of by its tasks (Use), SetAgent is still to come
 	available bool
+	barred    string // why nothing may be placed there, for people; empty = it may
 	touched   bool   // is in Book.touched
 	gained    bool   // has had a gain since it was touched
 	gain      uint64 // when it last gained room
@@ -41,8 +42,11 @@ func (a *agent) free() model.Resources {
 	return a.info.Capacity.Sub(a.used).Sub(a.offered)
 }
 
+// usable reports whether the agent takes tasks at all: it is in contact and not barred.
+func (a *agent) usable() bool { return a.known && a.available && a.barred == "" }
+
 // open reports whether anything at all may be put there now.
-func (a *agent) open() bool { return a.known && a.available && a.exclusive == 0 }
+func (a *agent) open() bool { return a.usable() && a.exclusive == 0 }
 
 func (a *agent) empty() bool { return a.tasks == 0 && a.promise == 0 }
 
@@ -127,6 +131,28 @@ func (b *Book) SetAvailable(id model.AgentID, ok bool) {
 		return
 	}
 	b.withdrawFrom(a, model.ReasonAgentGone)
+	b.touch(a)
+}
+
+// Bar says that nothing may be placed on an agent, and why in words for people;
+// without words it may again. Offers it is part of are withdrawn, holds do not
+// count it, and what runs there stays counted.
+func (b *Book) Bar(id model.AgentID, why string) {
+	a := b.byID[id]
+	if a == nil || a.barred == why {
+		return
+	}
+	before := a.usable()
+	a.barred = why
+	if a.usable() == before {
+		return
+	}
+	b.fleet++
+	if a.barred == "" {
+		b.gain(a)
+		return
+	}
+	b.withdrawFrom(a, model.WaitIneligible)
 	b.touch(a)
 }
 
@@ -234,13 +260,14 @@ type AgentUsage struct {
 	Info      model.AgentInfo
 	Known     bool // false: it has tasks in the book but was never set, or was removed
 	Available bool
+	Barred    string // why nothing may be placed there; empty = it may
 	Allocated model.Resources
 	Offered   model.Resources
 	Tasks     int // live
 }
 
 func (a *agent) usage() AgentUsage {
-	return AgentUsage{a.info, a.known, a.available, a.used, a.offered, a.tasks}
+	return AgentUsage{a.info, a.known, a.available, a.barred, a.used, a.offered, a.tasks}
 }
 
 // Agent returns one agent's usage. Its Info's attributes are shared with the

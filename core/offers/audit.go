@@ -66,8 +66,8 @@ func auditAgent(a *agent, report func(string, ...any)) {
 	if exclusive > 0 && tasks+promise > 1 && !a.excess {
 		report("agent %s: %d tasks beside an exclusive one", a.info.Name, tasks+promise-1)
 	}
-	if promise > 0 && (!a.known || !a.available) {
-		report("agent %s: is out of contact and has %d tasks on offer", a.info.Name, promise)
+	if promise > 0 && !a.usable() {
+		report("agent %s: takes no tasks and has %d tasks on offer", a.info.Name, promise)
 	}
 }
 

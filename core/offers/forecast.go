@@ -73,7 +73,7 @@ func (f *forecast) look() {
 }
 
 func (f *forecast) lookAt(a *agent) {
-	if !a.known || !a.available || f.g.room.checkEmpty(a) != fits {
+	if !a.usable() || f.g.room.checkEmpty(a) != fits {
 		return
 	}
 	switch {

@@ -206,7 +206,7 @@ func (h *hold) stands(b *Book) bool {
 	for i := range h.parts {
 		p := &h.parts[i]
 		a := p.agent
-		if b.byID[a.info.ID] != a || !a.known || !a.available || a.exclusive > 0 && (h.estimated || a.closedAt(p.from)) {
+		if b.byID[a.info.ID] != a || !a.usable() || a.exclusive > 0 && (h.estimated || a.closedAt(p.from)) {
 			return false
 		}
 		if h.estimated {

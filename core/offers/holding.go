@@ -228,7 +228,7 @@ func (f *forecast) agentsAt(t int64) []*agent {
 	var out []*agent
 	f.known = f.known[:0]
 	for _, a := range f.b.agents {
-		if a == nil || !a.known || !a.available {
+		if a == nil || !a.usable() {
 			continue
 		}
 		if c := f.agentAt(a, t); c != nil {

@@ -25,6 +25,12 @@ func (b *Book) Inverse() []model.InverseOffer {
 	return out
 }
 
+// NextOffer returns an id for an offer that the caller makes itself.
+func (b *Book) NextOffer() model.OfferID {
+	b.lastOffer++
+	return b.lastOffer
+}
+
 // RescindedInverse returns the inverse offers that are not needed any more, of
 // those that Inverse returned, since the last call.
 func (b *Book) RescindedInverse() []model.InverseOffer {

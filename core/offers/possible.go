@@ -78,7 +78,7 @@ func (b *Book) couldHold(g *group, want int) bool {
 
 // mostOn returns how many tasks of g fit on a if nothing runs there, at most limit.
 func (g *group) mostOn(a *agent, limit int) int {
-	if !a.known || !a.available || g.room.checkEmpty(a) != fits {
+	if !a.usable() || g.room.checkEmpty(a) != fits {
 		return 0
 	}
 	if g.room.exclusive {

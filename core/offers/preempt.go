@@ -94,7 +94,7 @@ func (b *Book) victimsFor(d *demand) ([]victim, time.Time) {
 	}
 	var gains []gain
 	for _, a := range b.agents {
-		if a == nil || !a.known || !a.available || d.groups[i].room.checkEmpty(a) != fits {
+		if a == nil || !a.usable() || d.groups[i].room.checkEmpty(a) != fits {
 			continue
 		}
 		gains = b.gainsOn(a, d, i, want, gains)

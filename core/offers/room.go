@@ -42,6 +42,7 @@ const (
 	noGPU               // the agent has no such device, or hands out no such ports
 	tooBig              // larger than the agent, even empty
 	unreachable         // the agent is out of contact, or not known but by its tasks
+	barred              // an operator wants nothing placed there
 	taken               // an exclusive task has the agent
 	notEmpty            // wants the agent for itself, and others are there
 	busy                // too little free now
@@ -65,6 +66,8 @@ func (r *room) check(a *agent, limit int) (int, verdict) {
 	switch {
 	case !a.known || !a.available:
 		return 0, unreachable
+	case a.barred != "":
+		return 0, barred
 	case a.exclusive > 0:
 		return 0, taken
 	case r.exclusive && !a.empty():

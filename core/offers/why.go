@@ -135,6 +135,8 @@ func (q *inquiry) describe(i int, r *rejects) model.WhyReason {
 	case unreachable:
 		return model.WhyReason{Reason: model.WaitNodeContact, Tier: model.TierWaiting,
 			Text: "the agent is out of contact", Clears: "when it is back"}
+	case barred:
+		return q.whyBarred(r)
 	case capped:
 		return q.whyCapped(g)
 	case crowded:
@@ -159,6 +161,18 @@ func (q *inquiry) describe(i int, r *rejects) model.WhyReason {
 			Text: "it wants agents for itself, and others run there", Clears: frees(r.agents)}
 	}
 	return q.whyBusy(i, r)
+}
+
+func (q *inquiry) whyBarred(r *rejects) model.WhyReason {
+	w := model.WhyReason{Reason: model.WaitIneligible, Tier: model.TierWaiting, Clears: "when it is eligible again (tender node eligible)"}
+	for _, a := range r.agents {
+		if w.Text != "" && w.Text != a.barred {
+			w.Text = "the node is being drained, or was made ineligible"
+			break
+		}
+		w.Text = a.barred
+	}
+	return w
 }
 
 func (q *inquiry) whyConstrained(g *group, r *rejects) model.WhyReason {
@@ -279,7 +293,7 @@ func (q *inquiry) offeredTo(agents []*agent) []string {
 	var out []string
 	for _, a := range agents {
 		for _, s := range a.onOffer {
-			if s.Framework == q.d.Framework && s.Demand == q.d.ID {
+			if s.Framework == q.d.Framework && s.Demand == cmp.Or(q.d.Kin, q.d.ID) {
 				continue
 			}
 			if name := cmp.Or(s.offer.Label, s.Demand); !slices.Contains(out, name) {

@@ -5,15 +5,23 @@ import "github.com/tender-scheduler/tender/core/model"
 // giveBack stops what an inverse offer asks for. The end of each task puts its
 // slot back into the queue; of a gang all stop, and it goes back as one. Nothing
 // of it is journaled: what a new leader still wants back it asks for again.
+//
+// Of a drained node only preemptible tasks leave at once: others may well end by
+// themselves before the drain's deadline, when the master stops them.
 func (f *Framework) giveBack(o *model.InverseOffer) {
 	f.out.calls = append(f.out.calls, model.AcceptInverse{Offer: o.ID})
+	reason := model.ReasonContainerPreempted
+	if o.Drain != nil {
+		reason = model.ReasonAgentDraining
+	}
 	var gangs []*group
 	for i := range o.Tasks {
 		g, n := f.liveTask(&o.Tasks[i])
 		switch {
 		case g == nil:
+		case o.Drain != nil && !g.job.spec.Preemptible:
 		case !g.gang():
-			f.out.preempt(g, n)
+			f.out.preempt(g, n, reason)
 		case len(gangs) == 0 || gangs[len(gangs)-1] != g:
 			gangs = append(gangs, g)
 		}
@@ -21,7 +29,7 @@ func (f *Framework) giveBack(o *model.InverseOffer) {
 	for _, g := range gangs {
 		g.launched(func(n int, s *slot) {
 			if s.state.class().live() && s.flags&flagKill == 0 {
-				f.out.preempt(g, n)
+				f.out.preempt(g, n, reason)
 			}
 		})
 	}
@@ -46,6 +54,6 @@ func (f *Framework) liveTask(id *model.TaskID) (*group, int) {
 	return g, n
 }
 
-func (o *outbox) preempt(g *group, n int) {
-	o.calls = append(o.calls, model.Kill{Task: g.taskID(n, g.peek(n)), Reason: model.ReasonContainerPreempted})
+func (o *outbox) preempt(g *group, n int, reason model.TaskReason) {
+	o.calls = append(o.calls, model.Kill{Task: g.taskID(n, g.peek(n)), Reason: reason})
 }

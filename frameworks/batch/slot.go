@@ -88,7 +88,7 @@ type causeCode uint8
 var causes = [...]model.Cause{
 	"", model.CauseFinished, model.CauseFailed, model.CauseOOM, model.CauseTimeLimit, model.CauseKilled,
 	model.CausePreempted, model.CauseNodeLost, model.CauseExecutorLost, model.CauseLaunchFailed,
-	model.CauseDeviceLost,
+	model.CauseDeviceLost, model.CauseUnhealthy, model.CauseDrained,
 }
 
 func codeOfCause(c model.Cause) causeCode {

@@ -148,7 +148,7 @@ const (
 	verdictKilled          // stopped on request
 	verdictFault           // failed: a retry counts
 	verdictFree            // no fault of the job's: back to the queue for nothing
-	verdictPreempt         // stopped for another job: back to the queue, however often
+	verdictPreempt         // stopped for another job or a drain: back to the queue, however often
 )
 
 // judge reads a terminal update.
@@ -162,7 +162,7 @@ func judge(st *model.TaskStatus, wantedDead bool) verdict {
 		return verdictOK
 	case wantedDead:
 		return verdictKilled
-	case cause == model.CausePreempted || st.Reason == model.ReasonContainerPreempted:
+	case cause == model.CausePreempted || st.Reason == model.ReasonContainerPreempted || st.Reason == model.ReasonAgentDraining:
 		return verdictPreempt
 	case cause == model.CauseNodeLost || cause == model.CauseDeviceLost:
 		return verdictFree
@@ -177,7 +177,7 @@ func judge(st *model.TaskStatus, wantedDead bool) verdict {
 		return verdictFree
 	}
 	switch st.Reason { // killed, and not by this framework
-	case model.ReasonAgentDraining, model.ReasonAgentRemoved,
+	case model.ReasonAgentRemoved,
 		model.ReasonAgentRemovedByOperator, model.ReasonAgentRestarted, model.ReasonAgentDisconnected:
 		return verdictFree
 	}

@@ -11,6 +11,7 @@ import (
 // agentSettings is what `tender agent` is told.
 type agentSettings struct {
 	masters                          []string
+	reached                          string
 	dataDir, name, class, datacenter string
 	cpus                             coresValue
 	memory, disk                     bytesValue
@@ -63,6 +64,7 @@ A configuration file (--config) for the same settings:
 	f.StringSliceVar(&s.masters, "masters", []string{"127.0.0.1:7070"}, "some or all masters, `HOST:PORT` each")
 	f.StringVar(&s.dataDir, "data-dir", "", "the `DIR` where the agent keeps its state and the tasks' directories; made if missing")
 	f.StringVar(&s.name, "name", "", "the agent's `NAME`, unique in the cluster (default: the host's name)")
+	f.StringVar(&s.reached, "reached-at", "", "the `ADDRESS` at which others reach the tasks, attr.unique.network.ip-address: services are found and checked there (default: found out)")
 	f.StringVar(&s.class, "class", "", "the `CLASS`, node.class, for constraints")
 	f.StringVar(&s.datacenter, "datacenter", "dc1", "the `DATACENTER`, node.datacenter, for constraints")
 	f.Var(&s.cpus, "cpus", "offer this many cores (default: all there are)")

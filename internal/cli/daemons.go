@@ -18,6 +18,7 @@ import (
 	"github.com/tender-scheduler/tender/core/master"
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/batch"
+	"github.com/tender-scheduler/tender/frameworks/service"
 	"github.com/tender-scheduler/tender/jobspec"
 )
 
@@ -33,8 +34,18 @@ func frameworks(limits batch.Config) func() []model.Framework {
 	return func() []model.Framework {
 		f, err := batch.New(limits)
 		must(err) // limits have been validated
-		return []model.Framework{f, cronFramework()}
+		return []model.Framework{f, cronFramework(), services(limits)}
 	}
+}
+
+// services makes the framework of services, whose limits follow those of batch jobs.
+func services(limits batch.Config) model.Framework {
+	cfg := service.DefaultConfig()
+	cfg.MaxHistory, cfg.HistoryAge = limits.MaxHistory, limits.HistoryAge
+	cfg.RankShift = limits.Policy.RankShift()
+	f, err := service.New(cfg)
+	must(err)
+	return f
 }
 
 // checkJob completes and checks a job that came over the API.
@@ -91,8 +102,9 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
 		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: log,
-		Keep:  agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
-		Ready: func(model.AgentInfo) { a.printReady() },
+		Attributes: reachedAt(s.reached),
+		Keep:       agent.Keep{For: s.keepFor, MaxTasks: s.keepTasks, MaxDiskUsedPercent: agent.DefaultKeep.MaxDiskUsedPercent},
+		Ready:      func(model.AgentInfo) { a.printReady() },
 	}
 	if err := cfg.Validate(); err != nil {
 		return usagef(cmd, "%w", err)
@@ -183,6 +195,8 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 			Log: log.With("part", name), Conns: conns, Ready: func(model.AgentInfo) { registered <- struct{}{} },
 		}
 		agents[i].Ports = devPorts(i, s.agents)
+		host, _, _ := net.SplitHostPort(boss) // devMaster has made it
+		agents[i].Attributes = reachedAt(host)
 		if s.fakeGPUs != "" || i == 0 {
 			gpus, err := findGPUs(s.fakeGPUs, name, agents[i].DataDir, log)
 			if err != nil {
@@ -195,6 +209,14 @@ func (a *app) devAgents(cmd *cobra.Command, s devSettings, boss string, register
 		}
 	}
 	return agents, nil
+}
+
+// reachedAt is the attribute for the address at which an agent's tasks are reached.
+func reachedAt(address string) map[string]string {
+	if address == "" {
+		return nil
+	}
+	return map[string]string{"attr.unique.network.ip-address": address}
 }
 
 // printReady tells whoever started a daemon that it is of use from now on. With

@@ -112,7 +112,13 @@ func howEnded(r *model.Result, message string) string {
 }
 
 // saysAll are the causes of which the message tells for what, or what of.
-func saysAll(c model.Cause) bool { return c == model.CausePreempted || c == model.CauseDeviceLost }
+func saysAll(c model.Cause) bool {
+	switch c {
+	case model.CausePreempted, model.CauseDeviceLost, model.CauseDrained, model.CauseUnhealthy:
+		return true
+	}
+	return false
+}
 
 // resultText says in words how a task ended.
 func resultText(r model.Result) string {
@@ -137,6 +143,10 @@ func resultText(r model.Result) string {
 		return "stopped on request"
 	case model.CausePreempted:
 		return "stopped to make room for more urgent work"
+	case model.CauseDrained:
+		return "stopped as its node was drained"
+	case model.CauseUnhealthy:
+		return "stopped as a check failed too often" + in
 	case model.CauseNodeLost:
 		return "its agent was lost"
 	case model.CauseDeviceLost:

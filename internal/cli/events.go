@@ -131,7 +131,7 @@ func noticeStyle(n model.Notice) style {
 
 // eventText is an event in a line: which job and task, where, what.
 func eventText(n model.Notice, agent string) string {
-	s := ""
+	s := n.Service
 	if n.Job != "" {
 		s = cmp.Or(n.JobName, string(n.Job))
 		if n.JobName != "" {

@@ -19,6 +19,7 @@ func (a *app) nodesCmd() *cobra.Command {
 		Short:   "List the agents and what is in use on them",
 		Long: `Nodes lists the agents by name: whether the master hears from each, how much of
 its processors, memory, disk and GPUs is allocated, and how many tasks it runs.
+Of a node that is drained or ineligible (tender node) the state says so.
 -o wide adds what is being offered and the attributes that constraints can match.
 
 With --gpu it lists the GPUs instead: whether each may be used, how much of it is
@@ -75,6 +76,12 @@ func (a *app) printNodes(list model.NodeList) error {
 			state.style = red
 			if !n.GoneAt.IsZero() && n.GoneAt.After(now) {
 				state.text += " (gone in " + span(n.GoneAt.Sub(now)) + ")"
+			}
+		}
+		if why := drainText(now, &n); why != "" {
+			state.text += ", " + why
+			if state.style == green {
+				state.style = yellow
 			}
 		}
 		used, total := n.Allocated, n.Capacity

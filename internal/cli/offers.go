@@ -125,8 +125,12 @@ func (a *app) inverseRow(o *model.InverseOffer) []cell {
 	for _, id := range o.Agents {
 		agents[id] = true
 	}
+	by := "when they end"
+	if !o.Deadline.IsZero() {
+		by = "by " + a.hour(o.Deadline)
+	}
 	return []cell{{"inverse", yellow}, text(o.ID.String()), text(o.For), text(string(o.Framework)), text(cmp.Or(o.ForRole, "-")),
-		text(number(len(o.Tasks))), text("-"), text(number(len(agents))), text("-"), text("by " + a.hour(o.Deadline))}
+		text(number(len(o.Tasks))), text("-"), text(number(len(agents))), text("-"), text(by)}
 }
 
 func demandRow(d *model.Demand) []cell {

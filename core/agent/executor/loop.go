@@ -48,6 +48,8 @@ type loop struct {
 	state   *stateLog
 	timers  map[lifecycle.Key]*time.Timer
 	pmi     map[attemptID]*pmiServer
+	// watching ends the checks of the attempts that have some and run.
+	watching map[lifecycle.Key]*watched
 
 	remotes map[string]session.Stream // asked for by tasks, by request, until the agent comes
 
@@ -320,6 +322,9 @@ func (l *loop) step(in lifecycle.Input) {
 		switch e := e.(type) {
 		case lifecycle.Start:
 			l.runner.start(e.Key, e.Task, e.Hold)
+			if w := l.watching[e.Key]; w != nil {
+				w.checks.add(l.runner.attempts[e.Key].runs[e.Task])
+			}
 		case lifecycle.Go:
 			l.runner.release(e.Key, e.Task)
 		case lifecycle.Stop:
@@ -328,6 +333,7 @@ func (l *loop) step(in lifecycle.Input) {
 			l.seq++
 			u := wireUpdate(l.seq, &e.Status)
 			l.fresh = append(l.fresh, u)
+			l.watch(keyOfStatus(&e.Status), &e.Status)
 		case lifecycle.Wake:
 			l.wake(e.Key, e.At.Sub(now))
 		case lifecycle.Forget:

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -26,6 +27,8 @@ type runner struct {
 	devices *isolation.Devices // that each task of driver exec may open, besides its own; nil = all
 
 	job       *model.Job
+	name      string // of the job: its id
+	address   string // at which tasks are reached
 	sandboxes *sandboxes
 	plans     [][]*plan // by group and task
 
@@ -136,7 +139,8 @@ func (r *runner) stop(k lifecycle.Key, task int, grace time.Duration) {
 
 // adopt takes a job.
 func (r *runner) adopt(job *model.Job, a *execpb.Adopt) {
-	r.job = job
+	r.job, r.name = job, a.Job
+	r.address = cmp.Or(a.Attributes[addressAttribute], localAddress)
 	if r.pool.rel == "" {
 		r.pool.rel = a.Cgroup
 	}

@@ -17,6 +17,10 @@ func wireTask(k lifecycle.Key, s model.TaskState) *execpb.Task {
 	return &execpb.Task{Group: uint32(k.Group), Index: k.Index, Attempt: uint32(k.Attempt), State: uint32(s)}
 }
 
+func keyOfStatus(s *model.TaskStatus) lifecycle.Key {
+	return lifecycle.Key{Group: s.Task.Group, Index: s.Task.Index, Attempt: s.Task.Attempt}
+}
+
 // launched yields the attempts that a Launch names.
 func launched(l *execpb.Launch) iter.Seq[lifecycle.Key] {
 	return func(yield func(lifecycle.Key) bool) {
@@ -87,6 +91,12 @@ func wireUpdate(seq uint64, s *model.TaskStatus) *execpb.Update {
 	}
 	if s.Usage != nil {
 		u.CpuNs, u.PeakMemoryBytes = int64(s.Usage.CPU), s.Usage.PeakMemoryBytes
+	}
+	if h := s.Health; h != nil {
+		u.Health = &execpb.Health{Healthy: h.Healthy}
+		for _, c := range h.Checks {
+			u.Health.Checks = append(u.Health.Checks, &execpb.CheckStatus{Service: c.Service, Check: c.Check, Passing: c.Passing, Output: c.Output})
+		}
 	}
 	return u
 }

@@ -52,6 +52,9 @@ func withLists(answer any) any {
 	case model.OfferList:
 		v.Offers, v.Demands = list(v.Offers), list(v.Demands)
 		return v
+	case model.ServiceList:
+		v.Services = list(v.Services)
+		return v
 	case model.MasterList:
 		v.Masters, v.Etcd = list(v.Masters), list(v.Etcd)
 		return v

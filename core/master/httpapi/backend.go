@@ -14,7 +14,7 @@ import (
 type Backend interface {
 	// Do carries out a request or query of core/model (Submit, CancelJob,
 	// RetryJob, ListJobs, GetJob, ListTasks, Why, PlanJob, ListNodes,
-	// ListOffers, GetStatus), given as a value. The answer is the type that
+	// ListOffers, ListServices, DrainNode, SetEligibility, GetStatus), given as a value. The answer is the type that
 	// core/model names for it, also as a value.
 	Do(ctx context.Context, body any) (any, *model.Refusal)
 	// Wait returns a job's view once the job has ended, or with ended=false as
@@ -30,6 +30,9 @@ type Backend interface {
 	// Attach opens a session beside a running task. What comes over it is relayed
 	// to the caller as it is; the caller's first frame is an Open.
 	Attach(ctx context.Context, a model.Attach) (session.Stream, *model.Refusal)
+	// Service returns a service as it is, or with an index that is its own, as it
+	// is after the next change or when ctx is done.
+	Service(ctx context.Context, q model.GetService, index uint64) (model.ServiceView, *model.Refusal)
 	// Leader returns the address of the master that leads ("" = none does, or
 	// it is not known yet) and whether it is this one.
 	Leader() (address string, self bool)

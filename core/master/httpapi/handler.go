@@ -82,9 +82,25 @@ func (a *api) routes() {
 		"POST /v1/jobs/{sel}/retry":  a.retry,
 		"GET /v1/jobs/{sel}/logs":    a.logs,
 		"POST /v1/jobs/{sel}/exec":   a.exec,
-		"POST /v1/plan":              a.plan,
-		"GET /v1/events":             a.events,
-		"GET /v1/nodes":              a.nodes,
+
+		"POST /v1/jobs/{sel}/scale":      a.scale,
+		"POST /v1/jobs/{sel}/restart":    a.restart,
+		"POST /v1/jobs/{sel}/rollback":   a.rollback,
+		"POST /v1/jobs/{sel}/deployment": a.changeDeployment,
+		"GET /v1/jobs/{sel}/deployments": a.jobDeployments,
+		"GET /v1/jobs/{sel}/versions":    a.versions,
+		"GET /v1/deployments":            a.deployments,
+
+		"POST /v1/plan":  a.plan,
+		"GET /v1/events": a.events,
+		"GET /v1/nodes":  a.nodes,
+
+		"PUT /v1/nodes/{node}/drain":       a.drainNode,
+		"DELETE /v1/nodes/{node}/drain":    a.endDrain,
+		"PUT /v1/nodes/{node}/eligibility": a.setEligibility,
+		"GET /v1/services":                 a.services,
+		"GET /v1/services/{name}":          a.service,
+
 		"GET /v1/offers":             a.offers,
 		"GET /v1/shares":             a.shares,
 		"PUT /v1/roles/{role...}":    a.setRole,

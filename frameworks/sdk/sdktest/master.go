@@ -47,6 +47,7 @@ type Master struct {
 type Agent struct {
 	ID       model.AgentID
 	Capacity model.Resources
+	Down     bool // nothing more is placed there
 	used     model.Resources
 }
 
@@ -57,6 +58,7 @@ type Task struct {
 	State model.TaskState
 	Env   map[string]string
 	shape model.Resources
+	kin   string // of its demand
 }
 
 // NewMaster returns a master that leads the framework which make returns. make

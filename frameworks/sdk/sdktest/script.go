@@ -18,8 +18,9 @@ import (
 //	agents          one a line: ID cpus=N [memory=BYTES]
 //	offer           make offers until nothing more is placed
 //	status          one a line: JOB/GROUP/INDEX[-INDEX] STATE [code=N] [signal=N]
-//	                [cause=C] [reason=R] [msg=TEXT] [cpu=D] [peak=BYTES] [attempt=N]
+//	                [health=good|WHY-NOT] [cause=C] [reason=R] [msg=TEXT] [cpu=D] [peak=BYTES] [attempt=N]
 //	                [at=D from now]; all in one batch; the attempt is the live one by default
+//	down AGENT      nothing more is placed there; up AGENT: it is again
 //	inverse LABEL   asks for tasks back for a demand, one JOB/GROUP/INDEX[-INDEX] a line
 //	tick D          move the clock
 //	refuse N REASON the next N accepts fail their check
@@ -71,6 +72,8 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 		}
 	case "offer":
 		s.Offer()
+	case "down", "up":
+		s.Master.agent(model.AgentID(d.CmdArgs[0].Key)).Down = d.Cmd == "down"
 	case "status":
 		s.Report(s.statuses(t, d)...)
 	case "inverse":
@@ -170,6 +173,11 @@ func (s *Script) details(t *testing.T, d *datadriven.TestData, st *model.TaskSta
 		case "reason":
 			if err := st.Reason.UnmarshalText([]byte(v)); err != nil {
 				d.Fatalf(t, "%v", err)
+			}
+		case "health":
+			st.Health = &model.Health{Healthy: v == "good"}
+			if v != "good" {
+				st.Health.Checks = []model.CheckStatus{{Service: "web", Check: "alive", Output: v}}
 			}
 		case "at":
 			by, err := time.ParseDuration(v)

@@ -80,6 +80,8 @@ type alloc struct {
 
 	outcome *outcome // why it is ending; nil while it is not
 	force   bool     // ends without poststop
+	// leaves is when an attempt that was told to end begins to; see shutdownDelay.
+	leaves time.Time
 	// bounded is set once the end may no longer be delayed by poststop tasks.
 	bounded bool
 }
@@ -123,7 +125,7 @@ func (m *Machine) advance(a *alloc) {
 	if a.outcome == nil {
 		m.advanceUp(a)
 	}
-	if a.outcome != nil {
+	if a.outcome != nil && !(m.leaving(a) && a.any(active, kindMain)) {
 		m.advanceDown(a)
 	}
 }

@@ -19,6 +19,10 @@ const faultCode = 1
 // all the same, or never ran: what timeout(1) says.
 const timeLimitCode = 124
 
+// unhealthyCode is the exit code of a task that was ended for its checks and ended
+// well all the same.
+const unhealthyCode = 1
+
 func (m *Machine) preparing(a *alloc) {
 	if a.state == model.TaskStaging && !a.together {
 		m.report(a, model.TaskStarting)
@@ -109,13 +113,16 @@ func signalName(n int) string {
 
 func (m *Machine) kill(a *alloc, in Kill) {
 	if in.Grace < 0 {
-		a.force = true
+		a.force, a.leaves = true, time.Time{}
 	}
 	if a.outcome == nil {
+		m.delay(a, in.Grace)
 		a.outcome = &outcome{state: model.TaskKilled, reason: in.Reason, cause: model.CauseKilled, message: "killed on request", task: -1}
 		switch in.Reason {
 		case model.ReasonContainerPreempted:
 			a.outcome.cause, a.outcome.message = model.CausePreempted, "preempted"
+		case model.ReasonAgentDraining:
+			a.outcome.cause, a.outcome.message = model.CauseDrained, "stopped for a drain"
 		case model.ReasonResourcesUnknown:
 			a.outcome.cause, a.outcome.message = model.CauseDeviceLost, "stopped: a device of it must not be used any more"
 		}
@@ -123,7 +130,7 @@ func (m *Machine) kill(a *alloc, in Kill) {
 	if a.state == model.TaskRunning || a.state == model.TaskStarting {
 		m.reportKilling(a, in.Reason)
 	}
-	if in.Grace != 0 {
+	if in.Grace != 0 && !m.leaving(a) {
 		m.stopActive(a, in.Grace)
 	}
 	m.advance(a)
@@ -176,6 +183,8 @@ func (m *Machine) end(a *alloc) {
 	switch {
 	case o.cause == model.CauseLaunchFailed:
 		s.Result.ExitCode = launchFailedCode
+	case o.cause == model.CauseUnhealthy && s.Result.Code() == 0:
+		s.Result.ExitCode = unhealthyCode
 	case o.cause == model.CauseTimeLimit && s.Result.Code() == 0:
 		s.Result.ExitCode = timeLimitCode
 	}

@@ -25,7 +25,7 @@ func (k Key) Compare(o Key) int {
 }
 
 // Input is what happened: a Launch, Release, Kill, Preparing, Prepared, Started,
-// Ended or TimeUp.
+// Ended, Checked, Unhealthy or TimeUp.
 type Input interface{ input() }
 
 // Launch asks for an attempt. TimeLimit 0 means none.
@@ -74,6 +74,18 @@ type Ended struct {
 	Exit Exit
 }
 
+// Checked says that an attempt's health has changed.
+type Checked struct {
+	Key    Key
+	Health model.Health
+}
+
+// Unhealthy says that a check has failed too often: the attempt has failed.
+type Unhealthy struct {
+	Key     Key
+	Message string
+}
+
 // TimeUp says that the time asked for by Wake has come.
 type TimeUp struct{ Key Key }
 
@@ -84,6 +96,8 @@ func (Preparing) input() {}
 func (Prepared) input()  {}
 func (Started) input()   {}
 func (Ended) input()     {}
+func (Checked) input()   {}
+func (Unhealthy) input() {}
 func (TimeUp) input()    {}
 
 // Exit is how a task ended.
@@ -194,6 +208,14 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	case Ended:
 		if a := m.live[in.Key]; a != nil {
 			m.ended(a, in)
+		}
+	case Checked:
+		if a := m.live[in.Key]; a != nil {
+			m.checked(a, in)
+		}
+	case Unhealthy:
+		if a := m.live[in.Key]; a != nil {
+			m.unhealthy(a, in)
 		}
 	case TimeUp:
 		if a := m.live[in.Key]; a != nil {

@@ -56,7 +56,7 @@ type world struct {
 }
 
 func drawJob(t *rapid.T) *model.Job {
-	g := model.Group{Name: "g"}
+	g := model.Group{Name: "g", ShutdownDelay: model.Duration(rapid.IntRange(0, 3).Draw(t, "delay")) * model.Duration(time.Second)}
 	hooks := []*model.Lifecycle{
 		nil, nil, {Hook: "prestart"}, {Hook: "prestart", Sidecar: true},
 		{Hook: "poststart"}, {Hook: "poststart", Sidecar: true}, {Hook: "poststop"},
@@ -78,7 +78,7 @@ func (w *world) key() Key {
 // disturb does something that may happen.
 func (w *world) disturb() {
 	k := w.key()
-	switch rapid.IntRange(0, 9).Draw(w.T, "what") {
+	switch rapid.IntRange(0, 11).Draw(w.T, "what") {
 	case 0:
 		grace := rapid.SampledFrom([]time.Duration{0, -1, time.Second}).Draw(w.T, "grace")
 		w.step(Kill{Key: k, Grace: grace})
@@ -89,6 +89,12 @@ func (w *world) disturb() {
 	case 3:
 		w.attempts[k].released = w.attempts[k].together
 		w.step(Release{k})
+	case 4:
+		w.step(Checked{k, model.Health{Healthy: true}})
+	case 5:
+		if w.attempts[k].state == model.TaskRunning { // only what runs is watched
+			w.step(Unhealthy{k, "check failed"})
+		}
 	default:
 		w.advance(k)
 	}

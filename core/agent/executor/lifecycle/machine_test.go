@@ -31,6 +31,9 @@ type scenario struct {
 func (s *scenario) do(t *testing.T, d *datadriven.TestData) string {
 	if d.Cmd == "group" {
 		s.job = &model.Job{Groups: []model.Group{{Name: "g"}}}
+		if d.HasArg("delay") {
+			s.job.Groups[0].ShutdownDelay = model.Duration(argDuration(t, d, "delay"))
+		}
 		for line := range strings.Lines(d.Input) {
 			s.job.Groups[0].Tasks = append(s.job.Groups[0].Tasks, parseTask(line))
 		}
@@ -82,6 +85,10 @@ func (s *scenario) input(t *testing.T, d *datadriven.TestData) Input {
 		return Preparing{k, task}
 	case "started":
 		return Started{k, task, s.now}
+	case "checked":
+		return Checked{k, model.Health{Healthy: !d.HasArg("failing")}}
+	case "unhealthy":
+		return Unhealthy{k, strings.TrimSpace(d.Input)}
 	case "time-up":
 		return TimeUp{k}
 	case "kill":
@@ -132,7 +139,7 @@ func argDuration(t *testing.T, d *datadriven.TestData, name string) time.Duratio
 	return v
 }
 
-// parseTask reads "NAME [leader] [prestart|poststart|poststop] [sidecar] [kill_timeout=D]".
+// parseTask reads "NAME [leader] [prestart|poststart|poststop] [sidecar] [kill_timeout=D] [shutdown_delay=D]".
 func parseTask(line string) model.TaskSpec {
 	f := strings.Fields(line)
 	t := model.TaskSpec{Name: f[0], Resources: model.TaskResources{MemoryBytes: 64 << 20}}
@@ -140,6 +147,11 @@ func parseTask(line string) model.TaskSpec {
 		if d, ok := strings.CutPrefix(w, "kill_timeout="); ok {
 			v, _ := time.ParseDuration(d)
 			t.KillTimeout = model.Duration(v)
+			continue
+		}
+		if d, ok := strings.CutPrefix(w, "shutdown_delay="); ok {
+			v, _ := time.ParseDuration(d)
+			t.ShutdownDelay = model.Duration(v)
 			continue
 		}
 		switch w {
@@ -199,6 +211,9 @@ func status(s *model.TaskStatus) string {
 		if s.Usage != nil {
 			out += fmt.Sprintf(" cpu=%s", s.Usage.CPU)
 		}
+	}
+	if s.Health != nil {
+		out += fmt.Sprintf(" healthy=%v", s.Health.Healthy)
 	}
 	if s.Message != "" {
 		out += fmt.Sprintf(" %q", s.Message)

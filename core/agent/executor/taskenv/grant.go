@@ -1,6 +1,7 @@
 package taskenv
 
 import (
+	"net"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,11 @@ func (e *Env) granted(f *Facts) {
 			label, port := envName(n.Ports[i].Label), strconv.Itoa(int(f.Grant.Ports[i]))
 			for _, name := range []string{"TENDER_PORT_", "NOMAD_PORT_", "NOMAD_HOST_PORT_"} {
 				e.vars[name+label] = port
+			}
+			if ip := f.Attributes["attr.unique.network.ip-address"]; ip != "" {
+				for _, name := range []string{"TENDER_", "NOMAD_", "NOMAD_HOST_"} {
+					e.vars[name+"IP_"+label], e.vars[name+"ADDR_"+label] = ip, net.JoinHostPort(ip, port)
+				}
 			}
 		}
 	}

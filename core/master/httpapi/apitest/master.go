@@ -28,9 +28,11 @@ type Master struct {
 	nodes   []model.NodeView
 	offers  model.OfferList
 	shares  model.ShareList
-	warn    map[string]model.Explanation // by job name
-	leader  string
-	self    bool
+
+	services map[string]model.ServiceView
+	warn     map[string]model.Explanation // by job name
+	leader   string
+	self     bool
 }
 
 type job struct {
@@ -133,6 +135,9 @@ func (m *Master) Do(_ context.Context, body any) (answer any, refusal *model.Ref
 
 func (m *Master) do(body any) (any, *model.Refusal) {
 	if answer, refusal, ok := m.onRoles(body); ok {
+		return answer, refusal
+	}
+	if answer, refusal, ok := m.onNodes(body); ok {
 		return answer, refusal
 	}
 	switch r := body.(type) {

@@ -22,6 +22,7 @@ import (
 //	explain job=SEL                       why it waits: an Explanation as JSON
 //	warn job=NAME                         why all of that name wait, likewise
 //	nodes, offers, shares                 what there is: []NodeView, OfferList, ShareList as JSON
+//	services                              what there is: []ServiceView as JSON
 //
 // handled is false for any other command.
 func (m *Master) Play(d *datadriven.TestData) (handled bool, err error) {
@@ -64,6 +65,10 @@ func (m *Master) Play(d *datadriven.TestData) (handled bool, err error) {
 		var l model.OfferList
 		s.json(&l)
 		m.SetOffers(l)
+	case "services":
+		var v []model.ServiceView
+		s.json(&v)
+		m.SetServices(v...)
 	case "shares":
 		var l model.ShareList
 		s.json(&l)

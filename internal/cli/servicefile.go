@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"text/template"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/core/model"
+)
+
+// rendering is the flags that write a service's endpoints to a file.
+type rendering struct {
+	template, out, exec string
+	once                bool
+}
+
+func (r *rendering) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.template, "template", "", "render this `FILE` at every change, in the manner of consul-template")
+	cmd.Flags().StringVar(&r.out, "out", "", "write the result to this `FILE`")
+	cmd.Flags().StringVar(&r.exec, "exec", "", "then run this `COMMAND` with /bin/sh")
+	cmd.Flags().BoolVar(&r.once, "once", false, "render once and end")
+	must(cmd.MarkFlagFilename("template"))
+	must(cmd.MarkFlagFilename("out"))
+}
+
+func (r *rendering) any() bool { return r.template != "" || r.out != "" || r.exec != "" || r.once }
+
+// renderer writes a service's endpoints to a file and tells who reads it.
+type renderer struct {
+	*app
+	flags    *rendering
+	template *template.Template
+	told     bool // the command has run well since the file changed
+}
+
+// execTimeout bounds a command that is to tell a proxy of a change.
+const execTimeout = time.Minute
+
+func (a *app) newRenderer(f *rendering) (*renderer, error) {
+	b, err := os.ReadFile(f.template)
+	if err != nil {
+		return nil, &exitError{code: exitTrouble, err: fmt.Errorf("read the template: %w", err)}
+	}
+	t, err := template.New(filepath.Base(f.template)).Option("missingkey=error").Funcs(template.FuncMap{
+		"addr": func(e model.Endpoint) string { return endpointAddress(&e) },
+	}).Parse(string(b))
+	if err != nil {
+		return nil, &exitError{code: exitTrouble, err: fmt.Errorf("read the template: %w", err)}
+	}
+	return &renderer{app: a, flags: f, template: t}, nil
+}
+
+func (r *renderer) render(ctx context.Context, v model.ServiceView) error {
+	var b bytes.Buffer
+	if err := r.template.Execute(&b, v); err != nil {
+		return &exitError{code: exitTrouble, err: fmt.Errorf("render the template: %w", err)}
+	}
+	changed, err := writeChanged(r.flags.out, b.Bytes())
+	if err != nil {
+		return &exitError{code: exitTrouble, err: fmt.Errorf("write %s: %w", r.flags.out, err)}
+	}
+	if changed {
+		r.note("%s: %s of service %s", r.flags.out, plural(len(v.Endpoints), "endpoint"), v.Name)
+	}
+	if r.flags.exec == "" || !changed && r.told {
+		return nil
+	}
+	if err := r.run(ctx); err != nil {
+		r.told = false
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if r.flags.once {
+			return &exitError{code: exitTrouble, err: err}
+		}
+		r.warn("%v", err)
+		return nil
+	}
+	r.told = true
+	return nil
+}
+
+// run runs the command, whose output is this program's.
+func (r *renderer) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, execTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", r.flags.exec) //nolint:gosec // it is the user's own
+	cmd.Stdout, cmd.Stderr = r.Stderr, r.Stderr
+	cmd.WaitDelay = time.Second
+	err := cmd.Run()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("it did not end within %s", execTimeout)
+	}
+	if err != nil {
+		return fmt.Errorf("run %q: %w", r.flags.exec, err)
+	}
+	return nil
+}
+
+// writeChanged gives a file other content in one step, so that nobody reads half
+// of it, and reports whether it had another one.
+func writeChanged(path string, content []byte) (changed bool, err error) {
+	old, err := os.ReadFile(path)
+	switch {
+	case err == nil && bytes.Equal(old, content):
+		return false, nil
+	case err == nil:
+		return true, replaceFile(path, content)
+	case !errors.Is(err, os.ErrNotExist):
+		return false, err
+	}
+	// It is not there: a file that appears is whole as well.
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return false, err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err == nil, err
+}
