@@ -35,7 +35,7 @@ type load struct {
 func (c *cluster) startLoads() *loads {
 	c.t.Helper()
 	l := &loads{c: c, watch: c.inBackground("events", "-f", "-o", "json")}
-	l.all = []load{c.flowing(400), c.held(100), c.ticking(), c.scheduled()}
+	l.all = []load{c.flowing(400), c.held(100), c.ticking(), c.scheduled(), c.rolling(6)}
 	return l
 }
 
