@@ -118,7 +118,7 @@ func TestMastersTogether(t *testing.T) {
 	c.hosts[leader].cutOff()
 	cut := time.Now()
 	old = leader
-	leader = c.leader("a partition of the leader")
+	c.leader("a partition of the leader")
 	t.Logf("another master led %v after the partition", stop().Sub(cut).Round(time.Millisecond))
 	c.refuses(old)
 	c.hosts[old].heal()
