@@ -85,7 +85,7 @@ func (f *Framework) repeatKills() {
 func (f *Framework) lead() {
 	f.book.Reset()
 	f.timers.Reset()
-	f.bucket = map[string]*bucket{}
+	f.bucket, f.drains = map[string]*bucket{}, map[model.OfferID][]moved{}
 	f.rekill, f.sweep = time.Time{}, time.Time{}
 	for _, j := range f.order {
 		j.look, j.buckets = time.Time{}, nil
@@ -93,7 +93,7 @@ func (f *Framework) lead() {
 			g.refusals = refusals{}
 		}
 		j.allocs(func(_ *group, _ *slot, a *alloc) {
-			a.claimed, a.killed, a.seen, a.due = false, false, time.Time{}, time.Time{}
+			a.claimed, a.killed, a.withdrawn, a.seen, a.due = false, false, false, time.Time{}, time.Time{}
 			// Agents' clocks may be off: neither is longer ago than it can be, nor a
 			// delay longer than it is.
 			if a.Well != 0 {

@@ -128,6 +128,10 @@ func (p *planner) kill() {
 			return
 		}
 		if a.Grace > 0 && !p.past(a.Stop.time().Add(a.Grace.Std())) {
+			if !a.withdrawn {
+				a.withdrawn = true
+				p.out.calls = append(p.out.calls, model.Withdraw{Tasks: []model.TaskID{a.taskID(g, s)}})
+			}
 			return
 		}
 		a.killed = true

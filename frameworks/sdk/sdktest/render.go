@@ -72,10 +72,17 @@ func renderCall(line func(string, ...any), c model.Call) {
 	case model.DeclineInverse:
 		line("keep    %s", c.Offer)
 	case model.Kill:
-		if c.Reason == model.ReasonContainerPreempted {
+		switch c.Reason {
+		case model.ReasonContainerPreempted:
 			line("kill    %s preempted", c.Task)
-		} else {
+		case model.ReasonAgentDraining:
+			line("kill    %s draining", c.Task)
+		default:
 			line("kill    %s", c.Task)
+		}
+	case model.Withdraw:
+		for _, id := range c.Tasks {
+			line("off     %s", id)
 		}
 	case model.JobDone:
 		line("done    %s", c.Job)
@@ -174,9 +181,6 @@ func renderBody(body any) string {
 		s := "job " + string(b.ID)
 		if b.Existing {
 			s += " (existing)"
-		}
-		if b.Version > 0 {
-			s += fmt.Sprintf(" version %d", b.Version)
 		}
 		if b.Unchanged {
 			s += " (unchanged)"
