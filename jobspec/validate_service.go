@@ -2,7 +2,6 @@ package jobspec
 
 import (
 	"fmt"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ const (
 var (
 	checkTypes = []string{model.CheckHTTP, model.CheckTCP, model.CheckScript}
 	protocols  = []string{"http", "https"}
-	methods    = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodPatch}
+	methods    = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 	// A service's name becomes part of URLs and host names (RFC 1123).
 	serviceSyntax  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 	serviceInvalid = regexp.MustCompile(`[^A-Za-z0-9-]+`)

@@ -232,6 +232,7 @@ func (a *auditor) staged(l *model.Launch) {
 	role := a.specs[l.Job].Role
 	a.use(role, l.Shape.Resources.CPUMilli*int64(n))
 	a.checkLimit(role)
+	a.checkBarred(l)
 	if lim := g.spec.Array; lim != nil && lim.Limit > 0 && g.live > lim.Limit {
 		a.w.fail("array limit", "%d tasks of job %s are live, its limit is %d", g.live, l.Job, lim.Limit)
 	}
@@ -274,7 +275,7 @@ func (a *auditor) status(st *model.TaskStatus) {
 	}
 	a.w.say("journal", "%d task %s on %s: %s -> %s %s%s", a.commit.index, st.Task, st.Agent, t.state, st.State, st.Reason, resultText(st))
 	next, err := t.state.Next(st.State)
-	if err != nil || next == t.state {
+	if err != nil || next == t.state && st.Health == nil {
 		a.w.fail("the state table", "task %s becomes %s, but is %s", st.Task, st.State, t.state)
 		return
 	}

@@ -14,7 +14,7 @@
 // agent's loops (master.go, agent.go: persist, then send), gRPC streams
 // (stream.go: in order while they live, half open when they break), hosts, their
 // disks, executors and processes (host.go, executor.go, process.go), and people
-// with an API client (people.go, roles.go).
+// with an API client (people.go, roles.go, drains.go).
 //
 // # What is checked
 //
@@ -31,6 +31,7 @@
 //   - roles.go: no launch takes a role above a limit that its operator was told is
 //     in force; only what said so is preempted, and only for what may; what was
 //     preempted is tried again.
+//   - drains.go: nothing is launched on a node whose drain was acknowledged.
 //   - people.go: an acknowledged submission stays known, one key is one job.
 //   - settle.go, after a quiet period: every job has ended unless it cannot,
 //     nothing runs, nothing is left on any agent.

@@ -123,6 +123,7 @@ type Stats struct {
 	Tasks     int // processes started
 	Attempts  int // tasks staged
 	Preempted int
+	Drains    int // acknowledged
 	Runs      int // of schedules
 	Replays   int // states compared byte for byte
 	Faults    map[string]int
@@ -137,6 +138,7 @@ func (s *Stats) Add(o Stats) {
 	s.Tasks += o.Tasks
 	s.Attempts += o.Attempts
 	s.Preempted += o.Preempted
+	s.Drains += o.Drains
 	s.Runs += o.Runs
 	s.Replays += o.Replays
 	if s.Faults == nil {

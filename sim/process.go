@@ -186,6 +186,8 @@ func (p *process) final() *execpb.Update {
 		switch p.reason {
 		case model.ReasonContainerPreempted:
 			cause = model.CausePreempted
+		case model.ReasonAgentDraining:
+			cause = model.CauseDrained
 		case model.ReasonResourcesUnknown:
 			cause = model.CauseDeviceLost
 		}

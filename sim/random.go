@@ -21,6 +21,7 @@ const (
 	forTight
 	forSchedules
 	forServices
+	forDrains
 )
 
 func newRandom(seed uint64, p purpose) random {

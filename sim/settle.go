@@ -41,6 +41,7 @@ func (w *world) settle() {
 func (w *world) mend() {
 	w.rough = false
 	w.operator.mend()
+	w.steward.mend()
 	for _, m := range w.masters {
 		m.dying = crashNot
 		if !m.up {
@@ -77,6 +78,9 @@ func (w *world) unsettled() []string {
 	}
 	if w.operator.person.busy > 0 {
 		add("the operator waits for the answer to a request")
+	}
+	if w.steward.person.busy > 0 {
+		add("the steward waits for the answer to a request")
 	}
 	w.unsettledSchedules(t, add)
 	w.unsettledServices(add)

@@ -30,6 +30,7 @@ type world struct {
 	hosts    []*host
 	people   people
 	operator operator
+	steward  steward
 	keepers  []*keeper
 	tenants  []*tenant
 	truth    *truth
@@ -114,6 +115,7 @@ func (w *world) begin() {
 	}
 	w.people.init(w, planJobs(w.options, w.hosts))
 	w.operator.init(w)
+	w.steward.init(w)
 	w.beginSchedules()
 	w.beginServices()
 	w.scheduleFaults()

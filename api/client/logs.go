@@ -72,6 +72,7 @@ func (s *logStream) Read(p []byte) (int, error) {
 		if n > 0 {
 			s.read += int64(n)
 			s.last = time.Now()
+			s.pace = pace{} // the next failure is not one in a row
 			return n, nil
 		}
 		if err == nil {

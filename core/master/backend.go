@@ -37,7 +37,7 @@ func (l *loop) query(ctx context.Context, body any) (answer any, refusal *model.
 	if err := l.ask(ctx, func() { answer, refusal = l.machine.Query(l.clock.read(), body) }); err != nil {
 		return nil, unavailable()
 	}
-	if l.log.Left() <= 0 {
+	if !l.leads() {
 		// Since the question was put, another master may have begun to lead: what
 		// this one knows may be out of date.
 		return nil, unavailable()

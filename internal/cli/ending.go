@@ -24,7 +24,7 @@ const (
 // last words.
 func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	p := w.stderrPaint()
-	if v.State == model.JobSucceeded && w.quiet {
+	if v.State == model.JobSucceeded && (w.quiet || w.brief) || w.brief && plainFailure(v) {
 		return
 	}
 	line := fmt.Sprintf("job %s (%s) %s", oneLine(v.Name), v.ID, p.paint(jobStyle(v.State), string(v.State)))
@@ -39,7 +39,7 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	}
 	fmt.Fprintln(w.Stderr, line)
 	if v.Failure == nil {
-		if v.Message != "" {
+		if v.Message != "" && v.Message != string(v.State) {
 			fmt.Fprintln(w.Stderr, "  "+printable(v.Message))
 		}
 		return
@@ -59,7 +59,7 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 			fmt.Fprintf(w.Stderr, "  %s\n%s", what, text)
 		}
 	}
-	if !t.Started.IsZero() {
+	if !t.Started.IsZero() && !w.brief {
 		fmt.Fprintf(w.Stderr, "%s %s --stderr\n", p.paint(dim, "hint:"), logs)
 	}
 }
@@ -70,6 +70,12 @@ func taskFlags(t *model.TaskView) string {
 		return fmt.Sprintf(" --group %s --rank %d", t.Group, rank)
 	}
 	return fmt.Sprintf(" --group %s --index %d", t.Group, t.ID.Index)
+}
+
+// plainFailure is one of a single command that said itself what was wrong.
+func plainFailure(v model.JobView) bool {
+	return v.State == model.JobFailed && v.Slots.Total == 1 && v.Failure != nil && v.Failure.Result != nil &&
+		v.Failure.Result.Cause == model.CauseFailed && v.Failure.Result.Signal == 0
 }
 
 // taskEnd tells a task's end in a line: which, where, how.

@@ -80,7 +80,7 @@ drain.`,
 	cmd.Flags().BoolVar(&f.disable, "disable", false, "end the drain; the node takes tasks again")
 	cmd.Flags().BoolVar(&f.stays, "keep-ineligible", false, "with --disable: the node takes no tasks yet")
 	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until the drain is over, and say who is left")
-	cmd.Flags().StringVarP(&f.message, "message", "m", "", "why, for those who see the node in tender nodes")
+	cmd.Flags().StringVarP(&f.message, "message", "m", "", "why, a `TEXT` for those who see the node in tender nodes")
 	a.printsData(cmd)
 	a.talks(cmd)
 	return cmd
@@ -181,7 +181,7 @@ use tender node drain.`,
 drain of a node that still has tasks is ended by tender node drain.`
 		cmd.Example = `  tender node eligible n7`
 	} else {
-		cmd.Flags().StringVarP(&r.Message, "message", "m", "", "why, for those who see the node in tender nodes")
+		cmd.Flags().StringVarP(&r.Message, "message", "m", "", "why, a `TEXT` for those who see the node in tender nodes")
 	}
 	cmd.Args = wants(1, 1, "one NODE")
 	cmd.ValidArgsFunction = a.completeNodes

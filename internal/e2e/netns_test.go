@@ -1,72 +1,160 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
-	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-var networks atomic.Int32
+// netns is a network namespace of a test. It has no name: it ends with the process
+// that holds it, and that ends with the test's process, whatever becomes of it.
+type netns struct {
+	t       *testing.T
+	holder  *exec.Cmd
+	address string // the host's, in network
+}
 
-// apart starts a master and n agents, called n1, n2, …, each agent in a network
-// namespace of its own. All that they share is a bridge, on which the master
-// listens.
-func (c *cluster) apart(n int) []*daemon {
-	c.t.Helper()
-	for _, tool := range []string{"ip", "nsenter"} {
+// network is what the hosts of a test share.
+const network = "10.231.17."
+
+// newNetns makes a namespace with loopback up.
+func newNetns(t *testing.T) *netns {
+	t.Helper()
+	n := &netns{t: t, holder: exec.Command("sleep", "infinity")}
+	n.holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	// The death signal is that of the thread that starts it.
+	end := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		started <- n.holder.Start()
+		<-end
+	}()
+	if err := <-started; err != nil {
+		close(end)
+		t.Skipf("no network namespaces here: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = n.holder.Process.Kill()
+		_ = n.holder.Wait()
+		close(end)
+	})
+	n.sh("ip link set lo up")
+	return n
+}
+
+// newHosts makes a switch, which is itself a host, and n hosts on it.
+func newHosts(t *testing.T, n int) (hub *netns, hosts []*netns) {
+	t.Helper()
+	for _, tool := range []string{"ip", "nft", "nsenter"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			c.t.Skipf("needs %s: apt-get install iproute2 util-linux", tool)
+			t.Skipf("%s is not installed", tool)
 		}
 	}
-	num := networks.Add(1)
-	// Of the block for tests between networks (RFC 2544), by process and cluster.
-	subnet := fmt.Sprintf("198.18.%d", (os.Getpid()+int(num)*37)%250)
-	bridge := fmt.Sprintf("te%d-%d", os.Getpid()%100000, num)
-	c.ip("link", "add", bridge, "type", "bridge")
-	c.t.Cleanup(func() { c.ip("link", "del", bridge) })
-	c.ip("addr", "add", subnet+".1/24", "dev", bridge)
-	c.ip("link", "set", bridge, "up")
+	hub = newNetns(t)
+	hub.address = network + "254"
+	hub.sh("ip link add br0 type bridge && ip addr add " + hub.address + "/24 dev br0 && ip link set br0 up")
 	for i := range n {
-		c.joinBridge(bridge, i+1, fmt.Sprintf("%s.%d/24", subnet, i+2))
+		h := newNetns(t)
+		h.address = network + strconv.Itoa(i+1)
+		hub.sh(fmt.Sprintf("ip link add v%d type veth peer name eth0 netns %d && ip link set v%d master br0 && ip link set v%d up",
+			i, h.holder.Process.Pid, i, i))
+		h.sh("ip addr add " + h.address + "/24 dev eth0 && ip link set eth0 up")
+		hosts = append(hosts, h)
 	}
-	l, err := net.Listen("tcp", subnet+".1:0")
+	return hub, hosts
+}
+
+// command makes a command that runs in the namespace; in nil where the test runs.
+// nsenter becomes the program, so that its process id is the program's.
+func (n *netns) command(name string, args ...string) *exec.Cmd {
+	if n == nil {
+		return exec.Command(name, args...)
+	}
+	return exec.Command("nsenter", append([]string{"--net=" + n.path(), name}, args...)...)
+}
+
+func (n *netns) path() string { return fmt.Sprintf("/proc/%d/ns/net", n.holder.Process.Pid) }
+
+func (n *netns) sh(script string) {
+	n.t.Helper()
+	if out, err := n.command("sh", "-ec", script).CombinedOutput(); err != nil {
+		n.t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+}
+
+// cutOff drops whatever the host sends or is sent, without a word to anybody, but
+// for what it says to itself.
+func (n *netns) cutOff() {
+	n.t.Helper()
+	n.sh(`nft -f - <<'END'
+table inet cut {
+  chain in { type filter hook input priority 0; iifname "eth0" drop; }
+  chain out { type filter hook output priority 0; oifname "eth0" drop; }
+}
+END`)
+}
+
+func (n *netns) heal() {
+	n.t.Helper()
+	n.sh("nft delete table inet cut")
+}
+
+// dial connects from inside the namespace.
+func (n *netns) dial(ctx context.Context, netw, address string) (net.Conn, error) {
+	target, err := os.Open(n.path())
 	if err != nil {
-		c.t.Fatal(err)
+		return nil, err
 	}
-	c.addr = l.Addr().String()
-	l.Close()
+	defer target.Close()
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result)
+	go func() {
+		// The thread is not unlocked: it ends with the goroutine, and nobody else
+		// gets one that is elsewhere.
+		runtime.LockOSThread()
+		if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- result{nil, err}
+			return
+		}
+		// An address needs no resolver, so the dialling stays on this thread.
+		host, port, err := net.SplitHostPort(address)
+		if err != nil || net.ParseIP(host) == nil || strings.TrimSpace(port) == "" {
+			done <- result{nil, fmt.Errorf("address %q: want IP:port", address)}
+			return
+		}
+		c, err := (&net.Dialer{}).DialContext(ctx, netw, address)
+		done <- result{c, err}
+	}()
+	r := <-done
+	return r.conn, r.err
+}
+
+// apart starts a master on the switch and n agents, called n1, n2, …, each on a
+// host of its own.
+func (c *cluster) apart(n int) []*daemon {
+	c.t.Helper()
+	hub, hosts := newHosts(c.t, n)
+	c.in, c.addr = hub, hub.address+":7070"
 	c.startMaster()
 	var agents []*daemon
-	for i := range n {
+	for i, h := range hosts {
 		name := fmt.Sprintf("n%d", i+1)
-		// Not ip netns exec: that hides the cgroups below a /sys of its own.
-		agents = append(agents, c.startProgram("nsenter", true, "--net=/run/netns/"+bridge+"-"+fmt.Sprint(i+1), binary,
-			"agent", "--masters", c.addr, "--data-dir", filepath.Join(c.dir, name), "--name", name))
+		agents = append(agents, c.startIn(h, true, "agent", "--masters", c.addr, "--data-dir", filepath.Join(c.dir, name), "--name", name))
 	}
 	return agents
-}
-
-// joinBridge makes a network namespace with one interface, which leads to the bridge.
-func (c *cluster) joinBridge(bridge string, n int, address string) {
-	c.t.Helper()
-	ns := fmt.Sprintf("%s-%d", bridge, n)
-	host := fmt.Sprintf("%sv%d", bridge, n)
-	c.ip("netns", "add", ns)
-	c.t.Cleanup(func() { c.ip("netns", "del", ns) })
-	c.ip("link", "add", host, "type", "veth", "peer", "name", "eth0", "netns", ns)
-	c.ip("link", "set", host, "master", bridge, "up")
-	c.ip("-n", ns, "addr", "add", address, "dev", "eth0")
-	c.ip("-n", ns, "link", "set", "eth0", "up")
-	c.ip("-n", ns, "link", "set", "lo", "up")
-}
-
-func (c *cluster) ip(args ...string) {
-	c.t.Helper()
-	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		c.t.Errorf("ip %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
 }

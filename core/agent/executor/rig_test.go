@@ -45,6 +45,7 @@ type rig struct {
 	states  map[lifecycle.Key][]model.TaskState
 	last    map[lifecycle.Key]*execpb.Update // terminal ones
 	seqs    []uint64                         // in the order in which they came
+	healths []*execpb.Update                 // with news of health
 	acks    bool                             // acknowledge what comes
 	unacked []uint64
 }
@@ -197,6 +198,9 @@ func (r *rig) receive() error {
 		r.states[k] = append(r.states[k], s)
 		r.seqs = append(r.seqs, u.Seq)
 		r.unacked = append(r.unacked, u.Seq)
+		if u.Health != nil {
+			r.healths = append(r.healths, u)
+		}
 		if s.Terminal() {
 			r.last[k] = u
 		}
