@@ -32,6 +32,19 @@ job "web-service" {
       port "http" {} # any that is free
     }
 
+    service {
+      name = "web" # who asks for it finds the healthy ones: tender service web
+      port = "http"
+      check {
+        type     = "http"
+        path     = "/"
+        interval = "1s"
+        timeout  = "5s"
+      }
+    }
+
+    shutdown_delay = "1s" # off that list before it is stopped
+
     restart {
       attempts = 3 # on the same node, within the interval
       interval = "5m"
