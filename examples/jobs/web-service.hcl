@@ -18,11 +18,11 @@ job "web-service" {
   type = "service" # runs until it is cancelled; a task that ends is started again
 
   update {
-    max_parallel      = 1     # replaced at once
-    min_healthy_time  = "2s"  # a new task counts from then on
-    healthy_deadline  = "1m"  # one that is not healthy by then counts as unhealthy
-    progress_deadline = "2m"  # without another healthy task the update fails
-    auto_revert       = true  # and the last stable version comes back
+    max_parallel      = 1    # replaced at once
+    min_healthy_time  = "2s" # a new task counts from then on
+    healthy_deadline  = "1m" # one that is not healthy by then counts as unhealthy
+    progress_deadline = "2m" # without another healthy task the update fails
+    auto_revert       = true # and the last stable version comes back
   }
 
   group "http" {
