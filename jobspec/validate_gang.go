@@ -21,9 +21,6 @@ const (
 func (c *checker) gang(path string, g *model.Group) {
 	launch, ranks := g.Gang.Launch, g.Gang.Ranks
 	switch {
-	case launch == model.LaunchMPIRun:
-		c.fail(path+".launch", fmt.Sprintf("launch %q is not supported yet", launch),
-			`use launch = "pmi" for MPICH, or launch = "none" and start the ranks in the task: TENDER_RANK, TENDER_WORLD_SIZE and TENDER_NODELIST are set`)
 	case !slices.Contains(launchers, launch):
 		c.fail(path+".launch", fmt.Sprintf("there is no launcher %q", launch), didYouMean(launch, launchers))
 	}

@@ -60,9 +60,14 @@ func New(addresses []string, options ...Option) (*Client, error) {
 	}
 	dialer := &net.Dialer{
 		Timeout: 3 * time.Second,
-		// A master whose machine vanished sends nothing at all: a long wait or
-		// stream finds out within half a minute.
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+		// A master whose machine vanished, or was cut off, sends nothing at all: a
+		// long wait or stream finds out within ten seconds, and so does a request
+		// that was under way.
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 2 * time.Second, Count: 3},
+		Control:         limitSilence,
+	}
+	if len(c.bases) > 1 {
+		dialer.Timeout = time.Second // there are others to ask
 	}
 	c.http = &http.Client{
 		Transport: &http.Transport{

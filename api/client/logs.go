@@ -43,6 +43,9 @@ func (s *logStream) open() error {
 	setText(q, "group", s.want.Group)
 	setInt(q, "index", int64(s.want.Index))
 	setText(q, "task", s.want.Task)
+	if s.want.Rank != nil {
+		q.Set("rank", strconv.FormatUint(uint64(*s.want.Rank), 10))
+	}
 	offset := s.want.Offset
 	if offset >= 0 {
 		offset += s.read
@@ -69,6 +72,7 @@ func (s *logStream) Read(p []byte) (int, error) {
 		if n > 0 {
 			s.read += int64(n)
 			s.last = time.Now()
+			s.pace = pace{} // the next failure is not one in a row
 			return n, nil
 		}
 		if err == nil {

@@ -1856,12 +1856,12 @@ func (x *Session) GetRemote() string {
 }
 
 // RemoteWanted says that a process of a task asks for a session in another
-// allocation of its gang. The agent answers with a Session that names the request.
+// allocation of its gang, on another node. The agent answers with a Session that
+// names the request.
 type RemoteWanted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
-	Task          *Task                  `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`
-	Host          string                 `protobuf:"bytes,42,opt,name=host,proto3" json:"host,omitempty"`
+	Task          *Task                  `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"` // the other allocation's
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1908,13 +1908,6 @@ func (x *RemoteWanted) GetTask() *Task {
 		return x.Task
 	}
 	return nil
-}
-
-func (x *RemoteWanted) GetHost() string {
-	if x != nil {
-		return x.Host
-	}
-	return ""
 }
 
 var File_execpb_exec_proto protoreflect.FileDescriptor
@@ -2059,11 +2052,10 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\aSession\x12(\n" +
 	"\x04task\x18( \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
 	"\x04name\x18) \x01(\tR\x04name\x12\x16\n" +
-	"\x06remote\x18* \x01(\tR\x06remote\"f\n" +
+	"\x06remote\x18* \x01(\tR\x06remote\"R\n" +
 	"\fRemoteWanted\x12\x18\n" +
 	"\arequest\x18( \x01(\tR\arequest\x12(\n" +
-	"\x04task\x18) \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
-	"\x04host\x18* \x01(\tR\x04hostB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
+	"\x04task\x18) \x01(\v2\x14.tender.exec.v1.TaskR\x04taskB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
 
 var (
 	file_execpb_exec_proto_rawDescOnce sync.Once

@@ -346,16 +346,17 @@ func (x *Claim) GetRefused() *Refused {
 }
 
 // Reach is the first frame of a session that a task of a gang opens to another
-// allocation of its gang: with the token on its executor's socket, with the
-// task's id from its agent to the master.
+// allocation of its gang: on its executor's socket with a host's name and the
+// token, from its agent to the master with the other allocation's id. A Claim
+// answers it.
 type Reach struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	Group         uint32                 `protobuf:"varint,2,opt,name=group,proto3" json:"group,omitempty"`
-	Index         uint32                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
-	Attempt       uint32                 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Host          string                 `protobuf:"bytes,5,opt,name=host,proto3" json:"host,omitempty"` // an agent's name
-	Token         string                 `protobuf:"bytes,6,opt,name=token,proto3" json:"token,omitempty"`
+	Host          string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
+	Token         string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	Job           string                 `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
+	Group         uint32                 `protobuf:"varint,4,opt,name=group,proto3" json:"group,omitempty"`
+	Index         uint32                 `protobuf:"varint,5,opt,name=index,proto3" json:"index,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -390,6 +391,20 @@ func (*Reach) Descriptor() ([]byte, []int) {
 	return file_sessionpb_session_proto_rawDescGZIP(), []int{2}
 }
 
+func (x *Reach) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Reach) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
 func (x *Reach) GetJob() string {
 	if x != nil {
 		return x.Job
@@ -416,20 +431,6 @@ func (x *Reach) GetAttempt() uint32 {
 		return x.Attempt
 	}
 	return 0
-}
-
-func (x *Reach) GetHost() string {
-	if x != nil {
-		return x.Host
-	}
-	return ""
-}
-
-func (x *Reach) GetToken() string {
-	if x != nil {
-		return x.Token
-	}
-	return ""
 }
 
 // Open says what to run.
@@ -878,13 +879,13 @@ const file_sessionpb_session_proto_rawDesc = "" +
 	"\x05Claim\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x124\n" +
 	"\arefused\x18\x02 \x01(\v2\x1a.tender.session.v1.RefusedR\arefused\"\x89\x01\n" +
-	"\x05Reach\x12\x10\n" +
-	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
-	"\x05group\x18\x02 \x01(\rR\x05group\x12\x14\n" +
-	"\x05index\x18\x03 \x01(\rR\x05index\x12\x18\n" +
-	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04host\x18\x05 \x01(\tR\x04host\x12\x14\n" +
-	"\x05token\x18\x06 \x01(\tR\x05token\"\xf9\x01\n" +
+	"\x05Reach\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\x12\x10\n" +
+	"\x03job\x18\x03 \x01(\tR\x03job\x12\x14\n" +
+	"\x05group\x18\x04 \x01(\rR\x05group\x12\x14\n" +
+	"\x05index\x18\x05 \x01(\rR\x05index\x12\x18\n" +
+	"\aattempt\x18\x06 \x01(\rR\aattempt\"\xf9\x01\n" +
 	"\x04Open\x12\x12\n" +
 	"\x04args\x18\x01 \x03(\tR\x04args\x12\x1a\n" +
 	"\bterminal\x18\x02 \x01(\bR\bterminal\x12\x14\n" +

@@ -19,6 +19,8 @@ func main() {
 			os.Exit(executor.Main(os.Args[2:]))
 		case "__init":
 			os.Exit(executor.InitMain(os.Args[2:]))
+		case executor.RemoteCommand:
+			os.Exit(cli.RemoteMain(os.Args[2:]))
 		}
 	}
 	os.Exit(cli.Main())

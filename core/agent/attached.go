@@ -93,6 +93,55 @@ func (a *attached) open(s *stream, e OpenSession) {
 	})
 }
 
+// remote couples a task's session with the one that the master opens for it in
+// another allocation of the task's gang.
+func (a *attached) remote(s *stream, e OpenRemote) {
+	a.wg.Go(func() {
+		ctx, cancel := context.WithCancel(a.ctx)
+		defer cancel()
+		from, err := a.door.Dial(e.Exec, &execpb.Session{Remote: e.Request})
+		if err != nil {
+			return // it has ended, and with it who asked
+		}
+		defer from.Close()
+		stop := context.AfterFunc(ctx, func() { from.Close() })
+		defer stop()
+		claim := &sessionpb.Claim{}
+		to, refusal := a.reach(ctx, cancel, s, e.Task)
+		if refusal != nil {
+			claim.Refused = session.RefusedOf(refusal)
+		}
+		if from.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Claim{Claim: claim}}) != nil || refusal != nil {
+			return
+		}
+		session.Relay(from, to)
+		to.drain()
+	})
+}
+
+// reach opens the session at the master.
+func (a *attached) reach(ctx context.Context, cancel context.CancelFunc, s *stream, t *agentpb.TaskId) (*grpcStream, *model.Refusal) {
+	if s == nil {
+		return nil, model.Refuse(model.ReasonUnavailable, "this node has no connection to a master")
+	}
+	up, err := agentpb.NewAgentsClient(s.conn).Remote(ctx)
+	if err != nil {
+		return nil, model.Refuse(model.ReasonUnavailable, "this node has no connection to a master: %v", err)
+	}
+	to := &grpcStream{BidiStreamingClient: up, cancel: cancel}
+	_ = to.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Reach{Reach: &sessionpb.Reach{ // the answer says how it went
+		Job: t.GetJob(), Group: t.GetGroup(), Index: t.GetIndex(), Attempt: t.GetAttempt(),
+	}}})
+	f, err := to.Recv()
+	switch {
+	case err != nil:
+		return nil, model.Refuse(model.ReasonUnavailable, "the master did not answer: %v", err)
+	case f.GetClaim().GetRefused() != nil:
+		return nil, session.RefusalOf(f.GetClaim().GetRefused())
+	}
+	return to, nil
+}
+
 // enter opens the session at the executor, if it may be.
 func (a *attached) enter(e OpenSession) (session.Stream, *model.Refusal) {
 	a.mu.Lock()
@@ -121,7 +170,7 @@ func (a *attached) dial(e OpenSession) (session.Stream, *model.Refusal) {
 	t := e.Request.GetTask()
 	switch {
 	case e.Exec.Job == "":
-		return nil, model.Refuse(model.ReasonConflict, "task %s/%d/%d does not run on its agent any more", t.GetJob(), t.GetGroup(), t.GetIndex())
+		return nil, model.Refuse(model.ReasonNotRunning, "task %s/%d/%d does not run on its agent any more", t.GetJob(), t.GetGroup(), t.GetIndex())
 	case a.door == nil:
 		return nil, model.Refuse(model.ReasonUnsupported, "this agent runs nothing beside tasks")
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/credentials"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -72,6 +73,9 @@ type Config struct {
 	StopGrace       time.Duration // between their kill signal and SIGKILL
 
 	ExecutorCommand []string // default: this program with the argument __executor
+
+	// Metrics is where the agent registers its figures; nil = nowhere.
+	Metrics prometheus.Registerer
 
 	Version     string
 	Credentials credentials.TransportCredentials // nil = plain text

@@ -9,10 +9,12 @@ import (
 // receiver of the stream, so that the master feels the back-pressure.
 const inboxRoom = 4096
 
-// event is an input on its way to the machine. A StreamUp brings its stream.
+// event is an input on its way to the machine, or a question about it. A StreamUp
+// brings its stream.
 type event struct {
 	input  Input
 	stream *stream
+	ask    func() // runs on the loop's goroutine, instead of an input
 }
 
 // inbox collects events for the loop. Executors' events are never made to wait:

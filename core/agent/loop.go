@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tender-scheduler/tender/api/agentpb"
 	"github.com/tender-scheduler/tender/api/execpb"
 	"github.com/tender-scheduler/tender/core/model"
@@ -77,6 +79,8 @@ type Loop struct {
 	Log         *slog.Logger // nil = none
 	Sessions    Sessions     // nil = no command can run beside a task
 	GPUs        GPUSource    // of Options.Info's devices; nil = nobody watches them
+	// Metrics is where the agent's figures are registered while it runs; nil = nowhere.
+	Metrics prometheus.Registerer
 	// Ready is called once, on the loop's goroutine, after the first registration.
 	Ready func()
 	// StopTasks makes the end of the context kill all tasks, which otherwise go
@@ -132,6 +136,11 @@ func (l *Loop) Run(ctx context.Context) error {
 		watching.Go(func() { l.sampleGPUs(inner) })
 	}
 
+	unregister, err := l.register(inner)
+	if err != nil {
+		l.Log.Warn("the agent's metrics are not told", "error", err)
+	}
+	defer unregister()
 	err = l.turns(ctx, Recovered{LastContact: l.LastContact, Executors: found})
 
 	cancel()
@@ -182,6 +191,10 @@ func (l *Loop) turns(ctx context.Context, found Recovered) error {
 
 // handle takes one event in. What was to be sent on a stream ends with it.
 func (l *Loop) handle(e event) error {
+	if e.ask != nil {
+		e.ask()
+		return nil
+	}
 	switch e.input.(type) {
 	case StreamUp:
 		l.stream, l.out = e.stream, l.out[:0]
@@ -240,6 +253,8 @@ func (l *Loop) carryOut(e Effect) error {
 		l.pushes.end(e.Request)
 	case OpenSession:
 		l.attached.open(l.stream, e)
+	case OpenRemote:
+		l.attached.remote(l.stream, e)
 	case Wake:
 		l.timer.Reset(time.Until(e.At))
 	case Stop:

@@ -56,6 +56,7 @@ type Machine struct {
 	measureAt time.Time     // zero = never
 	leaving   *leaving
 	armed     time.Time // of the last Wake, zero when it has come
+	tally     tally
 }
 
 type streamState uint8
@@ -80,6 +81,7 @@ type job struct {
 
 // task is one that has not ended, or whose last update is not acknowledged.
 type task struct {
+	given   int64 // when it was launched, Unix nanoseconds; 0 = before this start, or it has run
 	state   model.TaskState
 	gen     uint16 // of its executor, 0 while it waits for one
 	pending uint16 // updates not acknowledged
@@ -120,6 +122,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.executorUp(in)
 	case FromExecutor:
 		m.executorUpdates(in)
+	case RemoteWanted:
+		m.remoteWanted(in)
 	case ExecutorSays:
 		m.executorSays(in)
 	case ExecutorDied:

@@ -10,7 +10,7 @@ import (
 
 // Effect is what a Machine asks for: one of Persist, Contact, Send, Redial,
 // StartExecutor, SendExecutor, KillTree, Settle, RemoveSandbox, RemoveExecutor,
-// Measure, OpenLog, CloseLog, OpenSession, Wake and Stop.
+// Measure, OpenLog, CloseLog, OpenSession, OpenRemote, Wake and Stop.
 type Effect interface{ agentEffect() }
 
 // Persist replaces the stored Meta, durably, before any later effect.
@@ -75,6 +75,14 @@ type OpenSession struct {
 	Exec    ExecID
 }
 
+// OpenRemote asks for a session with another node's task for one of an executor's,
+// which knows it by its request.
+type OpenRemote struct {
+	Exec    ExecID
+	Request string
+	Task    *agentpb.TaskId
+}
+
 // Wake asks for a Tick at a time. The latest Wake counts.
 type Wake struct{ At time.Time }
 
@@ -99,6 +107,7 @@ func (Measure) agentEffect()        {}
 func (OpenLog) agentEffect()        {}
 func (CloseLog) agentEffect()       {}
 func (OpenSession) agentEffect()    {}
+func (OpenRemote) agentEffect()     {}
 func (Wake) agentEffect()           {}
 func (Stop) agentEffect()           {}
 

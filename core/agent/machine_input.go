@@ -12,8 +12,8 @@ import (
 )
 
 // Input is what happens to a Machine: one of Recovered, StreamUp, StreamDown,
-// FromMaster, ExecutorUp, FromExecutor, ExecutorSays, ExecutorDied, ExecutorFailed,
-// TreeKilled, Measured, GPUHealth, StopTasks and Tick.
+// FromMaster, ExecutorUp, FromExecutor, ExecutorSays, RemoteWanted, ExecutorDied,
+// ExecutorFailed, TreeKilled, Measured, GPUHealth, StopTasks and Tick.
 type Input interface{ agentInput() }
 
 // Recovered is the first input, once per Machine: what an earlier run of the
@@ -73,6 +73,12 @@ type FromExecutor struct {
 	Updates []*execpb.Update
 }
 
+// RemoteWanted says that a task asks for a session in another allocation of its gang.
+type RemoteWanted struct {
+	Exec    ExecID
+	Message *execpb.RemoteWanted
+}
+
 // ExecutorSays is a message of an executor for another one of its job.
 type ExecutorSays struct {
 	Exec    ExecID
@@ -122,6 +128,7 @@ func (FromMaster) agentInput()     {}
 func (ExecutorUp) agentInput()     {}
 func (FromExecutor) agentInput()   {}
 func (ExecutorSays) agentInput()   {}
+func (RemoteWanted) agentInput()   {}
 func (ExecutorDied) agentInput()   {}
 func (ExecutorFailed) agentInput() {}
 func (TreeKilled) agentInput()     {}

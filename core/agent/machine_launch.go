@@ -32,7 +32,8 @@ func (m *Machine) launch(l *agentpb.Launch) {
 			continue
 		}
 		m.live++
-		j.tasks[k] = task{state: model.TaskStaging}
+		j.tasks[k] = task{state: model.TaskStaging, given: m.now.UnixNano()}
+		m.tally.launched++
 	}
 	if len(repeated) > 0 {
 		fresh = withoutTasks(fresh, repeated)

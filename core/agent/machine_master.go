@@ -96,7 +96,7 @@ func (m *Machine) fromMaster(msg *agentpb.MasterMessage) {
 	case *agentpb.MasterMessage_CloseLog:
 		m.do(CloseLog{k.CloseLog.GetRequest()})
 	case *agentpb.MasterMessage_OpenSession:
-		m.do(OpenSession{k.OpenSession, m.execIDOf(k.OpenSession.GetTask())})
+		m.openSession(k.OpenSession)
 	case *agentpb.MasterMessage_Shutdown:
 		m.shutdown(k.Shutdown.GetMessage())
 	}
@@ -171,16 +171,4 @@ func (m *Machine) noteContact() {
 		m.contactNoted = m.contact
 		m.do(Contact{m.contact})
 	}
-}
-
-// execIDOf names the executor that a living task is at, zero if there is none.
-func (m *Machine) execIDOf(t *agentpb.TaskId) ExecID {
-	id := model.JobID(t.GetJob())
-	k, ok := newKey(t.GetGroup(), t.GetIndex(), t.GetAttempt())
-	if j := m.jobs[id]; ok && j != nil {
-		if t, known := j.tasks[k]; known && !t.state.Terminal() && t.gen > 0 {
-			return ExecID{id, t.gen}
-		}
-	}
-	return ExecID{}
 }

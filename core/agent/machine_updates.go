@@ -132,6 +132,7 @@ func (m *Machine) report(j *job, k taskKey, u *agentpb.Update, x *process, execS
 	}
 	t.state = model.TaskState(u.State)
 	t.pending++
+	m.tally.update(m.now, &t, u)
 	j.tasks[k] = t
 	if t.state.Terminal() {
 		m.live--

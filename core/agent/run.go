@@ -58,6 +58,7 @@ func Run(ctx context.Context, c Config) error {
 		LastContact: dir.lastContact(),
 		Log:         c.Log,
 		GPUs:        c.GPUs,
+		Metrics:     c.Metrics,
 		StopTasks:   c.StopTasksOnExit,
 		StopGrace:   c.StopGrace,
 	}

@@ -47,7 +47,7 @@ func (j *Journal) stand(ctx context.Context, held **session) (*Term, error) {
 	}
 	if *held == nil {
 		// The lease belongs to the Journal's life, not to ctx: it outlives Lead.
-		s, err := openSession(j.life, j.client, j.cfg.SessionTTL)
+		s, err := j.openSession(j.life)
 		if err != nil {
 			return nil, err
 		}

@@ -64,10 +64,9 @@ func TestStandbyTakesOver(t *testing.T) {
 // mute stops the keep-alives of a leader as kill -9 would, and lets it hear nothing.
 type muteLease struct{ clientv3.Lease }
 
-func (muteLease) KeepAlive(ctx context.Context, _ clientv3.LeaseID) (<-chan *clientv3.LeaseKeepAliveResponse, error) {
-	silent := make(chan *clientv3.LeaseKeepAliveResponse)
-	context.AfterFunc(ctx, func() { close(silent) })
-	return silent, nil
+func (muteLease) KeepAliveOnce(ctx context.Context, _ clientv3.LeaseID) (*clientv3.LeaseKeepAliveResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 func (muteLease) Close() error { return nil }
@@ -85,6 +84,10 @@ func TestLeaseExpires(t *testing.T) {
 	got := <-elected
 	if got.err != nil {
 		t.Fatal(got.err)
+	}
+	// It has not been told of anything, and still knows that its time is over.
+	if left, _ := term.Lease(); left != 0 {
+		t.Errorf("another leads, and the dead one counts on %v more", left)
 	}
 	same(t, "the standby's state", l.all(), standby.all())
 	if _, err := term.Append(t.Context(), group("from the dead")); !errors.Is(err, ErrDeposed) {

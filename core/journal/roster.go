@@ -38,7 +38,7 @@ func (j *Journal) Enter(ctx context.Context, e Entry) {
 
 // enterOnce returns when the lease is lost, the key deleted or ctx ends.
 func (j *Journal) enterOnce(ctx context.Context, e Entry, wait *backoff) error {
-	s, err := openSession(context.WithoutCancel(ctx), j.client, j.cfg.SessionTTL)
+	s, err := j.openSession(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}

@@ -27,39 +27,46 @@ const beatsPerTTL = 4
 // which is after the renewal was sent: counted from then the lease ends here no
 // later than there, without any clock being compared with another.
 //
+// A renewal counts only once a read through the quorum has succeeded after it: an
+// etcd leader that is cut off goes on renewing for a while, and the next one does
+// not hear of that.
+//
 // The client's own KeepAlive counts from the answer, looks twice a second, and
 // stays with one member of etcd for as long as that takes connections.
 type session struct {
 	client *clientv3.Client
 	lease  clientv3.LeaseID
+	proof  string // a key to read through the quorum
+	ttl    time.Duration
 	until  atomic.Int64    // boot time in nanoseconds
 	done   <-chan struct{} // closed when the lease can no longer be relied on
 	stop   context.CancelFunc
 }
 
 // openSession grants a lease and keeps it alive until close or the end of ctx.
-func openSession(ctx context.Context, client *clientv3.Client, ttl time.Duration) (*session, error) {
+func (j *Journal) openSession(ctx context.Context) (*session, error) {
 	grantCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	sent := bootTime()
-	grant, err := client.Grant(grantCtx, int64(ttl/time.Second))
+	grant, err := j.client.Grant(grantCtx, int64(j.cfg.SessionTTL/time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("grant a lease: %w", err)
 	}
 	keepCtx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
-	s := &session{client: client, lease: grant.ID, done: done, stop: stop}
-	s.extend(sent, grant.TTL)
+	s := &session{client: j.client, lease: grant.ID, proof: j.keys.leader(), done: done, stop: stop,
+		ttl: time.Duration(grant.TTL) * time.Second}
+	s.until.Store(sent + int64(s.ttl))
 	go func() {
 		defer close(done)
-		s.keepAlive(keepCtx, time.Duration(grant.TTL)*time.Second)
+		s.keepAlive(keepCtx)
 	}()
 	return s, nil
 }
 
 // keepAlive renews the lease until it has run out, is gone, or ctx ends.
-func (s *session) keepAlive(ctx context.Context, ttl time.Duration) {
-	beat := time.NewTicker(ttl / beatsPerTTL)
+func (s *session) keepAlive(ctx context.Context) {
+	beat := time.NewTicker(s.ttl / beatsPerTTL)
 	defer beat.Stop()
 	for {
 		end := time.NewTimer(s.left())
@@ -72,7 +79,7 @@ func (s *session) keepAlive(ctx context.Context, ttl time.Duration) {
 		if ctx.Err() != nil || s.left() <= 0 {
 			return
 		}
-		if err := s.renew(ctx, min(ttl/beatsPerTTL, s.left())); errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		if err := s.renew(ctx, min(s.ttl/beatsPerTTL, s.left())); errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return
 		}
 	}
@@ -83,14 +90,14 @@ func (s *session) renew(ctx context.Context, within time.Duration) error {
 	defer cancel()
 	sent := bootTime()
 	answer, err := s.client.KeepAliveOnce(ctx, s.lease)
-	if err == nil {
-		s.extend(sent, answer.TTL)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func (s *session) extend(sent, ttlSeconds int64) {
-	s.until.Store(sent + ttlSeconds*int64(time.Second))
+	if _, err := s.client.Get(ctx, s.proof, clientv3.WithCountOnly()); err != nil {
+		return err
+	}
+	s.until.Store(sent + answer.TTL*int64(time.Second))
+	return nil
 }
 
 // left is how long etcd keeps the lease for certain.

@@ -56,13 +56,14 @@ func (t *Term) Done() <-chan struct{} { return t.life.Done() }
 // Err says why Done is closed; nil before that.
 func (t *Term) Err() error { return context.Cause(t.life) }
 
-// Left is how much longer this process leads for certain, should it not hear from
-// etcd again: no other leads before that. 0: it may have been replaced.
-func (t *Term) Left() time.Duration {
+// Lease is how much longer this process leads for certain, should it not hear from
+// etcd again (no other leads before that; 0: it may have been replaced), and how
+// much longer that can be at most.
+func (t *Term) Lease() (left, ttl time.Duration) {
 	if t.life.Err() != nil {
-		return 0
+		return 0, t.session.ttl
 	}
-	return max(t.session.left(), 0)
+	return max(t.session.left(), 0), t.session.ttl
 }
 
 // Resign gives leadership up, so that a standby takes over at once instead of

@@ -49,9 +49,9 @@ func attachable(t *model.TaskView, job *model.JobView) *model.Refusal {
 	name := fmt.Sprintf("%s[%d] of job %s (%s)", t.Group, t.ID.Index, job.Name, job.ID)
 	switch {
 	case t.Agent == "":
-		return model.Refuse(model.ReasonConflict, "task %s has not started: tender why %s says what it waits for", name, job.ID)
+		return model.Refuse(model.ReasonNotRunning, "task %s has not started: tender why %s says what it waits for", name, job.ID)
 	case !t.Finished.IsZero() || job.State.Ended():
-		return model.Refuse(model.ReasonConflict, "task %s has ended", name)
+		return model.Refuse(model.ReasonNotRunning, "task %s has ended", name)
 	}
 	return nil
 }

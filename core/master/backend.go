@@ -35,7 +35,7 @@ func (l *loop) query(ctx context.Context, body any) (answer any, refusal *model.
 	if err := l.ask(ctx, func() { answer, refusal = l.machine.Query(l.clock.read(), body) }); err != nil {
 		return nil, unavailable()
 	}
-	if l.log.Left() <= 0 {
+	if !l.leads() {
 		// Since the question was put, another master may have begun to lead: what
 		// this one knows may be out of date.
 		return nil, unavailable()
@@ -126,6 +126,9 @@ func (m *Master) ReadLog(ctx context.Context, r model.ReadLog) (io.ReadCloser, *
 	if l == nil {
 		return nil, unavailable()
 	}
+	if refusal := l.findRank(ctx, &r); refusal != nil {
+		return nil, refusal
+	}
 	for {
 		l.hub.mu.Lock()
 		more := l.hub.more // taken before the look, so that nothing is missed
@@ -153,6 +156,29 @@ func (m *Master) ReadLog(ctx context.Context, r model.ReadLog) (io.ReadCloser, *
 			return nil, unavailable()
 		}
 	}
+}
+
+// findRank turns a rank into the index of its allocation.
+func (l *loop) findRank(ctx context.Context, r *model.ReadLog) *model.Refusal {
+	if r.Rank == nil {
+		return nil
+	}
+	answer, refusal := l.query(ctx, model.GetJob{Selector: r.Selector})
+	if refusal != nil {
+		return refusal
+	}
+	job := answer.(model.JobView)
+	g := job.Spec.FindGang(r.Group)
+	switch {
+	case g == nil && r.Group == "":
+		return model.Refuse(model.ReasonNotFound, "job %s has no gang, so it has no ranks; choose a task by its index", job.ID)
+	case g == nil:
+		return model.Refuse(model.ReasonNotFound, "group %q of job %s is no gang, so it has no ranks; choose a task by its index", r.Group, job.ID)
+	case int64(*r.Rank) >= int64(g.WorldSize()):
+		return model.Refuse(model.ReasonNotFound, "group %q of job %s has the ranks 0 to %d, not %d", g.Name, job.ID, g.WorldSize()-1, *r.Rank)
+	}
+	r.Selector, r.Group, r.Index = string(job.ID), g.Name, *r.Rank/uint32(g.Ranks())
+	return nil
 }
 
 // task finds the slot whose output is wanted.

@@ -17,6 +17,9 @@ func newClock(wall func() time.Time) *clock {
 	return &clock{wall: wall, last: t, now: t.Round(0).UTC()}
 }
 
+// ahead returns how far the wall clock is ahead, as of the last read.
+func (c *clock) ahead() time.Duration { return c.last.Round(0).UTC().Sub(c.now) }
+
 // read returns the time now, in UTC and without a monotonic reading.
 func (c *clock) read() time.Time {
 	t := c.wall()

@@ -8,6 +8,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/core/offers"
 )
@@ -34,6 +36,8 @@ type Config struct {
 	FenceAfter time.Duration
 	Version    string
 	Logger     *slog.Logger
+	// Metrics are others of this process, served with the master's; nil = none.
+	Metrics prometheus.Gatherer
 	// Frameworks makes the hosted frameworks, anew for each term.
 	Frameworks func() []model.Framework
 	// Holds is for how many waiting demands room may be held: 0 = the allocator's

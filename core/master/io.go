@@ -44,12 +44,16 @@ type Asked struct {
 // Tick says that Effects.Wake has come.
 type Tick struct{}
 
+// WallClock says how far the wall clock is ahead of the times of the steps; see clock.
+type WallClock struct{ Ahead time.Duration }
+
 func (Lead) masterInput()      {}
 func (AgentUp) masterInput()   {}
 func (AgentSaid) masterInput() {}
 func (AgentDown) masterInput() {}
 func (Asked) masterInput()     {}
 func (Tick) masterInput()      {}
+func (WallClock) masterInput() {}
 
 // Effects is what one turn asks for, to be carried out in the order of the fields.
 type Effects struct {

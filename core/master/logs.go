@@ -75,9 +75,11 @@ func (p *logPipe) write(ctx context.Context, c *agentpb.LogChunk) bool {
 
 func (p *logPipe) finish() { close(p.chunks) }
 
+// fail ends what was read with an error after which asking for the rest may help:
+// an agent comes back, and goes to whoever leads then.
 func (p *logPipe) fail(message string) {
 	select {
-	case p.chunks <- &agentpb.LogChunk{Error: message, ErrorReason: string(model.ReasonAgentGone)}:
+	case p.chunks <- &agentpb.LogChunk{Error: message, ErrorReason: string(model.ReasonUnavailable)}:
 	case <-p.closed:
 	}
 	close(p.chunks)
@@ -125,13 +127,17 @@ func (m *Master) openLog(ctx context.Context, l *loop, t *model.TaskView, r *mod
 	p := m.logs.expect()
 	defer m.logs.forget(p)
 	id := taskIDToWire(t.ID)
-	open := &agentpb.OpenLog{Request: p.request, Task: id, Name: r.Task, Stderr: r.Stderr, Offset: r.Offset, Follow: r.Follow}
+	open := &agentpb.OpenLog{Request: p.request, Task: id, Name: r.Task, Stderr: r.Stderr, Offset: r.Offset, Follow: r.Follow, Rank: r.Rank}
 	var out *outbox
 	if err := l.ask(ctx, func() { out = l.outboxOf(t.Agent) }); err != nil {
 		return nil, unavailable()
 	}
 	if out == nil {
-		return nil, model.Refuse(model.ReasonAgentGone, "read the output of task %s: its node %s is not connected", t.ID, nodeName(t))
+		reason := model.ReasonAgentGone
+		if r.Follow { // who wants what is still to come can wait until it is back
+			reason = model.ReasonUnavailable
+		}
+		return nil, model.Refuse(reason, "read the output of task %s: its node %s is not connected", t.ID, nodeName(t))
 	}
 	out.push(&agentpb.MasterMessage{Kind: &agentpb.MasterMessage_OpenLog{OpenLog: open}})
 	p.ended = func() {
@@ -144,6 +150,8 @@ func (m *Master) openLog(ctx context.Context, l *loop, t *model.TaskView, r *mod
 		return p, nil
 	case <-timeout.C:
 	case <-l.done:
+		p.Close()
+		return nil, unavailable()
 	case <-ctx.Done():
 	}
 	p.Close()

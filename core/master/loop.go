@@ -16,7 +16,7 @@ type log interface {
 	Append(ctx context.Context, records [][]byte) (index uint64, err error)
 	Snapshot(ctx context.Context, index uint64, data []byte) error
 	Done() <-chan struct{}
-	Left() time.Duration
+	Lease() (left, ttl time.Duration)
 	Epoch() int64
 }
 
@@ -35,9 +35,11 @@ type loop struct {
 	machine *Machine
 	log     log
 	clock   *clock
+	ahead   time.Duration // of the wall clock, as the machine was told
 	logger  *slog.Logger
 	hub     *hub
 	since   time.Time
+	timings *timings
 
 	inbox chan item
 	done  chan struct{} // closed when run returns
@@ -59,6 +61,12 @@ type loop struct {
 	snapshoting chan error // nil, or the one that is being written
 }
 
+// leads says that no other master leads for certain: what this one knows is what is.
+func (l *loop) leads() bool {
+	left, _ := l.log.Lease()
+	return left > 0
+}
+
 // item is an input for the machine or a question about its state.
 type item struct {
 	input Input
@@ -70,7 +78,7 @@ func newLoop(m *Machine, l log, index uint64, logger *slog.Logger) *loop {
 	return &loop{
 		machine: m, log: l, clock: c, logger: logger, hub: newHub(c.now), since: c.now, index: index,
 		inbox: make(chan item, inboxes), done: make(chan struct{}), leave: make(chan struct{}),
-		sessions: map[SessionID]*outbox{}, replies: map[uint64]chan model.Reply{},
+		sessions: map[SessionID]*outbox{}, replies: map[uint64]chan model.Reply{}, timings: newTimings(),
 	}
 }
 
@@ -129,11 +137,23 @@ func (l *loop) take(it item, inputs []Input) []Input {
 	return append(inputs, it.input)
 }
 
+// clockTolerance is by how much the wall clock may be off before the machine is told.
+const clockTolerance = time.Second
+
 // turn decides, commits and then carries out.
 func (l *loop) turn(ctx context.Context, inputs []Input, timer *time.Timer) error {
-	e := l.machine.Step(l.clock.read(), inputs)
+	now := l.clock.read()
+	if ahead := l.clock.ahead(); (ahead - l.ahead).Abs() > clockTolerance {
+		l.ahead = ahead
+		inputs = append(inputs, WallClock{Ahead: ahead})
+	}
+	begun := time.Now()
+	e := l.machine.Step(now, inputs)
+	l.timings.turn(len(inputs), time.Since(begun))
 	if len(e.Records) > 0 {
+		begun = time.Now()
 		index, err := l.log.Append(ctx, e.Records)
+		l.timings.append.Observe(time.Since(begun).Seconds())
 		if err != nil {
 			return fmt.Errorf("commit to the journal: %w", err)
 		}

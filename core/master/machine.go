@@ -82,6 +82,9 @@ type Machine struct {
 	calls    []pendingCall
 	nextPing time.Time
 	lostDue  time.Time // when an absent agent next needs looking at
+	tally    tally
+	// timePass runs a pass of the allocator, and may time it; nil = just runs it.
+	timePass func(pass func())
 }
 
 // pendingCall is a call a framework made that has not been carried out yet.
@@ -102,6 +105,7 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.Kill{},
 		inverse: map[model.OfferID]model.InverseOffer{}, watch: map[model.JobID]model.FrameworkID{},
 		drains: map[string]*drainRun{}, services: newServices(),
+		tally: newTally(),
 	}
 	for _, f := range frameworks {
 		if m.frameworks[f.ID()] != nil {
@@ -120,6 +124,10 @@ func (m *Machine) Configure(s offers.Settings) {
 	m.allocator = s
 	m.book.Configure(s)
 }
+
+// TimePasses lets f run each pass of the allocator: a machine has no clock to time
+// them by.
+func (m *Machine) TimePasses(f func(pass func())) { m.timePass = f }
 
 // Step takes one turn's inputs, settles what follows from them, and returns the
 // effects. now is UTC and does not go back. Only a leader steps; its first
@@ -152,6 +160,10 @@ func (m *Machine) handle(in Input) {
 		m.agentDown(in.Session)
 	case Asked:
 		m.asked(in)
+	case WallClock:
+		for _, id := range m.order {
+			m.stepFramework(id, model.WallClock{Ahead: in.Ahead})
+		}
 	case Tick:
 		// Every turn looks at the timers.
 	default:

@@ -260,6 +260,7 @@ func (m *Machine) agentDown(id SessionID) {
 }
 
 func (m *Machine) rescind(o model.Offer, why model.Reason) {
+	m.tally.of(o.Framework).Rescinded++
 	m.book.Decline(o.ID)
 	m.stepFramework(o.Framework, model.Rescind{Offer: o.ID, Reason: why})
 }

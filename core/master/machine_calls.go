@@ -18,13 +18,14 @@ const maxSettleRounds = 64
 func (m *Machine) settle() {
 	for range maxSettleRounds {
 		m.tellWithdrawn()
-		made := m.book.Plan(m.now)
+		made := m.pass()
 		if asked := m.tellInverse(); len(made) == 0 && !asked {
 			return
 		}
 		byFramework := map[model.FrameworkID]model.Offers{}
 		for _, o := range made {
 			byFramework[o.Framework] = append(byFramework[o.Framework], o)
+			m.tally.of(o.Framework).Made++
 		}
 		for _, id := range m.order {
 			if o := byFramework[id]; o != nil {
@@ -35,9 +36,19 @@ func (m *Machine) settle() {
 	}
 }
 
+// pass is one pass of the allocator.
+func (m *Machine) pass() (made []model.Offer) {
+	if m.timePass == nil {
+		return m.book.Plan(m.now)
+	}
+	m.timePass(func() { made = m.book.Plan(m.now) })
+	return made
+}
+
 // tellWithdrawn passes on which offers the allocator has taken back.
 func (m *Machine) tellWithdrawn() {
 	for _, w := range m.book.Withdrawn() {
+		m.tally.of(w.Offer.Framework).Rescinded++
 		if m.frameworks[w.Offer.Framework] != nil {
 			m.stepFramework(w.Offer.Framework, model.Rescind{Offer: w.Offer.ID, Reason: w.Reason})
 		}
@@ -75,7 +86,9 @@ func (m *Machine) call(fw model.FrameworkID, c any) {
 	case model.Accept:
 		m.accept(fw, c)
 	case model.Decline:
-		m.book.DeclineFor(m.now, c.Offer, c.RefuseFor)
+		if _, ok := m.book.DeclineFor(m.now, c.Offer, c.RefuseFor); ok {
+			m.tally.of(fw).Declined++
+		}
 	case model.AcceptInverse, model.DeclineInverse:
 		// Either way the tasks are stopped at the deadline; see runInverse.
 	case model.Suppress:
@@ -105,14 +118,17 @@ func (m *Machine) call(fw model.FrameworkID, c any) {
 func (m *Machine) accept(fw model.FrameworkID, a model.Accept) {
 	if r := m.checkAttempts(a.Launches); r != nil {
 		m.book.Decline(a.Offer)
+		m.tally.of(fw).Refused++
 		m.stepFramework(fw, model.Refused{Call: a, Refusal: r})
 		return
 	}
 	done, refusal := m.book.Accept(m.now, fw, a)
 	if refusal != nil {
+		m.tally.of(fw).Refused++
 		m.stepFramework(fw, model.Refused{Call: a, Refusal: refusal})
 		return
 	}
+	m.tally.of(fw).Accepted++
 	m.planGang(&done.Offer, a.Launches)
 	for i := range a.Launches {
 		l := &a.Launches[i]
@@ -126,6 +142,7 @@ func (m *Machine) accept(fw model.FrameworkID, a model.Accept) {
 			panic("master: " + err.Error()) // checkAttempts and the book have looked
 		}
 		m.indexServices(l)
+		m.tally.launched += uint64(len(l.Tasks))
 		m.sendLaunch(l)
 		m.stepFramework(fw, model.Staged{Launches: []model.Launch{*l}, At: m.now})
 	}

@@ -100,6 +100,9 @@ func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, mo
 			continue
 		}
 		for _, j := range answer.(model.FoundJobs).Jobs {
+			if j.Match == model.MatchID {
+				return id, j.ID, nil // nothing is better, and the others would look for what is like it
+			}
 			all = append(all, candidate{j, id})
 		}
 	}

@@ -72,6 +72,7 @@ func (m *Machine) applyStatuses(agent model.AgentID, sts []model.TaskStatus) {
 		if sts[i].State.Terminal() {
 			m.nameDevice(t, &sts[i])
 		}
+		m.tally.status(m.now, t, t.state, &sts[i])
 		if err := m.state.update(&sts[i]); err != nil {
 			panic("master: " + err.Error()) // it was looked up and checked just now
 		}

@@ -359,8 +359,8 @@ func sendLine(m *agentpb.MasterMessage) string {
 		if k.Launch.Attempts != nil {
 			out += fmt.Sprintf(" attempts %v", k.Launch.Attempts)
 		}
-		if l := k.Launch.Env["TENDER_NODELIST"]; l != "" {
-			out += " with " + l
+		if g := k.Launch.Gang; g != nil {
+			out += fmt.Sprintf(" of a gang of %d on %s, runs %v", g.Size, strings.Join(g.Nodes, ","), g.Runs)
 		}
 		return out
 	case *agentpb.MasterMessage_Kill:
@@ -375,7 +375,17 @@ func sendLine(m *agentpb.MasterMessage) string {
 		if k.Kill.Reason == uint32(model.ReasonAgentDraining) {
 			p = append(p, "draining")
 		}
+		if k.Kill.GraceNs != 0 {
+			p = append(p, "within", time.Duration(k.Kill.GraceNs).String())
+		}
 		return "kill " + strings.Join(p, " ")
+	case *agentpb.MasterMessage_Start:
+		var p []string
+		for _, t := range k.Start.Tasks {
+			id, _ := taskIDFromWire(t)
+			p = append(p, id.String())
+		}
+		return "start " + strings.Join(p, " ")
 	case *agentpb.MasterMessage_Acknowledge:
 		return fmt.Sprintf("acknowledge %v", k.Acknowledge.Seqs)
 	case *agentpb.MasterMessage_JobDone:

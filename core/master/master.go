@@ -33,6 +33,7 @@ type Master struct {
 	roster  *roster
 	started time.Time
 	ready   sync.Once
+	metrics *metrics
 	// identity is this process's, which no later one at the same address has.
 	identity string
 }
@@ -71,6 +72,7 @@ func Run(ctx context.Context, cfg Config) error {
 	m := &Master{cfg: cfg, logs: newLogs(), asked: newAskedSessions(), roster: newRoster(), started: time.Now().UTC(),
 		identity: cfg.Advertise + "/" + newID()}
 	m.leader.Store(&leader{gone: make(chan struct{})})
+	m.metrics = newMetrics(m)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	peers := newPeerDoor(cfg)
@@ -162,7 +164,8 @@ func (m *Master) openJournal(ctx context.Context, peers *peerDoor) (*journal.Jou
 // serve starts the servers on one listener: agents speak gRPC, that is HTTP/2,
 // people's tools HTTP/1.1.
 func (m *Master) serve(ctx context.Context, lis net.Listener, peers *peerDoor, fail context.CancelCauseFunc) (stop func(), err error) {
-	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger, LeaderGone: m.leaderGone, Lease: m.lease})
+	handler, err := httpapi.New(httpapi.Config{Backend: m, Check: m.cfg.Check, Logger: m.cfg.Logger, LeaderGone: m.leaderGone, Lease: m.lease,
+		Metrics: m.metrics.handler(m.cfg.Metrics)})
 	if err != nil {
 		return nil, err
 	}
@@ -226,6 +229,8 @@ func (m *Master) terms(ctx context.Context, j *journal.Journal) error {
 func (m *Master) lead(ctx context.Context, term *journal.Term, machine *Machine) (left bool) {
 	m.cfg.Logger.Info("leading", "epoch", term.Epoch(), "address", m.cfg.Advertise)
 	l := newLoop(machine, term, term.Index(), m.cfg.Logger)
+	l.timings = m.metrics.timings
+	machine.TimePasses(l.timings.pass)
 	l.started = func() {
 		m.current.Store(l)
 		m.sayReady()
@@ -255,7 +260,7 @@ func (m *Master) sayReady() {
 // may lead by now.
 func (m *Master) leading() *loop {
 	l := m.current.Load()
-	if l == nil || l.log.Left() <= 0 {
+	if l == nil || !l.leads() {
 		return nil
 	}
 	return l
@@ -265,8 +270,8 @@ func (m *Master) leading() *loop {
 func (m *Master) lease() httpapi.Lease {
 	out := httpapi.Lease{Identity: m.identity}
 	if l := m.current.Load(); l != nil {
-		if left := l.log.Left(); left > 0 {
-			out.Term, out.LeftMs = l.log.Epoch(), left.Milliseconds()
+		if left, ttl := l.log.Lease(); left > 0 {
+			out.Term, out.TTLMs = l.log.Epoch(), ttl.Milliseconds()
 		}
 	}
 	return out

@@ -22,8 +22,9 @@ const (
 	// deadTries times, deadPause apart, the leader's port is looked at.
 	deadTries = 4
 	deadPause = 25 * time.Millisecond
-	// vigilSlack is added to a lease that was heard of: rates of clocks differ.
-	vigilSlack = 100 * time.Millisecond
+	// vigilSlack is added to the lease of a leader that fell silent: it may have
+	// been renewed until it would have been heard of again.
+	vigilSlack = 2 * httpapi.LeaseEvery
 )
 
 // vigil is a standby's watch over the leader. A dead leader's lease runs out by
@@ -138,7 +139,7 @@ func (v *vigil) listen(ctx context.Context, l *leader) (heard bool) {
 				return heard
 			}
 			heard = true
-			s.heard(time.Duration(lease.LeftMs) * time.Millisecond)
+			s.heard(time.Duration(lease.TTLMs) * time.Millisecond)
 		case <-s.timer.C:
 			if s.leftBehind() {
 				v.depose(ctx, l.Epoch, "it is silent and etcd has gone on without it")
@@ -198,21 +199,20 @@ func (v *vigil) whoIsThere(ctx context.Context, address string) (identity string
 
 // silence notices a leader that is cut off together with the etcd member that led
 // etcd. Whoever leads etcd next gives all leases their whole time to live anew, as
-// it cannot know what is left: the leader's own count ends earlier, and the standby
-// has been told what it was.
+// it cannot know what is left of them: the leader's own count ends earlier.
 type silence struct {
 	journal *journal.Journal
-	timer   *time.Timer // set to when the lease that was last heard of has run out
+	timer   *time.Timer // set to when a leader that is not heard again leads no more
 	raft    uint64      // who led etcd then
 }
 
-func (s *silence) heard(left time.Duration) {
-	s.timer.Reset(left + vigilSlack)
+func (s *silence) heard(ttl time.Duration) {
+	s.timer.Reset(ttl + vigilSlack)
 	s.raft, _ = s.journal.RaftLeader()
 }
 
 func (s *silence) leftBehind() bool {
-	s.timer.Reset(vigilSlack) // look again
+	s.timer.Reset(httpapi.LeaseEvery / 2) // look again
 	now, own := s.journal.RaftLeader()
 	return own != 0 && now != 0 && s.raft != 0 && now != s.raft
 }

@@ -23,7 +23,7 @@ type Framework interface {
 }
 
 // Input is one of Leading, Offers, Rescind, InverseOffers, RescindInverse, Staged,
-// Statuses, Request, Refused, Spawned, JobChanged and Tick.
+// Statuses, Request, Refused, Spawned, JobChanged, WallClock and Tick.
 type Input interface{ input() }
 
 // Leading tells a framework that its master has just become the leader, with
@@ -75,7 +75,13 @@ type Request struct {
 // Tick says that the time asked for by Effects.Wake has come.
 type Tick struct{}
 
+// WallClock tells how far the wall clock is ahead of the times that steps are given,
+// whenever that has changed by more than a second: those never jump, so that no
+// duration shrinks because somebody set the clock. For times of the day add it.
+type WallClock struct{ Ahead time.Duration }
+
 func (Leading) input()        {}
+func (WallClock) input()      {}
 func (Offers) input()         {}
 func (Rescind) input()        {}
 func (InverseOffers) input()  {}

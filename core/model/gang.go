@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The launchers: how the ranks of a gang find each other.
 const (
@@ -48,6 +51,32 @@ func (g *Group) LeaderPort(grant *Grant) uint16 {
 		return 0
 	}
 	return grant.Ports[len(grant.Ports)-1]
+}
+
+// FindGang returns the gang group of that name, with "" the first there is; nil
+// if there is none.
+func (j *Job) FindGang(group string) *Group {
+	for i := range j.Groups {
+		if g := &j.Groups[i]; g.Gang != nil && (group == "" || g.Name == group) {
+			return g
+		}
+	}
+	return nil
+}
+
+// RankNamed reads which rank a status message of a gang is about: executors begin
+// it with "rank N on node NAME", or "ranks N to M on node NAME". It is a whole
+// sentence then.
+func RankNamed(message string) (rank int, ok bool) {
+	if !strings.Contains(message, " on node ") {
+		return 0, false
+	}
+	for _, format := range []string{"rank %d on node", "ranks %d to"} {
+		if n, _ := fmt.Sscanf(message, format, &rank); n == 1 {
+			return rank, true
+		}
+	}
+	return 0, false
 }
 
 // MainTask returns the position of the group's first task without a lifecycle

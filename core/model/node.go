@@ -108,9 +108,11 @@ type ReadLog struct {
 	Selector string
 	Group    string // empty = the first
 	Index    uint32
-	Attempt  *uint16
-	Task     string // task block; empty = the group's first main task
-	Stderr   bool
-	Offset   int64 // bytes; negative = from the end
-	Follow   bool
+	// Rank of a gang; it gives the Index. Nil = the task's first.
+	Rank    *uint32
+	Attempt *uint16
+	Task    string // task block; empty = the group's first main task
+	Stderr  bool
+	Offset  int64 // bytes; negative = from the end
+	Follow  bool
 }

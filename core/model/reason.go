@@ -88,7 +88,9 @@ const (
 	ReasonTooLarge      Reason = "too_large"
 	ReasonNotFound      Reason = "not_found"
 	ReasonAmbiguous     Reason = "ambiguous"
-	ReasonConflict      Reason = "conflict" // an idempotency key used for a different job
+	ReasonConflict      Reason = "conflict"    // an idempotency key used for a different job
+	ReasonNotRunning    Reason = "not_running" // a task beside which nothing can run: not yet, or not any more
+	ReasonStarting      Reason = "starting"    // the same, but it is about to
 	ReasonTerminalJob   Reason = "job_ended"
 	ReasonNotTerminal   Reason = "job_not_ended"
 	ReasonUnsupported   Reason = "unsupported"

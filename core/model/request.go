@@ -191,7 +191,7 @@ type JobView struct {
 	Ended     time.Time  `json:"ended,omitzero"`
 	Slots     SlotCounts `json:"slots"`
 	// ExitCode is set when the job has ended: 0, or that of the first failed
-	// task (the largest for arrays and gangs); 253 cancelled, 254 lost.
+	// task (the largest for arrays; for gangs that which stopped the others); 253 cancelled, 254 lost.
 	ExitCode *int   `json:"exit_code,omitempty"`
 	Cause    Cause  `json:"cause,omitempty"`
 	Message  string `json:"message,omitempty"`

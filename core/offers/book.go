@@ -22,9 +22,10 @@ type Book struct {
 	rooms   map[string]*room
 	pinned  map[string]*pinned // by attribute
 	classes map[string]*class
-	active  []*class // those with a demand ready to be served
-	fresh   []*class // those that got one since the last pass
-	asleep  queue    // demands with a time before which they get no offer
+	active  []*class  // those with a demand ready to be served
+	fresh   []*class  // those that got one since the last pass
+	arrived []*demand // those that were set since the last pass
+	asleep  queue     // demands with a time before which they get no offer
 
 	offers      map[model.OfferID]*offer
 	first, last *offer // outstanding ones, oldest first

@@ -25,6 +25,7 @@ type demand struct {
 	barring      bool      // is in Book.barring
 	parked       bool      // out of class.ready until the pass is over
 	since        time.Time // when it was set, or got something last
+	asked        time.Time // when it was set: the first pass after that
 	hold         *hold     // as last found, in force or not
 	hopelessAt   int64     // when no hold was found, Unix nanoseconds; 0 = one was
 	hopelessGen  uint64    // Book.gains at the time
@@ -73,6 +74,7 @@ func (b *Book) SetDemand(d model.Demand) {
 		x = &demand{place: [queueKinds]int{-1, -1}}
 		x.set(d)
 		b.demands[id] = x
+		b.arrived = append(b.arrived, x)
 		b.seeMix(x)
 		b.compileGroups(x)
 		b.enlist(x)

@@ -34,6 +34,7 @@ type pass struct {
 // A demand that cannot be met has room held for it, if it is among the first of
 // those that go unserved. A hold is made when another demand could be in its way.
 func (b *Book) Plan(now time.Time) []model.Offer {
+	b.seeNew(now)
 	b.wake(now)
 	if b.stirClassic(now) {
 		b.dirty, b.replan = true, true // what is held must be known
@@ -56,6 +57,15 @@ func (b *Book) Plan(now time.Time) []model.Offer {
 	}
 	b.preempt()
 	return b.finish()
+}
+
+// seeNew notes since when the demands wait that were set since the last pass.
+func (b *Book) seeNew(now time.Time) {
+	for _, d := range b.arrived {
+		d.asked = now
+	}
+	clear(b.arrived)
+	b.arrived = b.arrived[:0]
 }
 
 // begin starts a pass.

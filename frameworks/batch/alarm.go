@@ -103,7 +103,7 @@ func (f *Framework) repeatKills(all bool) {
 			f.wantRekill()
 			g.launched(func(n int, s *slot) {
 				if s.flags&flagKill != 0 && (all || s.state != taskSlot(model.TaskKilling)) {
-					f.out.kill(g.taskID(n, *s))
+					f.out.kill(g.taskID(n, *s), g.grace())
 				}
 			})
 		}

@@ -90,6 +90,11 @@ func (g *group) worst() (best int, first micros) {
 	}
 	byCode := g.gang() || g.spec.Array != nil
 	var b slot
+	if g.gang() {
+		if n, ok := g.firstToFail(); ok {
+			return n, g.peek(n).finished
+		}
+	}
 	g.launched(func(n int, s *slot) {
 		if c := s.state.class(); c != classFailed && c != classLost {
 			return
@@ -102,6 +107,17 @@ func (g *group) worst() (best int, first micros) {
 		}
 	})
 	return best, first
+}
+
+// firstToFail returns the slot of a gang whose failure stopped the others. What
+// came of them says more about that than about themselves.
+func (g *group) firstToFail() (first int, ok bool) {
+	g.launched(func(n int, s *slot) {
+		if c := s.state.class(); s.flags&flagFirst != 0 && (c == classFailed || c == classLost) {
+			first, ok = n, true
+		}
+	})
+	return first, ok
 }
 
 // code returns the exit code a shell would see of a slot that ended; never 0
@@ -119,6 +135,13 @@ func (s *slot) code() int {
 
 func (g *group) failureText(n int, s *slot, failed int) string {
 	var b strings.Builder
+	if m := g.messages[uint32(n)]; g.gang() && isRank(m) {
+		b.WriteString(m)
+		if failed > 1 {
+			fmt.Fprintf(&b, " (the first of %d to fail)", failed)
+		}
+		return b.String()
+	}
 	if g.size > 1 {
 		fmt.Fprintf(&b, "task %d of group %q ", g.indexAt(n), g.spec.Name)
 	} else {
@@ -150,4 +173,9 @@ func (g *group) failureText(n int, s *slot, failed int) string {
 		fmt.Fprintf(&b, " (%d of %d tasks failed)", failed, g.job.slots())
 	}
 	return b.String()
+}
+
+func isRank(message string) bool {
+	_, ok := model.RankNamed(message)
+	return ok
 }

@@ -85,6 +85,12 @@ func (g *group) init(j *job, num int) {
 
 func (g *group) gang() bool { return g.spec.Gang != nil }
 
+// front reports whether a gang goes before all others of its priority: it had its
+// turn, and lost its room with a node.
+func (g *group) front() bool {
+	return g.gang() && g.size > 0 && g.peek(0).flags&flagFront != 0
+}
+
 func (g *group) live() int { return g.counts[classStaging] + g.counts[classRunning] }
 
 // peek returns the slot n for reading; never-launched slots read as zero.

@@ -18,9 +18,9 @@ type outbox struct {
 	dirty   []*group
 }
 
-func (o *outbox) kill(id model.TaskID) {
+func (o *outbox) kill(id model.TaskID, grace model.Duration) {
 	if o != nil {
-		o.calls = append(o.calls, model.Kill{Task: id})
+		o.calls = append(o.calls, model.Kill{Task: id, Grace: grace})
 	}
 }
 

@@ -75,7 +75,7 @@ func (f *Framework) rank(g *group) int64 {
 		return prio
 	}
 	r := prio << rankPriority
-	if g.promoted {
+	if g.promoted || g.front() {
 		return r | 1<<rankPromoted // in order of submission
 	}
 	s := g.score

@@ -15,6 +15,8 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	switch q := body.(type) {
 	case model.ListJobs:
 		return answer(f.listJobs(&q))
+	case model.CountJobs:
+		return f.countJobs(), nil
 	case model.FindJob:
 		return f.search(q.Selector), nil
 	case model.GetJob:
@@ -39,6 +41,14 @@ func answer[T any](body T, err *model.Refusal) (any, *model.Refusal) {
 		return nil, err
 	}
 	return body, nil
+}
+
+func (f *Framework) countJobs() model.JobCounts {
+	n := model.JobCounts{}
+	for _, j := range f.jobs {
+		n[j.state]++
+	}
+	return n
 }
 
 var jobStates = []model.JobState{

@@ -96,12 +96,19 @@ var (
 	verdictOf = map[abort]verdict{abortFault: verdictFault, abortFree: verdictFree, abortPreempt: verdictPreempt}
 )
 
+// stoppedWithGang is what is said of tasks that did not bring their gang down.
+var stoppedWithGang = map[abort]string{
+	abortFault: "stopped, as another rank had failed",
+	abortFree:  "stopped, as another rank was lost",
+}
+
 // endOfRank decides what becomes of a gang after the end of one of its tasks:
 // the first that does not succeed stops the others, and when none is left the
 // gang goes back to the queue as one, or has failed.
 func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at micros) {
 	if g.abort == 0 && v != verdictOK {
 		g.abort = abortOf[v]
+		s.flags |= flagFirst
 		f.killLive(g)
 	}
 	if g.abort == 0 || g.live() > 0 {
@@ -124,6 +131,9 @@ func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at micros) {
 	}
 	for k := range g.size {
 		f.putBack(g, k, g.at(k), wait)
+	}
+	if why == verdictFree {
+		g.at(0).flags |= flagFront
 	}
 	if f.out != nil {
 		f.out.retry(at, g, nil, backMessage(why, wait, g.messages[uint32(n)]))

@@ -42,6 +42,8 @@ type slotFlags uint8
 const (
 	flagKill  slotFlags = 1 << iota // the live attempt is to be killed
 	flagUsage                       // usage was reported
+	flagFirst                       // its end was the first of its gang's that was not a success
+	flagFront                       // on a gang's slot 0: it has lost its place through no fault of its own
 )
 
 // class is what a slot counts as.

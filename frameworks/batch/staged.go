@@ -15,7 +15,7 @@ func (f *Framework) foldStaged(e *model.Staged) {
 		j := f.jobs[l.Job]
 		if j == nil || int(l.Group) >= len(j.groups) {
 			for n := range l.Tasks {
-				f.out.kill(l.ID(n)) // nobody waits for its result
+				f.out.kill(l.ID(n), 0) // nobody waits for its result
 			}
 			continue
 		}
@@ -81,9 +81,19 @@ func (f *Framework) kill(g *group, n int, s *slot) {
 		g.killing++
 	}
 	if f.out != nil {
-		f.out.kill(g.taskID(n, *s))
+		f.out.kill(g.taskID(n, *s), g.grace())
 		f.wantRekill()
 	}
+}
+
+// grace is how long a task has after its kill signal: 0 = its own kill timeout.
+// The rest of a gang of which one has failed or was lost has next to none: there
+// is nothing left for it to do, and others wait for its room.
+func (g *group) grace() model.Duration {
+	if g.abort == abortFault || g.abort == abortFree {
+		return model.GangGrace
+	}
+	return 0
 }
 
 // killLive asks for the end of every live attempt of a group.

@@ -67,6 +67,7 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 		s.flags &^= flagKill
 		g.killing--
 	}
+	st, v = g.held(n, st, v)
 	g.record(n, s, st, at)
 	if s.started != 0 {
 		f.jobRuns(j, s.started)
@@ -83,8 +84,12 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 		f.work(g, int64(at-s.started))
 	}
 	g.set(n, s, taskSlot(to))
+	if v == verdictKilled && (g.abort == abortFault || g.abort == abortFree) {
+		g.say(n, stoppedWithGang[g.abort])
+	}
 	f.tell(j, st)
 	if g.gang() {
+		f.letGo(g, n, v)
 		f.endOfRank(g, n, s, v, at)
 	} else {
 		f.endOfTask(g, n, s, v, at)

@@ -22,6 +22,7 @@ type Framework struct {
 	timers sdk.Timers[alarm]
 	turns  uint64 // counts timers
 	zones  map[string]*time.Location
+	ahead  time.Duration // of the wall clock, by which schedules go
 }
 
 var (
@@ -44,7 +45,10 @@ func (f *Framework) ID() model.FrameworkID { return ID }
 
 // Step takes one input and returns what should happen, in order.
 func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
-	f.box = outbox{now: now.UTC().Truncate(time.Microsecond), touched: f.box.touched[:0]}
+	if w, ok := in.(model.WallClock); ok {
+		f.ahead = w.Ahead
+	}
+	f.box = outbox{now: now.Add(f.ahead).UTC().Truncate(time.Microsecond), touched: f.box.touched[:0]}
 	f.out = &f.box
 	defer func() { f.out = nil }()
 	switch in := in.(type) {
@@ -65,7 +69,10 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 	f.runTimers()
 	f.boundEnded()
 	o := f.out
-	e := model.Effects{Events: o.events, Calls: o.calls, Replies: o.replies, Notices: o.notices, Wake: f.timers.Next()}
+	e := model.Effects{Events: o.events, Calls: o.calls, Replies: o.replies, Notices: o.notices}
+	if next := f.timers.Next(); !next.IsZero() {
+		e.Wake = next.Add(-f.ahead)
+	}
 	clear(o.touched)
 	return e
 }

@@ -16,6 +16,7 @@ const (
 
 // Query answers questions from the folded state.
 func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
+	now = now.Add(f.ahead)
 	switch q := body.(type) {
 	case model.ListJobs:
 		return f.listJobs(&q)

@@ -39,6 +39,7 @@ func newFramework(cfg Config) model.Framework {
 //	run JOB            its first task starts
 //	end JOB [CODE]     it ends
 //	down D             the masters are away for so long; then another leads
+//	wall D             the wall clock is now so far ahead of the master's
 //	forget JOB         the job leaves the batch framework's history
 //	refuse_jobs        the batch framework takes no more jobs; "refuse_jobs no" undoes it
 //	pause, resume, trigger JOB, cancel JOB [runs]
@@ -124,6 +125,12 @@ func runCron(t *testing.T, d *datadriven.TestData, s *sdktest.Script) string {
 		s.Now = s.Now.Add(by)
 		s.Failover(false)
 		s.Advance(0)
+	case "wall":
+		by, err := time.ParseDuration(arg(0))
+		if err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		s.SetWallClock(by)
 	case "forget":
 		s.ForgetJob(model.JobID(arg(0)))
 	case "refuse_jobs":

@@ -2,7 +2,7 @@
 // files, and to test. A Source is safe for use by several goroutines.
 //
 // What happens to the devices is told by files in the source's directory, which
-// anybody may write at any time. A line of each begins with a device's UUID, of
+// anybody may write at any time and replace at once by a rename. A line of each begins with a device's UUID, of
 // which the end is enough:
 //
 //	broken   UUID REASON…    it must not be used; REASON may be "xid 79"

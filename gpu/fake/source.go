@@ -29,11 +29,17 @@ type Source struct {
 }
 
 // New returns a source of the devices that a notation describes (see Parse). Dir
-// may be empty, and need not exist.
+// holds the files that say what happens to them, and is made if it is missing;
+// empty = there are none.
 func New(notation, node, dir string) (*Source, error) {
 	all, err := Parse(notation, node)
 	if err != nil {
 		return nil, err
+	}
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("make the directory of fake GPUs: %w", err)
+		}
 	}
 	return &Source{dir: dir, devices: all, sick: map[string]string{}, changed: make(chan struct{}, 1)}, nil
 }
@@ -124,12 +130,13 @@ func (s *Source) read(file string) map[string][]string {
 }
 
 // Usage returns what the file says, and that nothing happens where it says nothing.
+// Heat and power follow from how busy a device is said to be.
 func (s *Source) Usage() ([]gpu.Usage, error) {
 	told := s.read("usage")
 	var out []gpu.Usage
 	for i := range s.devices {
 		g := &s.devices[i]
-		u := gpu.Usage{UUID: g.UUID, MemoryBytes: g.MemoryBytes, TemperatureC: -1, PowerMilliwatts: -1}
+		u := gpu.Usage{UUID: g.UUID, MemoryBytes: g.MemoryBytes}
 		n := make([]int64, len(told[g.UUID]))
 		for k, w := range told[g.UUID] {
 			v, err := strconv.ParseInt(w, 10, 64)
@@ -141,6 +148,7 @@ func (s *Source) Usage() ([]gpu.Usage, error) {
 		if len(n) > 0 {
 			u.BusyPercent = int(n[0])
 		}
+		u.TemperatureC, u.PowerMilliwatts = 30+u.BusyPercent/2, 60_000+int64(u.BusyPercent)*6_000
 		if len(n) > 1 {
 			u.MemoryUsedBytes = n[1]
 		}

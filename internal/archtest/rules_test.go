@@ -69,6 +69,10 @@ var exclusive = []struct {
 		"cgroups are the agent's; core/agent/isolation hides them"},
 	{"github.com/spf13/cobra", []string{"internal/cli", "cmd", "internal/deps"},
 		"commands live in internal/cli"},
+	{"github.com/prometheus/", []string{"core/master", "core/agent", "internal/cli", "cmd", "internal/e2e", "internal/deps"},
+		"keep counts in the machine and let its loop tell them: see core/master/metrics.go"},
+	{"github.com/cilium/ebpf", []string{"core/agent/isolation"},
+		"the kernel is asked in core/agent/isolation"},
 	{"github.com/NVIDIA/go-nvml", []string{"gpu/nvml"},
 		"cgo and the NVIDIA library are gpu/nvml's; gpu itself is pure"},
 }
@@ -115,6 +119,8 @@ var pureImports = map[string]string{
 	"runtime/":     "decide by what you are given, not by the machine it runs on",
 	"context":      "a pure call is never waited for; the loop around it has the context",
 	"database/sql": "let the loop around it read and write",
+
+	"github.com/prometheus/": "keep counts; the loop around it tells them",
 
 	"golang.org/x/sys/": "let the loop around it call the system",
 }

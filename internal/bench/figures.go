@@ -17,6 +17,7 @@ var figures = []figure{
 	{"submit", "submissions accepted, durable in embedded etcd, 8 clients", "≥ 2,000/s", submitFigure},
 	{"place", "1,000 jobs of one task onto 1,000 simulated agents, fsynced, submit → placed", "≥ 5,000/s", placeFigure},
 	{"fleet", "100,000 tasks on 1,000 simulated agents over gRPC, submit → all finished, one process", "≥ 20,000/s, ≤ 500 MiB", fleetFigure},
+	{"schedules", "5,000 schedules, 1,000 of them due in the same second, on 1,000 simulated agents, due → started", "p99 ≤ 1 s", schedulesFigure},
 }
 
 const arrayTasks = 1000

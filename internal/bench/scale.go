@@ -15,6 +15,7 @@ import (
 	"github.com/tender-scheduler/tender/core/master"
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/batch"
+	"github.com/tender-scheduler/tender/frameworks/cron"
 )
 
 // rig is a master with an embedded etcd, on disk and fsynced as ever, and
@@ -78,7 +79,11 @@ func frameworks() []model.Framework {
 	if err != nil {
 		panic(err) // the defaults are valid
 	}
-	return []model.Framework{f}
+	c, err := cron.New(cron.DefaultConfig())
+	if err != nil {
+		panic(err)
+	}
+	return []model.Framework{f, c}
 }
 
 func arrayJob(name string, n int) *model.Job {

@@ -18,6 +18,7 @@ type agentSettings struct {
 	ports                            portsValue
 	fakeGPUs                         string
 	taskDevices                      []string
+	metricsListen                    string
 	meta                             pairs
 	recoveryTimeout                  time.Duration
 	keepFor                          time.Duration
@@ -73,6 +74,7 @@ A configuration file (--config) for the same settings:
 	f.StringVar(&s.fakeGPUs, "fake-gpus", "", "pretend to have these `GPUS`, such as 8xH100, instead of looking for NVIDIA's")
 	f.StringSliceVar(&s.taskDevices, "task-devices", agent.DefaultTaskDevices,
 		"with GPUs: what tasks of driver exec may open besides the usual `DEVICES` and their GPUs, as patterns")
+	f.StringVar(&s.metricsListen, "metrics-listen", "", "serve Prometheus' GET /metrics at `HOST:PORT` (default: nowhere)")
 	f.Var(s.meta, "meta", "an attribute meta.NAME for constraints (may be repeated)")
 	s.recoveryTimeout = 2 * time.Minute
 	durationFlag(f, &s.recoveryTimeout, "recovery-timeout", "how long tasks go on without an agent before they are killed")

@@ -19,7 +19,7 @@ func (a *app) cronCmd() *cobra.Command {
 		Long: `A job with a periodic block is a schedule: whenever it is due a run of it is
 submitted as a job of its own, JOB.1, JOB.2 and so on, which is like any other job.
 tender submit submits a schedule, and again under the same name changes it;
-tender cancel ends it, and with --runs stops the runs that go on.`,
+tender cancel ends it.`,
 		Example: `  tender submit nightly.hcl
   tender cron ls
   tender cron next nightly
@@ -47,6 +47,9 @@ func (a *app) cronLsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [flags]",
 		Short: "List scheduled jobs, the one that is due first on top",
+		Long: `Ls lists scheduled jobs, the one that is due first on top; those that follow others
+in a DAG have no time of their own. LAST is how long ago the latest run was due,
+and RESULT what became of it.`,
 		Example: `  tender cron ls
   tender cron ls --all -o wide`,
 		Args: wants(0, 0, "no argument (tender job JOB shows one schedule)"),
@@ -80,14 +83,15 @@ its time is skipped, and once where it comes twice. All others follow real time.
 		Example: `  tender cron next nightly
   tender cron next "30 2 * * MON-FRI" -n 10 --time-zone America/New_York
   tender cron next "R/2026-01-31T09:00:00/P1M"`,
-		Args:              wants(1, 1, "one JOB, or an EXPRESSION in quotes"),
+		Args:              wants(1, -1, "one JOB, or an EXPRESSION in quotes"),
 		ValidArgsFunction: a.completeJobs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 || n > 1000 {
 				return usagef(cmd, "--count %d: want 1 to 1000", n)
 			}
-			if strings.ContainsAny(args[0], " @/*") {
-				return a.nextOfExpression(cmd, args[0], zone, n)
+			// The fields of an expression may also come as words of their own.
+			if text := strings.Join(args, " "); strings.ContainsAny(text, " @/*") {
+				return a.nextOfExpression(cmd, text, zone, n)
 			}
 			if zone != "" {
 				return usagef(cmd, "--time-zone is for expressions: a job has its own")
@@ -193,8 +197,10 @@ meanwhile is not made up for.`,
 
 func (a *app) cronResumeCmd() *cobra.Command {
 	return a.cronChange(&cobra.Command{
-		Use:     "resume [flags] JOB...",
-		Short:   "Have paused schedules come due again",
+		Use:   "resume [flags] JOB...",
+		Short: "Have paused schedules come due again",
+		Long: `Resume undoes tender cron pause, and enabled = false of a job file. What would have
+been due meanwhile is not made up for.`,
 		Example: `  tender cron resume nightly`,
 	}, func(cmd *cobra.Command, c *client.Client, sel string) (model.JobView, error) {
 		return c.Resume(cmd.Context(), sel)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/tender-scheduler/tender/core/agent"
@@ -80,8 +81,13 @@ func (a *app) runAgent(cmd *cobra.Command, s agentSettings) error {
 	if err != nil {
 		return usagef(cmd, "--fake-gpus: %w", err)
 	}
+	metrics, stopMetrics, err := agentMetrics(cmd.Context(), s.metricsListen, log)
+	if err != nil {
+		return orderly(err)
+	}
+	defer stopMetrics()
 	cfg := agent.Config{
-		GPUs: gpus, Ports: s.ports.ranges(), TaskDevices: s.taskDevices,
+		Metrics: metrics, GPUs: gpus, Ports: s.ports.ranges(), TaskDevices: s.taskDevices,
 		DataDir: s.dataDir, Masters: s.masters, Name: s.name, Class: s.class, Datacenter: s.datacenter,
 		CPUMilli: int64(s.cpus), MemoryBytes: int64(s.memory), DiskBytes: int64(s.disk), Meta: s.meta,
 		RecoveryTimeout: s.recoveryTimeout, StopTasksOnExit: s.stopTasks, Version: Version, Log: log,
@@ -103,9 +109,14 @@ func (a *app) runDev(cmd *cobra.Command, s devSettings) error {
 	if err != nil {
 		return err
 	}
+	metrics := prometheus.NewRegistry()
+	boss.Metrics = metrics
 	agents, err := a.devAgents(cmd, s, boss.Advertise, registered)
 	if err != nil {
 		return err
+	}
+	for i := range agents {
+		agents[i].Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"node": agents[i].Name}, metrics)
 	}
 	agentsCtx, stopAgents := context.WithCancelCause(cmd.Context())
 	defer stopAgents(nil)

@@ -76,8 +76,14 @@ func TestExamplesAreTrue(t *testing.T) {
 	})
 }
 
+// shellWords are words, and what stands between two quotes.
+var shellWords = regexp.MustCompile(`"[^"$]*"|\S+`)
+
 func checkExample(t *testing.T, shown, line string) {
-	args := strings.Fields(strings.NewReplacer(`"`, "", `'`, "").Replace(line))
+	args := shellWords.FindAllString(line, -1)
+	for i := range args {
+		args[i] = strings.NewReplacer(`"`, "", `'`, "").Replace(args[i])
+	}
 	a := &app{Env: Env{Stdout: io.Discard, Stderr: io.Discard}, output: formatTable}
 	c, rest, err := a.root().Find(args)
 	if err != nil || !c.HasParent() {

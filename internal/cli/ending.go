@@ -24,7 +24,7 @@ const (
 // last words.
 func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	p := w.stderrPaint()
-	if v.State == model.JobSucceeded && w.quiet {
+	if v.State == model.JobSucceeded && (w.quiet || w.brief) || w.brief && plainFailure(v) {
 		return
 	}
 	line := fmt.Sprintf("job %s (%s) %s", oneLine(v.Name), v.ID, p.paint(jobStyle(v.State), string(v.State)))
@@ -39,7 +39,7 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	}
 	fmt.Fprintln(w.Stderr, line)
 	if v.Failure == nil {
-		if v.Message != "" {
+		if v.Message != "" && v.Message != string(v.State) {
 			fmt.Fprintln(w.Stderr, "  "+printable(v.Message))
 		}
 		return
@@ -48,7 +48,7 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 	fmt.Fprintf(w.Stderr, "  %s\n", taskEnd(*t))
 	logs := fmt.Sprintf("tender logs %s", v.ID)
 	if v.Slots.Total > 1 {
-		logs += fmt.Sprintf(" --group %s --index %d", t.Group, t.ID.Index)
+		logs += taskFlags(t)
 	}
 	if !w.follow && !t.Started.IsZero() {
 		if text, more := w.lastWords(ctx, v.ID, t); text != "" {
@@ -59,9 +59,23 @@ func (w *watch) printEnd(ctx context.Context, v model.JobView) {
 			fmt.Fprintf(w.Stderr, "  %s\n%s", what, text)
 		}
 	}
-	if !t.Started.IsZero() {
+	if !t.Started.IsZero() && !w.brief {
 		fmt.Fprintf(w.Stderr, "%s %s --stderr\n", p.paint(dim, "hint:"), logs)
 	}
+}
+
+// taskFlags are what makes `tender logs` show the task, or the rank that failed.
+func taskFlags(t *model.TaskView) string {
+	if rank, ok := model.RankNamed(t.Message); ok {
+		return fmt.Sprintf(" --group %s --rank %d", t.Group, rank)
+	}
+	return fmt.Sprintf(" --group %s --index %d", t.Group, t.ID.Index)
+}
+
+// plainFailure is one of a single command that said itself what was wrong.
+func plainFailure(v model.JobView) bool {
+	return v.State == model.JobFailed && v.Slots.Total == 1 && v.Failure != nil && v.Failure.Result != nil &&
+		v.Failure.Result.Cause == model.CauseFailed && v.Failure.Result.Signal == 0
 }
 
 // taskEnd tells a task's end in a line: which, where, how.
@@ -86,6 +100,9 @@ func howEnded(r *model.Result, message string) string {
 	}
 	how := resultText(*r)
 	if saysAll(r.Cause) && message != "" {
+		return message
+	}
+	if _, whole := model.RankNamed(message); whole || r.Cause == model.CauseKilled && strings.HasPrefix(message, "stopped") {
 		return message
 	}
 	if message == "" || strings.Contains(how, message) {
@@ -150,6 +167,10 @@ func (w *watch) lastWords(ctx context.Context, id model.JobID, t *model.TaskView
 	r := model.ReadLog{Selector: string(id), Group: t.Group, Index: t.ID.Index, Attempt: &t.ID.Attempt, Stderr: true, Offset: -tailBytes}
 	if t.Result != nil {
 		r.Task = t.Result.Task
+	}
+	if n, ok := model.RankNamed(t.Message); ok {
+		rank := uint32(n)
+		r.Rank = &rank
 	}
 	var b bytes.Buffer
 	if err := copyLog(ctx, w.client, r, &b); err != nil {

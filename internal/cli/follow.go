@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,8 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-// maxFollowed is how many tasks' output --follow copies: each takes two streams.
-const maxFollowed = 16
+// defaultFollowed is how many tasks' output --follow copies: each takes two streams.
+const defaultFollowed = 16
 
 // startFollowing opens the output of all tasks of the job, before they start.
 func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
@@ -24,13 +25,21 @@ func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
 	f := &followed{cancel: cancel}
 	var out, errs sync.Mutex // a line is never torn apart by another task's
 	total := taskCount(view.Spec)
-	opened := 0
+	opened, most := 0, cmp.Or(w.maxFollowed, defaultFollowed)
 	for gi := range view.Spec.Groups {
 		g := &view.Spec.Groups[gi]
-		for n := 0; n < g.Size() && opened < maxFollowed; n++ {
+		if g.Gang != nil && g.WorldSize() > 1 {
+			n := w.followRanks(ctx, f, g, len(view.Spec.Groups) > 1, most-opened, &out, &errs)
+			opened, total = opened+n, total+g.WorldSize()-g.Size()
+			continue
+		}
+		for n := 0; n < g.Size() && opened < most; n++ {
 			opened++
 			prefix := ""
-			if total > 1 {
+			switch {
+			case total > 1 && w.prefix != nil:
+				prefix = w.prefix(g, g.IndexAt(n))
+			case total > 1:
 				prefix = fmt.Sprintf("%s[%d] ", g.Name, g.IndexAt(n))
 			}
 			stdout := model.ReadLog{Selector: string(w.id), Group: g.Name, Index: g.IndexAt(n), Follow: true}
@@ -44,6 +53,24 @@ func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
 		w.note("following the first %d of %s; tender logs %s --index N -f follows another", opened, plural(total, "task"), w.id)
 	}
 	return f, nil
+}
+
+// followRanks opens the output of a gang's ranks, at most so many.
+func (w *watch) followRanks(ctx context.Context, f *followed, g *model.Group, several bool, most int, out, errs *sync.Mutex) int {
+	n := min(g.WorldSize(), max(most, 0))
+	for i := range n {
+		rank := uint32(i)
+		prefix := fmt.Sprintf("[%d] ", i)
+		if several {
+			prefix = g.Name + prefix
+		}
+		stdout := model.ReadLog{Selector: string(w.id), Group: g.Name, Rank: &rank, Follow: true}
+		stderr := stdout
+		stderr.Stderr = true
+		f.wg.Go(func() { w.copyLog(ctx, f, stdout, &prefixer{w: w.Stdout, mu: out, prefix: prefix}) })
+		f.wg.Go(func() { w.copyLog(ctx, f, stderr, &prefixer{w: w.Stderr, mu: errs, prefix: prefix}) })
+	}
+	return n
 }
 
 // copyLog prints one stream. A task that never started has none.

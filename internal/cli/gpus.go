@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
@@ -19,6 +22,50 @@ type gpuView struct {
 	AllocatedMilli int64           `json:"allocated_milli"`
 	OfferedMilli   int64           `json:"offered_milli,omitempty"`
 	Tasks          []model.GPUTask `json:"tasks,omitempty"`
+	// Sample is what went on on it lately, nil where nobody has said.
+	Sample *model.GPUSample `json:"sample,omitempty"`
+}
+
+func (a *app) gpusCmd() *cobra.Command {
+	drawn, by := false, gpuMeasure(byAllocated)
+	cmd := &cobra.Command{
+		Use:   "gpus [flags]",
+		Short: "List the GPUs, what they are used for and how busy they are",
+		Long: `Gpus lists the GPUs and MIG instances of all nodes: whether each may be used, how
+much of it is given out and to which tasks, how busy it was lately and how much of its
+memory is in use. Agents tell of the latter every 15 s; a driver may not.
+
+With --map it draws them, a row for each node and a field for each device, the darker
+the more of it is given out (or --by busy, --by memory). Without colours it says the
+same.`,
+		Example: `  tender gpus
+  tender gpus -o wide
+  tender gpus --map --by busy
+  tender gpus -o json | jq -r '.gpus[] | select(.allocated_milli > 0 and .sample.busy_percent < 5).uuid'`,
+		Args: wants(0, 0, "no argument"),
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			if cmd.Flags().Changed("by") && !drawn {
+				return usagef(cmd, "--by says what --map shows: give --map too")
+			}
+			if drawn && (a.output == formatJSON || a.output == formatName) {
+				return usagef(cmd, "--map draws, -o %s does not: leave one of them out", a.output)
+			}
+			list, err := c.Nodes(cmd.Context())
+			switch {
+			case err != nil:
+				return err
+			case drawn:
+				return a.drawGPUs(list, by)
+			}
+			return a.printGPUs(list)
+		}),
+	}
+	cmd.Flags().BoolVar(&drawn, "map", false, "draw a map instead of a table")
+	cmd.Flags().Var(&by, "by", "what the map shows: allocated, busy or memory")
+	must(cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions(gpuMeasures, cobra.ShellCompDirectiveNoFileComp)))
+	a.printsData(cmd)
+	a.talks(cmd)
+	return cmd
 }
 
 // nodeGPUs is how much of a node's healthy devices is allocated, and how many
@@ -52,7 +99,7 @@ func gpuViews(nodes []model.NodeView) []gpuView {
 		add := func(v gpuView) {
 			v.Node, v.NodeState = n.Name, n.State
 			if u := use[v.UUID]; u != nil {
-				v.AllocatedMilli, v.OfferedMilli, v.Tasks = u.AllocatedMilli, u.OfferedMilli, u.Tasks
+				v.AllocatedMilli, v.OfferedMilli, v.Tasks, v.Sample = u.AllocatedMilli, u.OfferedMilli, u.Tasks, u.Sample
 			}
 			delete(use, v.UUID)
 			out = append(out, v)
@@ -84,33 +131,75 @@ func (a *app) printGPUs(list model.NodeList) error {
 		return a.printNames(names)
 	}
 	if len(all) == 0 {
-		a.note("no node has a GPU")
-		a.hint("agents look for NVIDIA's driver when they start; to try without GPUs: tender dev --data-dir DIR --fake-gpus 8xH100")
-		return nil
+		return a.noGPUs()
 	}
 	t := &table{columns: []column{
 		{title: "NODE", floor: 8}, {title: "GPU", right: true}, {title: "MODEL", floor: 10, spare: 2}, {title: "MEMORY", right: true, spare: 4},
-		{title: "MIG", spare: 3}, {title: "HEALTH", floor: 8}, {title: "USED", right: true}, {title: "TASKS", floor: 12, spare: 1},
-		{title: "OFFERED", right: true, wide: true}, {title: "UUID", wide: true}, {title: "PCI", wide: true},
+		{title: "MIG", spare: 3}, {title: "HEALTH", floor: 8}, {title: "USED", right: true},
+		{title: "BUSY", right: true}, {title: "IN USE", right: true, spare: 2}, {title: "TASKS", floor: 12, spare: 1}, {title: "UUID", spare: 5},
+		{title: "OFFERED", right: true, wide: true}, {title: "HEAT", right: true, wide: true}, {title: "POWER", right: true, wide: true}, {title: "PCI", wide: true},
 		{title: "NUMA", right: true, wide: true}, {title: "ISLAND", wide: true},
 	}}
-	anyMIG := false
+	anyMIG, anySample := false, false
 	for i := range all {
-		anyMIG = anyMIG || all[i].MIG != ""
-		t.add(gpuRow(&all[i])...)
+		anyMIG, anySample = anyMIG || all[i].MIG != "", anySample || all[i].Sample != nil
+		t.add(gpuRow(&all[i], a.output == formatWide)...)
 	}
 	if !anyMIG {
 		t.without("MIG")
 	}
+	if !anySample {
+		for _, title := range []string{"BUSY", "IN USE", "HEAT", "POWER"} {
+			t.without(title)
+		}
+	}
 	return a.printTable(t)
 }
 
-func gpuRow(v *gpuView) []cell {
+func (a *app) noGPUs() error {
+	a.note("no node has a GPU")
+	a.hint("agents look for NVIDIA's driver when they start; to try without GPUs: tender dev --data-dir DIR --fake-gpus 8xH100")
+	return nil
+}
+
+func gpuRow(v *gpuView, whole bool) []cell {
+	busy, inUse, heat, power := sampleTexts(v)
+	uuid := v.UUID
+	if !whole {
+		uuid = shortUUID(uuid)
+	}
 	return []cell{text(v.Node), text(orDash(v.Index >= 0, strconv.Itoa(v.Index))), text(cmp.Or(v.Model, "-")),
 		text(orDash(v.MemoryBytes > 0, model.FormatBytes(v.MemoryBytes))), text(cmp.Or(v.MIG, "-")), gpuHealth(v),
-		text(gpuShare(v.AllocatedMilli, v.Milli)), text(orDash(len(v.Tasks) > 0, gpuTasks(v))),
-		text(orDash(v.OfferedMilli > 0, gpuShare(v.OfferedMilli, v.Milli))), text(v.UUID), text(cmp.Or(v.PCI, "-")),
+		text(gpuShare(v.AllocatedMilli, v.Milli)), text(busy), text(inUse), text(orDash(len(v.Tasks) > 0, gpuTasks(v))), text(uuid),
+		text(orDash(v.OfferedMilli > 0, gpuShare(v.OfferedMilli, v.Milli))), text(heat), text(power), text(cmp.Or(v.PCI, "-")),
 		text(orDash(v.NUMA >= 0, strconv.Itoa(v.NUMA))), text(cmp.Or(v.Island, "-"))}
+}
+
+// sampleTexts says what went on on a device. What a node that is out of contact
+// said last is no news.
+func sampleTexts(v *gpuView) (busy, inUse, heat, power string) {
+	s := v.Sample
+	if s == nil || v.NodeState != model.NodeReady {
+		return "-", "-", "-", "-"
+	}
+	return orDash(s.BusyPercent >= 0, fmt.Sprintf("%d%%", s.BusyPercent)), orDash(s.MemoryUsedBytes >= 0, model.FormatBytes(roundBytes(s.MemoryUsedBytes))),
+		orDash(s.TemperatureC >= 0, fmt.Sprintf("%d°C", s.TemperatureC)), orDash(s.PowerMilliwatts >= 0, fmt.Sprintf("%dW", s.PowerMilliwatts/1000))
+}
+
+// roundBytes drops what nobody reads of a figure that changes all the time.
+func roundBytes(n int64) int64 {
+	if n < 1<<30 {
+		return n >> 20 << 20
+	}
+	return (n + 1<<26) >> 27 << 27 // eighths of a GiB
+}
+
+// shortUUID is as much of a UUID as tells devices apart.
+func shortUUID(s string) string {
+	if kind, rest, ok := strings.Cut(s, "-"); ok && len(s) == len(kind)+37 {
+		return kind + "-" + rest[:8]
+	}
+	return s
 }
 
 // gpuHealth says whether a device may be used. What a node that is out of contact

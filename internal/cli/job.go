@@ -203,7 +203,7 @@ func (a *app) renderJob(r jobReport) []byte {
 		}
 	}
 	if f := r.Failure; f != nil && !f.Started.IsZero() {
-		fmt.Fprintf(&b, "\n%s tender logs %s --group %s --index %d --stderr\n", p.paint(dim, "hint:"), r.ID, f.Group, f.ID.Index)
+		fmt.Fprintf(&b, "\n%s tender logs %s%s --stderr\n", p.paint(dim, "hint:"), r.ID, taskFlags(f))
 	}
 	return b.Bytes()
 }

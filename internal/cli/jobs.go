@@ -18,8 +18,8 @@ func (a *app) jobsCmd() *cobra.Command {
 		Long: `Jobs lists jobs, the newest first.
 
 TASKS is how many of a job's tasks have ended and how many there are; AGE is how
-long ago it was submitted and TIME how long it has been running, or ran. A schedule has
-no tasks; its runs are jobs of their own (tender cron ls lists schedules).`,
+long ago it was submitted and TIME how long it has been running, or ran. A schedule
+has no tasks; its runs are jobs of their own (tender cron ls lists schedules).`,
 		Example: `  tender jobs
   tender jobs --state running -o wide
   tender jobs --name nightly --limit 5

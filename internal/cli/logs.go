@@ -14,6 +14,7 @@ import (
 // logQuery is the flags of `tender logs`.
 type logQuery struct {
 	group, task    string
+	ranks          string
 	index, attempt int
 	stderr, follow bool
 	tail           int
@@ -28,13 +29,16 @@ func (a *app) logsCmd() *cobra.Command {
 its standard error, byte for byte.
 
 A job of several tasks shows the one that gave the job's exit code or, if none
-failed, the first; --group and --index choose another. With -f the output is
+failed, the first; --group and --index choose another. A gang shows all its ranks,
+each line after its rank in brackets; --rank chooses some, and one alone is
+printed as it is. With -f the output is
 followed until the task has ended; it may be asked for before the task has
 started. The output kept is bounded (logs in the job file): of a long one, the
 beginning is gone.`,
 		Example: `  tender logs last
   tender logs train -f
   tender logs k3f9 --index 17 --stderr --tail 50
+  tender logs mpi-job --rank 0-3,8 -f
   tender logs pipeline --group load --task fetch`,
 		Args:              wants(1, 1, "one JOB"),
 		ValidArgsFunction: a.completeJobs,
@@ -46,6 +50,7 @@ beginning is gone.`,
 	f.StringVar(&q.group, "group", "", "the task's `GROUP` (default: the first)")
 	f.IntVar(&q.index, "index", -1, "the task's `INDEX` in its group (default: the task that failed, or the first)")
 	f.IntVar(&q.attempt, "attempt", 0, "which attempt `N` at the task, counted from 1 (default: the latest)")
+	f.StringVar(&q.ranks, "rank", "", "of a gang these `RANKS`, such as 0,2,5-7 (default: all)")
 	f.StringVar(&q.task, "task", "", "the task block `NAME`, where the group has several (default: the first main one)")
 	f.IntVar(&q.tail, "tail", -1, "only the last `N` lines (default: all)")
 	a.talks(cmd)
@@ -57,41 +62,52 @@ func (a *app) logs(cmd *cobra.Command, selector string, q logQuery) error {
 	switch {
 	case flags.Changed("index") && q.index < 0:
 		return usagef(cmd, "--index %d: want 0 or more", q.index)
+	case flags.Changed("rank") && flags.Changed("index"):
+		return usagef(cmd, "--rank and --index: give one of them")
 	case flags.Changed("attempt") && q.attempt < 1:
 		return usagef(cmd, "--attempt %d: want 1 or more", q.attempt)
 	case flags.Changed("tail") && q.tail < 0:
 		return usagef(cmd, "--tail %d: want 0 or more", q.tail)
+	}
+	if q.ranks != "" {
+		if _, err := parseRanks(q.ranks); err != nil {
+			return usagef(cmd, "--rank %v", err)
+		}
 	}
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	r := model.ReadLog{Selector: selector, Group: q.group, Index: uint32(max(q.index, 0)), Task: q.task, Stderr: q.stderr, Follow: q.follow}
+	ctx := cmd.Context()
+	view, err := c.Job(ctx, selector)
+	if err != nil {
+		return err
+	}
+	r := model.ReadLog{Selector: string(view.ID), Group: q.group, Index: uint32(max(q.index, 0)), Task: q.task, Stderr: q.stderr, Follow: q.follow}
 	if q.attempt > 0 {
 		attempt := uint16(q.attempt - 1)
 		r.Attempt = &attempt
 	}
-	if q.index < 0 {
-		if err := a.chooseTask(cmd.Context(), c, &r); err != nil {
-			return err
-		}
+	g, ranks, err := ranksToShow(view, q)
+	switch {
+	case err != nil:
+		return err
+	case len(ranks) == 1:
+		r.Group, r.Rank = g.Name, &ranks[0]
+	case len(ranks) > 1:
+		r.Group = g.Name
+		return a.rankLogs(ctx, c, r, ranks, q.tail)
+	case q.index < 0:
+		a.chooseTask(view, &r)
 	}
-	if q.tail >= 0 {
-		return tailLog(cmd.Context(), c, r, q.tail, a.Stdout)
-	}
-	return copyLog(cmd.Context(), c, r, a.Stdout)
+	return showLog(ctx, c, r, q.tail, a.Stdout)
 }
 
 // chooseTask picks the task whose output is most likely wanted, and says so.
-func (a *app) chooseTask(ctx context.Context, c *client.Client, r *model.ReadLog) error {
-	view, err := c.Job(ctx, r.Selector)
-	if err != nil {
-		return err
-	}
-	r.Selector = string(view.ID)
+func (a *app) chooseTask(view model.JobView, r *model.ReadLog) {
 	if view.Spec == nil || taskCount(view.Spec) == 1 {
-		return nil
+		return
 	}
 	group := &view.Spec.Groups[0]
 	for i := range view.Spec.Groups {
@@ -108,7 +124,6 @@ func (a *app) chooseTask(ctx context.Context, c *client.Client, r *model.ReadLog
 		r.Group = group.Name
 	}
 	a.note("showing %s[%d], %s (--group and --index choose another)", r.Group, r.Index, what)
-	return nil
 }
 
 // tailLog prints the last lines of a log, and goes on from there with Follow.

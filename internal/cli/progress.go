@@ -71,6 +71,26 @@ func (l *lineProgress) show(v model.JobView, reason string) {
 	l.note("%s", oneLine(line))
 }
 
+// waitProgress says why a job waits, while it does.
+type waitProgress struct {
+	*app
+	told string // before
+	why  string
+}
+
+func (w *waitProgress) reason() string { return w.why }
+func (w *waitProgress) stop()          {}
+
+func (w *waitProgress) show(v model.JobView, reason string) {
+	if reason != "" && reason != w.why {
+		w.why = reason
+		if w.told != "" && strings.HasPrefix(w.told, reason) {
+			return
+		}
+		w.note("job %s (%s) waits: %s", v.Name, v.ID, oneLine(reason))
+	}
+}
+
 // barProgress redraws one line of a terminal.
 type barProgress struct {
 	*app

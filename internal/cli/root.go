@@ -71,7 +71,7 @@ has, its name (the latest job with it) or "last" (see tender help selectors).`,
 		&cobra.Group{ID: groupDaemon, Title: "Run a cluster"},
 	)
 	grouped(root, groupRun, a.submitCmd(), a.waitCmd(), a.cancelCmd(), a.retryCmd())
-	grouped(root, groupRun, a.execCmd())
+	grouped(root, groupRun, a.runCmd(), a.execCmd())
 	grouped(root, groupRun, a.cronCmd())
 	grouped(root, groupLook, a.jobsCmd(), a.jobCmd(), a.whyCmd(), a.logsCmd(), a.eventsCmd(), a.nodesCmd(), a.offersCmd(), a.sharesCmd(), a.statusCmd())
 	grouped(root, groupLook, a.servicesCmd())
@@ -80,6 +80,7 @@ has, its name (the latest job with it) or "last" (see tender help selectors).`,
 	grouped(root, groupDaemon, append(a.daemonCmds(), a.roleCmd())...)
 	grouped(root, groupDaemon, a.nodeCmd())
 	grouped(root, groupLook, a.mastersCmd())
+	grouped(root, groupLook, a.gpusCmd())
 	root.AddCommand(a.versionCmd(), a.completionCmd(), help)
 	root.AddCommand(topics()...)
 	// A flag error of a command should point at that command.

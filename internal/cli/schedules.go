@@ -156,7 +156,11 @@ func (a *app) renderRuns(s *model.ScheduleView, runs []model.RunView) []byte {
 		}
 		due := r.Due.In(loc).Format(time.DateTime)
 		if !r.Until.IsZero() {
-			due += " … " + r.Until.In(loc).Format(time.TimeOnly)
+			layout := time.TimeOnly
+			if r.Until.Sub(r.Due) >= 24*time.Hour {
+				layout = time.DateTime
+			}
+			due += " … " + r.Until.In(loc).Format(layout)
 		}
 		if r.Count > 1 {
 			why = fmt.Sprintf("%s times: %s", number(r.Count), why)

@@ -20,6 +20,12 @@ type watch struct {
 	pending time.Duration // give up on a job that has not started by then; 0 = never
 	timeout time.Duration // give up waiting; 0 = never
 	follow  bool
+	// brief is for who sees the output come and nothing else: a word while the job
+	// waits, and at the end only what the output does not tell.
+	brief       bool
+	told        string                                    // why it waits, if that has been said
+	prefix      func(g *model.Group, index uint32) string // of lines; nil = GROUP[INDEX]
+	maxFollowed int                                       // tasks whose output is copied; 0 = 16
 
 	progress progress
 	last     model.JobView
@@ -50,6 +56,9 @@ func (w *watch) run(ctx context.Context) (model.JobView, error) {
 	var streams *followed
 	if w.follow {
 		w.progress = newLineProgress(w.app)
+		if w.brief {
+			w.progress = &waitProgress{app: w.app, told: w.told}
+		}
 		var err error
 		if streams, err = w.startFollowing(ctx); err != nil {
 			return w.last, w.gaveUp(ctx, err)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ func TestExamples(t *testing.T) {
 		code  int      // -1 = any but 0
 		logs  []string // arguments of tender logs
 		want  string   // in the output
+		needs string   // a program; without it the file is left out
 	}
 	runs := []run{
 		{file: "hello", logs: []string{"hello"}, want: "Hello from task greet"},
@@ -29,10 +31,13 @@ func TestExamples(t *testing.T) {
 		{file: "dependency", after: "array", logs: []string{"dependency"}, want: "the array has ended"},
 		{file: "retry", vars: []string{"marks=DIR/marks"}, logs: []string{"retry"}, want: "this is attempt 3"},
 		{file: "gang", logs: []string{"gang", "--index", "2"}, want: "rank 2 of 3 on dev-1"},
+		{file: "mpi-pi", needs: "mpicc.mpich", logs: []string{"mpi-pi"}, want: "[0] pi is about 3.14159265\n"},
+		{file: "torchrun", needs: "python3", logs: []string{"torchrun", "--rank", "1-3"}, want: "[3] rank 3 of 4: the sum of all ranks is 6\n"},
 		{file: "template", logs: []string{"template", "--task", "main"}, want: "greeting = good morning"},
 		{file: "limits", code: -1},
 		{file: "ports", logs: []string{"ports", "--task", "ask"}, want: "hello from port 2"},
 		{file: "gpu", logs: []string{"gpu", "--group", "shared", "--index", "3"}, want: "0.5 of GPU-fake-dev-1-"},
+		{file: "gpu-train", vars: []string{"checkpoints=DIR/checkpoints"}, logs: []string{"gpu-train"}, want: "after 30 epochs: y = "},
 		{file: "preemptible", logs: []string{"preemptible", "--index", "2"}, want: "step 2, attempt 0"},
 	}
 	files, err := filepath.Glob(examples + "/*.hcl")
@@ -41,6 +46,9 @@ func TestExamples(t *testing.T) {
 	}
 	for _, f := range files {
 		name := strings.TrimSuffix(filepath.Base(f), ".hcl")
+		if strings.HasPrefix(name, "cron-") {
+			continue // see TestScheduledExamples
+		}
 		if !slices.ContainsFunc(runs, func(r run) bool { return r.file == name }) {
 			t.Errorf("%s is not run by any test", f)
 		}
@@ -59,6 +67,9 @@ func TestExamples(t *testing.T) {
 	}
 	for _, r := range runs {
 		t.Run(r.file, func(t *testing.T) {
+			if _, err := exec.LookPath(r.needs); r.needs != "" && err != nil {
+				t.Skipf("needs %s: apt-get install mpich python3", r.needs)
+			}
 			if r.after != "" {
 				if got := submit(r.after, nil); got.code != 0 {
 					t.Fatalf("submit %s: exit code %d\n%s", r.after, got.code, got.stderr)

@@ -228,3 +228,25 @@ func TestExecTerminal(t *testing.T) {
 }
 
 func exists(path string) bool { return unix.Access(path, unix.F_OK) == nil }
+
+// A standby passes a session on to the leader.
+func TestExecThroughStandby(t *testing.T) {
+	c := newCluster(t)
+	etcd := startEtcd(t)
+	leader, standby := freeAddress(t), freeAddress(t)
+	c.addr = leader
+	c.start(true, "master", "--listen", leader, "--etcd", etcd)
+	agent := c.startAgent("a1")
+	c.start(true, "master", "--listen", standby, "--etcd", etcd)
+	id := c.sleeper("host")
+	other := &cluster{t: t, dir: c.dir, addr: standby}
+	if r := other.with("in", "exec", id, "--", "sh", "-c", "cat; echo; echo err >&2; exit 9"); r != (result{"in\n", "err\n", 9}) {
+		t.Errorf("through a standby: %+v", r)
+	}
+	if r := other.run("exec", "nosuch", "--", "true"); r.code != model.ExitRejected || !strings.Contains(r.stderr, "no job") {
+		t.Errorf("a refusal through a standby: %+v", r)
+	}
+	c.must("cancel", id)
+	c.run("wait", id, "--timeout", "30s")
+	c.endAgent(agent)
+}

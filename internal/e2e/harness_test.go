@@ -26,6 +26,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if args := os.Getenv(etcdMemberEnv); args != "" {
+		runEtcdMember(args)
+	}
 	// What a killed daemon leaves behind becomes this process's child, so that
 	// it can be seen to end: PID 1 of a container may reap nobody.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -74,6 +77,7 @@ type cluster struct {
 	t    *testing.T
 	dir  string
 	addr string // of the masters, comma-separated
+	in   *netns // where commands and daemons run; nil = where the test does
 }
 
 // daemon is a running tender process.
@@ -111,7 +115,13 @@ func (c *cluster) startDev(flags ...string) *daemon {
 // start runs a daemon; with ready it waits for the word on standard output.
 func (c *cluster) start(ready bool, args ...string) *daemon {
 	c.t.Helper()
-	d := &daemon{t: c.t, cmd: exec.Command(binary, args...), log: &bytes.Buffer{}, exited: make(chan struct{})}
+	return c.startIn(c.in, ready, args...)
+}
+
+// startIn is start in a network namespace.
+func (c *cluster) startIn(in *netns, ready bool, args ...string) *daemon {
+	c.t.Helper()
+	d := &daemon{t: c.t, cmd: in.command(binary, args...), log: &bytes.Buffer{}, exited: make(chan struct{})}
 	d.cmd.Stderr = d.log
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
@@ -186,9 +196,7 @@ type result struct {
 // run runs the command line against the cluster.
 func (c *cluster) run(args ...string) result {
 	c.t.Helper()
-	cmd := exec.Command(binary, args...)
-	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "TENDER_ADDR="+c.addr, "NO_COLOR=1")
+	cmd := c.command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -197,6 +205,14 @@ func (c *cluster) run(args ...string) result {
 		c.t.Fatal(err)
 	}
 	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// command is the command line against the cluster, not yet started.
+func (c *cluster) command(args ...string) *exec.Cmd {
+	cmd := c.in.command(binary, args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), "TENDER_ADDR="+c.addr, "NO_COLOR=1")
+	return cmd
 }
 
 // must runs a command line that has to succeed, and returns its output.

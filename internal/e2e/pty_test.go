@@ -122,3 +122,21 @@ func (p *pty) raw() bool {
 	}
 	return state.Lflag&unix.ICANON == 0
 }
+
+// syncBuffer is what a program that still runs has printed.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

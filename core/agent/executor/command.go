@@ -28,6 +28,9 @@ var devNull = sync.OnceValues(func() (uintptr, error) {
 
 // command works out what to run with an environment.
 func (t *run) command(env *taskenv.Env) (*isolation.Command, error) {
+	if t.mpirun() && t.plan.group.HoldsIndex(t.key.Index) {
+		return t.holder(env)
+	}
 	c := t.plan.task.Config
 	args, err := env.ExpandAll(c.Args)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/api/execpb"
+	"github.com/tender-scheduler/tender/api/session"
 	"github.com/tender-scheduler/tender/core/agent/executor/lifecycle"
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -50,6 +51,8 @@ type loop struct {
 	// watching ends the checks of the attempts that have some and run.
 	watching map[lifecycle.Key]*watched
 
+	remotes map[string]session.Stream // asked for by tasks, by request, until the agent comes
+
 	agent *peer // nil while there is none
 	// greeted says that it has said hello. Before, it is sent no updates: it is to
 	// hear of all that are not acknowledged, in their order, and of each once.
@@ -74,6 +77,7 @@ type loop struct {
 
 // run works until the executor's end.
 func (l *loop) run() error {
+	l.remotes = map[string]session.Stream{}
 	l.timers, l.pmi = map[lifecycle.Key]*time.Timer{}, map[attemptID]*pmiServer{}
 	l.alone = time.NewTimer(firstContact)
 	l.later = time.NewTimer(time.Hour)
@@ -119,6 +123,10 @@ func (l *loop) event(e any) {
 		}
 	case sessionAsked:
 		l.session(e)
+	case remoteAsked:
+		l.remote(e)
+	case remoteLate:
+		l.remoteLate(e.request)
 	case wakeUp:
 		l.step(lifecycle.TimeUp{Key: e.key})
 	case terminate:

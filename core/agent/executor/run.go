@@ -128,6 +128,9 @@ func (t *run) build() error {
 	}
 	t.env, err = t.plan.env(t.key, t.sandbox, t.given, 0)
 	if err == nil {
+		err = t.equipMPIRun(owner)
+	}
+	if err == nil {
 		err = t.fill(owner)
 	}
 	return err
@@ -136,6 +139,7 @@ func (t *run) build() error {
 // failed reports that the task could not be started.
 func (t *run) failed(err error) {
 	t.cancel()
+	t.beside.end()
 	if t.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errStopped
 	}

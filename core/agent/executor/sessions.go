@@ -26,22 +26,27 @@ type sessionAsked struct {
 	ask  *execpb.Session
 }
 
-// session answers with a Claim and lets the session take its course.
+// session takes in a connection.
 func (l *loop) session(e sessionAsked) {
 	s := session.NewConn(e.conn.c, e.conn.in)
-	t, refusal := l.taskOf(e.ask)
+	if e.ask.Remote != "" {
+		l.couple(e.ask.Remote, s)
+		return
+	}
+	l.sessionAt(s, e.ask)
+}
+
+// sessionAt answers with a Claim and lets the session take its course.
+func (l *loop) sessionAt(s session.Stream, ask *execpb.Session) {
+	t, refusal := l.taskOf(ask)
 	if refusal == nil {
 		refusal = t.beside.enter(t)
-	}
-	claim := &sessionpb.Claim{}
-	if refusal != nil {
-		claim.Refused = session.RefusedOf(refusal)
 	}
 	go func() {
 		if refusal == nil {
 			defer t.beside.leave()
 		}
-		if s.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Claim{Claim: claim}}) != nil || refusal != nil {
+		if !answer(s, refusal) {
 			s.Close()
 			return
 		}
@@ -54,7 +59,7 @@ func (l *loop) taskOf(ask *execpb.Session) (*run, *model.Refusal) {
 	k := taskKey(ask.Task)
 	a := l.runner.attempts[k]
 	if a == nil {
-		return nil, model.Refuse(model.ReasonNotFound, "the task does not run on its agent any more")
+		return nil, model.Refuse(model.ReasonNotRunning, "the task does not run on its agent any more")
 	}
 	group := &l.runner.job.Groups[k.Group]
 	var names []string
@@ -65,20 +70,27 @@ func (l *loop) taskOf(ask *execpb.Session) (*run, *model.Refusal) {
 			continue
 		}
 		if t == nil {
-			return nil, model.Refuse(model.ReasonConflict, "task %q of group %q has not started yet", spec.Name, group.Name)
+			return nil, notYet(spec.Name)
 		}
 		return t, nil
 	}
 	return nil, model.Refuse(model.ReasonNotFound, "group %q has no task %q; it has %s", group.Name, ask.Name, names)
 }
 
+// notYet is a reason to try again.
+func notYet(task string) *model.Refusal {
+	return model.Refuse(model.ReasonStarting, "task %q has not started yet", task)
+}
+
 // beside is the sessions of one run.
 type beside struct {
 	over chan struct{} // closed when the task has ended
+	door *door         // nil if it opens none to others
 
 	// join is held while a process is forked into the task's cell, which must not
 	// be cleared and given to another task meanwhile.
 	join sync.Mutex
+	once sync.Once
 	mu   sync.Mutex
 	n    int
 }
@@ -94,12 +106,12 @@ func (b *beside) enter(t *run) *model.Refusal {
 	defer b.mu.Unlock()
 	select {
 	case <-b.over:
-		return model.Refuse(model.ReasonConflict, "task %q has ended", t.plan.task.Name)
+		return model.Refuse(model.ReasonNotRunning, "task %q has ended", t.plan.task.Name)
 	default:
 	}
 	switch {
 	case !runs:
-		return model.Refuse(model.ReasonConflict, "task %q has not started yet", t.plan.task.Name)
+		return notYet(t.plan.task.Name)
 	case b.n >= maxBeside:
 		return model.Refuse(model.ReasonQueueFull, "%d commands run beside task %q already, which is as many as may: end one first", b.n, t.plan.task.Name)
 	}
@@ -113,11 +125,17 @@ func (b *beside) leave() {
 	b.n--
 }
 
-// end is called when the task's process has ended, before the rest is killed.
+// end is called when the task's process has ended, before the rest is killed, or
+// when it could not be started.
 func (b *beside) end() {
-	close(b.over)
-	b.join.Lock()   // a fork in flight is over then, and hit too
-	b.join.Unlock() //nolint:staticcheck // the wait is all that is wanted
+	b.once.Do(func() {
+		close(b.over)
+		if b.door != nil {
+			b.door.close()
+		}
+	})
+	b.join.Lock() // a fork in flight is over then, and hit too
+	defer b.join.Unlock()
 }
 
 // Over implements attach.Place.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -15,6 +16,8 @@ type Config struct {
 	// Clients have checked already; a job is checked again because not every
 	// client is ours.
 	Check func(*model.Job) []string
+	// Metrics serves GET /metrics; nil = there is none.
+	Metrics http.Handler
 	// LeaderGone returns a channel that is closed when the master at an address
 	// does not lead any more: what was passed on to it is then given up, since it
 	// may be cut off and never answer. nil = it is waited for.

@@ -19,7 +19,8 @@ func statusOf(r model.Reason) int {
 		return http.StatusRequestEntityTooLarge
 	case model.ReasonNotFound:
 		return http.StatusNotFound
-	case model.ReasonAmbiguous, model.ReasonConflict, model.ReasonTerminalJob, model.ReasonNotTerminal:
+	case model.ReasonAmbiguous, model.ReasonConflict, model.ReasonTerminalJob, model.ReasonNotTerminal,
+		model.ReasonNotRunning, model.ReasonStarting:
 		return http.StatusConflict
 	case model.ReasonQueueFull:
 		return http.StatusTooManyRequests

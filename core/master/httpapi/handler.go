@@ -64,6 +64,9 @@ func (a *api) routes() {
 	a.mux.HandleFunc("GET /v1/masters/lease", a.lease)
 	a.mux.HandleFunc("GET /healthz", a.healthy)
 	a.mux.HandleFunc("GET /readyz", a.ready)
+	if a.Metrics != nil {
+		a.mux.Handle("GET /metrics", a.Metrics)
+	}
 	a.mux.HandleFunc("/", a.unknown)
 
 	// What only the leader answers.

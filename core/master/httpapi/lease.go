@@ -10,11 +10,11 @@ import (
 type Lease struct {
 	Identity string `json:"identity"` // of the process
 	Term     int64  `json:"term"`     // 0: it does not lead
-	LeftMs   int64  `json:"left_ms"`  // how long it leads for certain
+	TTLMs    int64  `json:"ttl_ms"`   // for how long at most it leads without hearing from etcd
 }
 
-// leaseEvery is how often a lease is told.
-const leaseEvery = 200 * time.Millisecond
+// LeaseEvery is how often a lease is told.
+const LeaseEvery = 200 * time.Millisecond
 
 // lease streams this master's lease, a JSON value a line, until it does not lead.
 // It is for the other masters: one whose connection breaks can look at once whether
@@ -29,7 +29,7 @@ func (a *api) lease(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 	rc, enc := http.NewResponseController(w), json.NewEncoder(w)
-	tick := time.NewTicker(leaseEvery)
+	tick := time.NewTicker(LeaseEvery)
 	defer tick.Stop()
 	for {
 		l := a.Lease()

@@ -32,6 +32,10 @@ func (a *api) logs(w http.ResponseWriter, r *http.Request) {
 		Offset:   q.integer("offset", math.MinInt64, math.MaxInt64, 0),
 		Follow:   q.flag("follow"),
 	}
+	rank := uint32(q.integer("rank", 0, math.MaxUint32, 0))
+	if q.has("rank") {
+		read.Rank = &rank
+	}
 	attempt := uint16(q.integer("attempt", 0, math.MaxUint16, 0))
 	if q.has("attempt") {
 		read.Attempt = &attempt

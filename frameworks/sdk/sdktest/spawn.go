@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"slices"
+	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
 )
@@ -86,3 +87,6 @@ func (m *Master) Spawned() (out []model.JobView) {
 	}
 	return out
 }
+
+// SetWallClock sets the wall clock to be ahead of the master's, and tells the framework.
+func (m *Master) SetWallClock(ahead time.Duration) { m.turn(model.WallClock{Ahead: ahead}) }

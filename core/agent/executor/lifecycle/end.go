@@ -84,7 +84,7 @@ func (a *alloc) explain(i int) string {
 		name = fmt.Sprintf("task %q: ", spec.Name)
 	}
 	if e.Who != "" {
-		return name + e.Who + " " + e.explainRank(spec)
+		return e.Who + " " + e.explainRank(spec)
 	}
 	switch {
 	case e.Failure != "":

@@ -19,7 +19,8 @@ func TestEveryAttemptEndsOnce(t *testing.T) {
 		for i := range rapid.IntRange(1, 3).Draw(t, "attempts") {
 			k := Key{Index: uint32(i)}
 			w.attempts[k] = &observed{state: model.TaskStaging, tasks: map[int]string{}}
-			w.step(Launch{Key: k, TimeLimit: time.Duration(rapid.IntRange(0, 1).Draw(t, "limit")) * time.Minute})
+			w.attempts[k].together = rapid.Bool().Draw(t, "together")
+			w.step(Launch{Key: k, Together: w.attempts[k].together, TimeLimit: time.Duration(rapid.IntRange(0, 1).Draw(t, "limit")) * time.Minute})
 		}
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			w.disturb()
@@ -36,11 +37,14 @@ func TestEveryAttemptEndsOnce(t *testing.T) {
 	})
 }
 
-// observed is what the world has seen of an attempt. Tasks are "asked", "running" or "ended".
+// observed is what the world has seen of an attempt. Tasks are "held", "ready",
+// "asked", "running" or "ended".
 type observed struct {
 	state    model.TaskState
 	terminal int
 	tasks    map[int]string
+	together bool
+	released bool
 }
 
 type world struct {
@@ -83,8 +87,11 @@ func (w *world) disturb() {
 	case 2:
 		w.step(Launch{Key: k})
 	case 3:
-		w.step(Checked{k, model.Health{Healthy: true}})
+		w.attempts[k].released = w.attempts[k].together
+		w.step(Release{k})
 	case 4:
+		w.step(Checked{k, model.Health{Healthy: true}})
+	case 5:
 		if w.attempts[k].state == model.TaskRunning { // only what runs is watched
 			w.step(Unhealthy{k, "check failed"})
 		}
@@ -98,6 +105,15 @@ func (w *world) advance(k Key) bool {
 	a := w.attempts[k]
 	for i := range len(w.job.Groups[0].Tasks) {
 		switch a.tasks[i] {
+		case "held":
+			if rapid.IntRange(0, 5).Draw(w.T, "fails to prepare") == 0 {
+				a.tasks[i] = "ended"
+				w.step(Ended{k, i, Exit{At: w.now, Failure: "no"}})
+			} else {
+				a.tasks[i] = "ready"
+				w.step(Prepared{k, i})
+			}
+			return true
 		case "asked":
 			if rapid.IntRange(0, 5).Draw(w.T, "fails to start") == 0 {
 				a.tasks[i] = "ended"
@@ -125,12 +141,17 @@ func (w *world) finish() {
 		moved := false
 		for i := range len(w.attempts) {
 			k := Key{Index: uint32(i)}
-			for task, is := range w.attempts[k].tasks {
-				if is != "ended" {
-					w.attempts[k].tasks[task] = "ended"
-					w.step(Ended{k, task, Exit{At: w.now}})
-					moved = true
+			for task := range w.job.Groups[0].Tasks {
+				exit := Exit{At: w.now}
+				switch w.attempts[k].tasks[task] {
+				case "", "ended":
+					continue
+				case "held", "ready":
+					exit.Failure = "no" // it cannot end well: it has not run
 				}
+				w.attempts[k].tasks[task] = "ended"
+				w.step(Ended{k, task, exit})
+				moved = true
 			}
 		}
 		if !moved {
@@ -149,8 +170,20 @@ func (w *world) step(in Input) {
 				w.Fatalf("task %d of %s is started although it %s", e.Task, e.Key, a.tasks[e.Task])
 			}
 			a.tasks[e.Task] = "asked"
+			if main := w.job.Groups[0].Tasks[e.Task].Lifecycle == nil; e.Hold != (main && a.together && !a.released) {
+				w.Fatalf("task %d of %s is started with hold %t: together %t, released %t", e.Task, e.Key, e.Hold, a.together, a.released)
+			}
+			if e.Hold {
+				a.tasks[e.Task] = "held"
+			}
+		case Go:
+			a := w.attempts[e.Key]
+			if a.tasks[e.Task] != "ready" || !a.released {
+				w.Fatalf("task %d of %s is to go, but it is %q, released %t", e.Task, e.Key, a.tasks[e.Task], a.released)
+			}
+			a.tasks[e.Task] = "asked"
 		case Stop:
-			if is := w.attempts[e.Key].tasks[e.Task]; is != "asked" && is != "running" {
+			if is := w.attempts[e.Key].tasks[e.Task]; is != "asked" && is != "running" && is != "held" && is != "ready" {
 				w.Fatalf("task %d of %s is stopped although it is %q", e.Task, e.Key, is)
 			}
 		case Report:
@@ -166,6 +199,11 @@ func (w *world) report(e Report) {
 		w.Fatalf("reported %s after %s: %v", e.Status.State, a.state, err)
 	}
 	a.state = next
+	for i := range w.job.Groups[0].Tasks {
+		if is := a.tasks[i]; next == model.TaskStarting && w.job.Groups[0].Tasks[i].Lifecycle == nil && is != "ready" {
+			w.Fatalf("said to be prepared while task %d is %q", i, is)
+		}
+	}
 	if !next.Terminal() {
 		return
 	}

@@ -72,11 +72,15 @@ func (s *scenario) input(t *testing.T, d *datadriven.TestData) Input {
 	}
 	switch d.Cmd {
 	case "launch":
-		in := Launch{Key: k}
+		in := Launch{Key: k, Together: d.HasArg("together")}
 		if d.HasArg("limit") {
 			in.TimeLimit = argDuration(t, d, "limit")
 		}
 		return in
+	case "release":
+		return Release{k}
+	case "prepared":
+		return Prepared{k, task}
 	case "preparing":
 		return Preparing{k, task}
 	case "started":
@@ -105,6 +109,14 @@ func (s *scenario) input(t *testing.T, d *datadriven.TestData) Input {
 		d.MaybeScanArgs(t, "code", &e.Code)
 		d.MaybeScanArgs(t, "signal", &e.Signal)
 		e.OOM = d.HasArg("oom")
+		for _, a := range d.CmdArgs {
+			if a.Key == "who" {
+				e.Who = strings.Join(a.Vals, " ")
+			}
+		}
+		if d.HasArg("fault") {
+			e.Fault = strings.TrimSpace(d.Input)
+		}
 		if d.HasArg("failure") {
 			e.Failure = strings.TrimSpace(d.Input)
 		}
@@ -165,7 +177,13 @@ func (s *scenario) print(effects []Effect) string {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case Start:
-			fmt.Fprintf(&b, "start %s\n", name(e.Key, e.Task))
+			how := "start"
+			if e.Hold {
+				how = "prepare"
+			}
+			fmt.Fprintf(&b, "%s %s\n", how, name(e.Key, e.Task))
+		case Go:
+			fmt.Fprintf(&b, "go %s\n", name(e.Key, e.Task))
 		case Stop:
 			fmt.Fprintf(&b, "stop %s grace %s\n", name(e.Key, e.Task), e.Grace)
 		case Wake:
