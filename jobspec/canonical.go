@@ -36,6 +36,7 @@ func Complete(j *model.Job) {
 		g := &j.Groups[i]
 		fill(&g.Count, 1)
 		fill(&g.Restart.Mode, model.RestartFail)
+		completeRollout(j.Type, g)
 		completeConstraints(g.Constraints)
 		completePreferences(g.Affinities, g.Spreads)
 		if g.Network != nil && len(g.Network.Ports) == 0 {

@@ -23,7 +23,7 @@ func newGroup(name string) model.Group {
 // group decodes a group block.
 func (d *decoder) group(b block, path string) model.Group {
 	n := d.open(b, groupShape, path)
-	g := newGroup(n.label())
+	g := d.newGroup(n.label())
 	n.whole("count", &g.Count)
 	n.flag("exclusive", &g.Exclusive)
 	n.textMap("meta", false, &g.Meta)
@@ -50,6 +50,7 @@ func (d *decoder) group(b block, path string) model.Group {
 	if restart != nil {
 		restart.restart(&g.Restart)
 	}
+	d.rollout.of(n, path, &g)
 	n.duration("shutdown_delay", &g.ShutdownDelay)
 	d.services(n, path, "", &g)
 	for i, t := range n.blocks["task"] {

@@ -29,6 +29,7 @@ func (d *decoder) job(b block) *model.Job {
 	n.flag("preemptible", &j.Preemptible)
 	n.text("placement", (*string)(&j.Placement))
 	j.Constraints, j.Affinities, j.Spreads = n.constraints(), n.affinities(), n.spreads()
+	d.rollout = n.rollout(j.Type)
 	for _, g := range n.blocks["group"] {
 		j.Groups = append(j.Groups, d.group(g, n.field(fmt.Sprintf("groups[%d]", len(j.Groups)))))
 	}
@@ -52,13 +53,14 @@ func (d *decoder) loneTask(b block, path string) model.Group {
 	if len(b.labels) > 0 {
 		d.at[path+".name"] = b.labels[0].at
 	}
-	g := newGroup("")
+	g := d.newGroup("")
 	var restart *node
 	t, inner := d.task(b, path+".tasks[0]")
 	if restart = inner.one("restart", restartShape, path+".restart"); restart != nil {
 		restart.restart(&g.Restart)
 	}
 	g.Name, g.Tasks = t.Name, []model.TaskSpec{t}
+	d.rollout.of(nil, path, &g)
 	d.services(inner, path, t.Name, &g)
 	return g
 }

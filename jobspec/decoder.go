@@ -23,6 +23,7 @@ type decoder struct {
 
 	opened  map[string]bool // paths of blocks
 	strayed map[string]bool // those with a name or a dynamic block that was not understood
+	rollout *rollout        // of the job; nil before it is read
 }
 
 // prepare makes what was parsed ready to be evaluated.

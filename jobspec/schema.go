@@ -23,7 +23,7 @@ func (s *shape) names() []string { return slices.Concat(s.attrs, s.blocks) }
 
 // later refuses what a later release will have.
 func later(what, instead string) refusal {
-	return refusal{what + " not supported yet: tender runs batch jobs today", instead}
+	return refusal{what + " not supported yet", instead}
 }
 
 // no refuses what has no place in tender.
@@ -61,8 +61,8 @@ var jobShape = &shape{
 	title:  "job",
 	label:  "its name",
 	attrs:  []string{"type", "role", "priority", "time_limit", "preemptible", "placement", "depends_on", "meta"},
-	blocks: []string{"constraint", "affinity", "spread", "group", "task", "meta", "depends_on", "periodic"},
-	once:   []string{"depends_on", "periodic"},
+	blocks: []string{"constraint", "affinity", "spread", "group", "task", "meta", "depends_on", "periodic", "update", "reschedule", "migrate"},
+	once:   []string{"depends_on", "periodic", "update", "reschedule", "migrate"},
 	refused: map[string]refusal{
 		"id":          no("a job's id is given when it is submitted", "remove it; the label of the job block is its name"),
 		"name":        no("the label of the job block is its name", "write job \"name\" { … }"),
@@ -71,7 +71,6 @@ var jobShape = &shape{
 		"datacenters": no("a tender cluster has no datacenters", "remove it, or constrain ${meta.datacenter}"),
 		"node_pool":   no("a tender cluster has no node pools", "constrain ${meta.pool}, or whatever your agents carry in meta"),
 		"all_at_once": no("starting together is a property of a group", "use gang {} in the group"),
-		"update":      later("rolling updates are", "remove it: a batch job runs once"),
 		"multiregion": no("a tender cluster is one region", "submit the job to each cluster with --address"),
 		"cron":        no("when a job is due is said in its periodic block", "put it in periodic { cron = … }"),
 		"catch_up":    no("when a job is due is said in its periodic block", "put it in periodic { catch_up = … }"),
@@ -79,8 +78,6 @@ var jobShape = &shape{
 		"schedule":    no("when a job is due is said in its periodic block", "put it in periodic { schedule = … }"),
 		"parameterized": later("dispatchable jobs are",
 			"declare a variable for each parameter and submit with --var"),
-		"reschedule":       no("a retry may go to any agent", "use restart { attempts = … } in the group"),
-		"migrate":          later("service jobs are", "remove it: batch tasks are not moved"),
 		"ui":               later("links are", "keep the text in meta"),
 		"vault":            no("tender does not talk to Vault", "pass secrets in through a variable, or fetch them in the task"),
 		"consul_token":     no("tender does not talk to Consul", "remove it"),
@@ -97,15 +94,12 @@ var groupShape = &shape{
 	title:  "group",
 	label:  "its name",
 	attrs:  []string{"count", "exclusive", "meta", "shutdown_delay", "max_run_duration"},
-	blocks: []string{"constraint", "affinity", "spread", "network", "task", "meta", "array", "gang", "restart", "service", "ephemeral_disk"},
-	once:   []string{"network", "array", "gang", "restart", "ephemeral_disk"},
+	blocks: []string{"constraint", "affinity", "spread", "network", "task", "meta", "array", "gang", "restart", "service", "ephemeral_disk", "update", "reschedule", "migrate"},
+	once:   []string{"network", "array", "gang", "restart", "ephemeral_disk", "update", "reschedule", "migrate"},
 	refused: map[string]refusal{
 		"name":                         no("the label of the group block is its name", "write group \"name\" { … }"),
 		"volume":                       later("volumes are", "name paths of a shared file system, or use an artifact"),
 		"disconnect":                   later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
-		"reschedule":                   no("a retry may go to any agent", "use restart { attempts = … }"),
-		"update":                       later("rolling updates are", "remove it: a batch job runs once"),
-		"migrate":                      later("service jobs are", "remove it: batch tasks are not moved"),
 		"scaling":                      later("scaling is", "set count, or use array for a batch of like tasks"),
 		"stop_after_client_disconnect": later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),
 		"max_client_disconnect":        later("this is", "remove it: tasks of an agent that is cut off are run again as restart says"),

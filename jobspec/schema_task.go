@@ -146,7 +146,7 @@ var lifecycleShape = &shape{title: "lifecycle", attrs: []string{"hook", "sidecar
 // allShapes is every block there is, for finding where a misplaced name belongs.
 var allShapes = []*shape{
 	jobShape, groupShape, taskShape, configShape, resourcesShape, gpuShape, arrayShape, gangShape, restartShape,
-	constraintShape, affinityShape, spreadShape, spreadTargetShape, networkShape, portShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
+	constraintShape, affinityShape, spreadShape, spreadTargetShape, updateShape, rescheduleShape, migrateShape, networkShape, portShape, diskShape, artifactShape, templateShape, logsShape, lifecycleShape, deviceShape,
 	serviceShape, checkShape, checkRestartShape,
 	periodicShape,
 }

@@ -107,6 +107,9 @@ var leadsTo = map[string]string{
 	"lifecycle":      "task \"t\" {\nlifecycle {\n%s\n}\n}",
 	"logs":           "task \"t\" {\nlogs {\n%s\n}\n}",
 	"ephemeral_disk": "group \"g\" {\nephemeral_disk {\n%s\n}\n}",
+	"update":         "type = \"service\"\ngroup \"g\" {\nupdate {\n%s\n}\n}",
+	"reschedule":     "type = \"service\"\ngroup \"g\" {\nreschedule {\n%s\n}\n}",
+	"migrate":        "type = \"service\"\ngroup \"g\" {\nmigrate {\n%s\n}\n}",
 }
 
 // TestNomadSurface walks all names of Nomad's job file: each is understood or

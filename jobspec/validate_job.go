@@ -9,7 +9,8 @@ import (
 )
 
 var (
-	laterTypes      = []string{"service", "system", "sysbatch"}
+	jobTypes        = []string{"batch", "service", "system"}
+	laterTypes      = []string{"sysbatch"}
 	dependencyKinds = []string{"ok", "failed", "any", "started"}
 )
 
@@ -49,6 +50,7 @@ func (c *checker) job(j *model.Job) {
 	for i := range j.Groups {
 		c.group(fmt.Sprintf("groups[%d]", i), &j.Groups[i])
 	}
+	c.rollout(j)
 	c.unique("groups", len(j.Groups), func(i int) (string, string) {
 		return fmt.Sprintf("groups[%d].name", i), j.Groups[i].Name
 	})
@@ -56,11 +58,11 @@ func (c *checker) job(j *model.Job) {
 
 func (c *checker) jobType(t string) {
 	switch {
-	case t == string(model.JobBatch):
+	case slices.Contains(jobTypes, t):
 	case slices.Contains(laterTypes, t):
-		c.fail("type", fmt.Sprintf("type %q is not supported yet: tender runs batch jobs today", t), `write type = "batch", or remove it`)
+		c.fail("type", fmt.Sprintf("type %q is not supported yet", t), `write type = "batch" for a job that ends, or type = "system" for one on every agent`)
 	default:
-		c.fail("type", fmt.Sprintf("there is no job type %q", t), `write type = "batch", or remove it`)
+		c.fail("type", fmt.Sprintf("there is no job type %q", t), orElse(didYouMean(t, jobTypes), "write type = "+orList(jobTypes)))
 	}
 }
 

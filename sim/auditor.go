@@ -8,6 +8,7 @@ import (
 	"github.com/tender-scheduler/tender/core/master"
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/batch"
+	"github.com/tender-scheduler/tender/frameworks/service"
 )
 
 // auditor follows the journal without any lag, from the first group on and
@@ -29,6 +30,7 @@ type auditor struct {
 	gaveWay   []*attempt       // those that were preempted
 	schedules map[model.JobID]*scheduleBook
 	awaited   map[model.JobID]bool // runs in the commit being applied whose jobs have not come yet
+	services  *service.Framework
 }
 
 // attempt is one task as the journal has it.
@@ -67,7 +69,8 @@ func newAuditor(w *world) *auditor {
 		specs: map[model.JobID]*model.Job{}, owner: map[model.AgentID]*host{}, failures: map[model.TaskID]int{}, gangs: map[groupID]int{},
 		byRole: map[string]int64{}, schedules: map[model.JobID]*scheduleBook{}, awaited: map[model.JobID]bool{},
 	}
-	a.machine = w.machineWith(&listener{f, a}, &cronListener{w.newCron(), a})
+	a.services = w.newServices()
+	a.machine = w.machineWith(&listener{f, a}, &cronListener{w.newCron(), a}, &serviceListener{a.services, a})
 	return a
 }
 
@@ -153,6 +156,9 @@ func (a *auditor) group(id groupID) *groupBook {
 		return g
 	}
 	v, ok := a.job(string(id.job))
+	if !ok {
+		v.Spec, ok = a.launched(id.job)
+	}
 	if !ok || int(id.group) >= len(v.Spec.Groups) {
 		a.w.fail("launches belong to jobs", "job %s with a group %d is not known", id.job, id.group)
 		return &groupBook{spec: &model.Group{}, onAgent: map[model.AgentID]int{}}

@@ -8,7 +8,7 @@
 //
 // # What is real and what is simulated
 //
-// Real: core/master.Machine with core/offers inside, frameworks/batch, and
+// Real: core/master.Machine with core/offers inside, frameworks/batch, frameworks/service, and
 // core/agent.Machine. Simulated, with the semantics of the real thing: etcd and
 // core/journal (etcd.go, append.go, lease.go, follow.go), the master's and the
 // agent's loops (master.go, agent.go: persist, then send), gRPC streams

@@ -16,7 +16,7 @@ func (w *world) newMachine() *master.Machine {
 	if err != nil {
 		panic(err)
 	}
-	return w.machineWith(f, w.newCron())
+	return w.machineWith(f, w.newCron(), w.newServices())
 }
 
 func (w *world) newCron() *cron.Framework {

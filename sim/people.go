@@ -53,6 +53,9 @@ func (p *people) plan(spec *model.Job) *jobPlan {
 	if isSchedule(spec.Name) {
 		return p.w.keeperOf(spec.Name).plan
 	}
+	if isServiceName(spec.Name) {
+		return p.w.tenantOf(spec.Name).plan
+	}
 	n, err := strconv.Atoi(strings.TrimPrefix(spec.Name, "job-"))
 	if err != nil || p.byNum[n] == nil {
 		panic("sim: a job that nobody submitted: " + spec.Name)

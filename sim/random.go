@@ -21,6 +21,7 @@ const (
 	forTight
 	forSchedules
 	forDrains
+	forServices
 )
 
 func newRandom(seed uint64, p purpose) random {

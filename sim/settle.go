@@ -83,6 +83,7 @@ func (w *world) unsettled() []string {
 		add("the steward waits for the answer to a request")
 	}
 	w.unsettledSchedules(t, add)
+	w.unsettledServices(add)
 	w.openJobs(t, add)
 	for _, n := range w.nodes(t) {
 		if n.State != model.NodeReady { // one whose disk was wiped stays until it is given up

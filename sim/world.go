@@ -32,6 +32,7 @@ type world struct {
 	operator operator
 	steward  steward
 	keepers  []*keeper
+	tenants  []*tenant
 	truth    *truth
 	auditor  *auditor
 	checks   checks
@@ -116,6 +117,7 @@ func (w *world) begin() {
 	w.operator.init(w)
 	w.steward.init(w)
 	w.beginSchedules()
+	w.beginServices()
 	w.scheduleFaults()
 	w.checks.begin(w)
 }

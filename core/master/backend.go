@@ -27,6 +27,8 @@ func (m *Master) Do(ctx context.Context, body any) (any, *model.Refusal) {
 	case model.Submit, model.CancelJob, model.RetryJob, model.PauseJob, model.ResumeJob, model.TriggerJob, model.SetRole, model.RemoveRole, model.SetReservation,
 		model.DrainNode, model.SetEligibility:
 		return l.request(ctx, body)
+	case model.ScaleJob, model.RestartJob, model.RollbackJob, model.ChangeDeployment:
+		return l.request(ctx, body)
 	}
 	return l.query(ctx, body)
 }
@@ -137,7 +139,7 @@ func (m *Master) ReadLog(ctx context.Context, r model.ReadLog) (io.ReadCloser, *
 		if refusal != nil {
 			return nil, refusal
 		}
-		if t.Agent != "" {
+		if t.Agent != "" && (t.State != "waiting" || !r.Follow) {
 			return m.openLog(ctx, l, t, &r)
 		}
 		job, refusal := l.job(ctx, string(t.ID.Job))
@@ -192,6 +194,9 @@ func (l *loop) task(ctx context.Context, r *model.ReadLog) (*model.TaskView, *mo
 		return nil, model.Refuse(model.ReasonNotFound, "job %s has no task with index %d in group %q", list.Job, r.Index, r.Group)
 	}
 	t := &list.Tasks[0]
+	if r.Attempt == nil && !r.Follow && t.State == "waiting" && t.Agent != "" && t.ID.Attempt > 0 {
+		t.ID.Attempt-- // of a service's that waits to be tried again, the last output there is
+	}
 	if r.Attempt != nil {
 		if *r.Attempt > t.ID.Attempt {
 			return nil, model.Refuse(model.ReasonNotFound, "task %s has had %d attempts, there is no attempt %d", t.ID.Slot(), t.ID.Attempt+1, *r.Attempt)

@@ -117,6 +117,9 @@ func (m *Machine) why(now time.Time, q model.Why) (any, *model.Refusal) {
 		v.Explanations = append(v.Explanations, m.book.Explain(now, d))
 	}
 	v.Explanations = append(v.Explanations, m.whyLost(now, v.Job.ID)...)
+	for _, id := range v.Launches {
+		v.Explanations = append(v.Explanations, m.whyLost(now, id)...)
+	}
 	if v.Job.Failure != nil {
 		m.nameAgent(v.Job.Failure)
 	}

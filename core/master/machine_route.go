@@ -30,6 +30,11 @@ func (m *Machine) route(now time.Time, body any) (model.FrameworkID, any, *model
 		return m.hosted(frameworkOf(b.Job), b)
 	case model.PlanJob:
 		return m.hosted(frameworkOf(b.Job), b)
+	case model.ListDeployments:
+		if b.Selector == "" {
+			return m.hosted("service", b)
+		}
+		return m.routeJob(now, b)
 	case model.OfSchedule:
 		return m.hosted("cron", b) // which knows best what it has of that name
 	case model.Selecting:

@@ -107,6 +107,9 @@ func (m *Machine) runLost(id model.AgentID, lk *link) {
 	}
 	m.book.RemoveAgent(id)
 	delete(m.links, id)
+	for _, fw := range m.order {
+		m.stepFramework(fw, model.AgentRemoved{Agent: id})
+	}
 	m.notice(model.Notice{Kind: "node_gone", Agent: id, Message: fmt.Sprintf("node %s is gone", a.info.Name)})
 }
 

@@ -23,7 +23,7 @@ type Framework interface {
 }
 
 // Input is one of Leading, Offers, Rescind, InverseOffers, RescindInverse, Staged,
-// Statuses, Request, Refused, Spawned, JobChanged, WallClock and Tick.
+// Statuses, Request, Refused, Spawned, JobChanged, AgentRemoved, WallClock and Tick.
 type Input interface{ input() }
 
 // Leading tells a framework that its master has just become the leader, with
@@ -72,6 +72,10 @@ type Request struct {
 	Body any
 }
 
+// AgentRemoved says that an agent is gone for good; what ran there has been
+// reported. It is not a journal event.
+type AgentRemoved struct{ Agent AgentID }
+
 // Tick says that the time asked for by Effects.Wake has come.
 type Tick struct{}
 
@@ -91,6 +95,7 @@ func (Refused) input()        {}
 func (Statuses) input()       {}
 func (Request) input()        {}
 func (Tick) input()           {}
+func (AgentRemoved) input()   {}
 
 // JournalEvent is one of Staged, Statuses and OwnEvent.
 type JournalEvent interface{ journalEvent() }

@@ -26,6 +26,12 @@ type Demand struct {
 	Grace       Duration `json:"grace,omitempty"`
 	// Placement is how agents are chosen among those that fit; empty = PlacePack.
 	Placement Placement `json:"placement,omitempty"`
+	// Kin is whose tasks count as this demand's for MaxPerAgent, distinct_property
+	// and spreads: those of all demands of the framework with the same Kin. Empty = ID.
+	Kin string `json:"kin,omitempty"`
+	// Every says that the demand is for as many tasks as fit, on agents yet to come
+	// too. It waits for none of them: nothing is held or preempted for it.
+	Every bool `json:"every,omitempty"`
 }
 
 // Placement names how a demand's agents are chosen among those that fit.
@@ -56,6 +62,8 @@ type DemandGroup struct {
 	Topology   string     `json:"topology,omitempty"`
 	Affinities []Affinity `json:"affinities,omitempty"`
 	Spreads    []Spread   `json:"spreads,omitempty"`
+	// Avoid are agents that get none of it.
+	Avoid []AgentID `json:"avoid,omitempty"`
 }
 
 // Offer is room on one or more agents, made for one demand. It is taken wholly,

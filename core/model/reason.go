@@ -132,6 +132,7 @@ const (
 	WaitPorts        Reason = "ports"               // a port asked for is taken
 	WaitIneligible   Reason = "node_ineligible"     // an operator wants nothing placed on the node: it is drained, or ineligible
 	WaitPreempting   Reason = "preempting"          // tasks are being stopped to make room for it
+	WaitDeployment   Reason = "deployment"          // a deployment waits for an operator, or has failed
 	WaitScheduled    Reason = "scheduled"           // it is not due yet
 	WaitPaused       Reason = "paused"              // its schedule is paused
 	WaitOverlap      Reason = "overlap"             // the run before it still goes on

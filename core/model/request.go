@@ -11,6 +11,9 @@ type Submit struct {
 	User string `json:"user,omitempty"`
 	// Parent is the job that this one is a run of, of those that a framework submits.
 	Parent JobID `json:"-"`
+	// CheckIndex refuses the submission with a conflict if the service that it is a
+	// new version of has another index by now; 0 = there must be none of that name.
+	CheckIndex *uint64 `json:"check_index,omitempty"`
 }
 
 // SubmitReply answers Submit.
@@ -21,6 +24,8 @@ type SubmitReply struct {
 	Version  int    `json:"version,omitempty"`  // of a job that goes on under its id when it is submitted again
 	// Next is when a schedule is due first.
 	Next time.Time `json:"next,omitzero"`
+	// Unchanged says that a service's newest version is the same.
+	Unchanged bool `json:"unchanged,omitempty"`
 	// Warning says at once what would otherwise be found out by waiting for
 	// ever: no agent could run this as written.
 	Warning *Explanation `json:"warning,omitempty"`
@@ -97,6 +102,7 @@ type WhyView struct {
 	Explanations []Explanation `json:"explanations"`
 	Turn         *TurnView     `json:"turn,omitempty"` // of its first group that waits to start
 	Demands      []Demand      `json:"-"`              // still to be explained by the allocator
+	Launches     []JobID       `json:"-"`              // under which its tasks run, where that is not its id
 }
 
 // TurnView is when a job's turn is among those of its role that wait to start.
@@ -126,6 +132,10 @@ type PlanView struct {
 	Asked        int           `json:"asked"`
 	Explanations []Explanation `json:"explanations"` // of what would wait
 	Demands      []Demand      `json:"-"`
+	// Of a service: what would become of each group's tasks, and the index to
+	// submit with so that nothing else happens.
+	Groups     []GroupPlan `json:"groups,omitempty"`
+	CheckIndex uint64      `json:"check_index,omitempty"`
 	// Due are the next times at which a scheduled job would be due.
 	Due []time.Time `json:"due,omitempty"`
 }
@@ -200,6 +210,8 @@ type JobView struct {
 	DependsOn []Dependency `json:"depends_on,omitempty"` // names resolved to ids
 	Usage     Usage        `json:"usage"`                // CPU summed, peak memory the largest of one task
 	Spec      *Job         `json:"spec,omitempty"`
+	// Service is set of services and system jobs.
+	Service *ServiceStatus `json:"service,omitempty"`
 	// Schedule is set for a periodic job.
 	Schedule *ScheduleView `json:"schedule,omitempty"`
 }
@@ -219,6 +231,11 @@ type TaskView struct {
 	Result    *Result    `json:"result,omitempty"`
 	Usage     *Usage     `json:"usage,omitempty"`
 	Health    *Health    `json:"health,omitempty"` // filled in by the master, of a task that runs
+	// Of a service's task: its version, and what is to become of it.
+	Version  uint32 `json:"version,omitempty"`
+	Healthy  bool   `json:"healthy,omitempty"`
+	Canary   bool   `json:"canary,omitempty"`
+	Draining bool   `json:"draining,omitempty"` // it is to stop
 }
 
 // Exit codes of the tool itself, from 250 up so that they stay clear of a job's own.

@@ -103,7 +103,7 @@ func (b *Book) SetDemand(d model.Demand) {
 // compareDemands reports whether anything of a demand changed, and whether what
 // its offers promise did.
 func compareDemands(a, b *model.Demand) (changed, unlike bool) {
-	unlike = a.AllOrNothing != b.AllOrNothing || len(a.Groups) != len(b.Groups)
+	unlike = a.AllOrNothing != b.AllOrNothing || len(a.Groups) != len(b.Groups) || a.Kin != b.Kin || a.Every != b.Every
 	changed = a.Label != b.Label || a.Role != b.Role || a.Rank != b.Rank || a.Seq != b.Seq ||
 		a.TimeLimit != b.TimeLimit || !a.EarliestStart.Equal(b.EarliestStart)
 	for i := 0; i < len(a.Groups) && !unlike; i++ {
@@ -113,7 +113,7 @@ func compareDemands(a, b *model.Demand) (changed, unlike bool) {
 			unlike = a.AllOrNothing
 		}
 		unlike = unlike || g.MaxPerAgent != h.MaxPerAgent || g.Exclusive != h.Exclusive ||
-			g.Topology != h.Topology || !g.Shape.Equal(&h.Shape) || !slices.Equal(g.Constraints, h.Constraints)
+			g.Topology != h.Topology || !g.Shape.Equal(&h.Shape) || !slices.Equal(g.Constraints, h.Constraints) || !slices.Equal(g.Avoid, h.Avoid)
 	}
 	return changed || unlike, unlike
 }

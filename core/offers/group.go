@@ -1,6 +1,8 @@
 package offers
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -18,6 +20,7 @@ type group struct {
 // caps bound where a group's tasks may be by where others of it are.
 type caps struct {
 	perAgent int // tasks on one agent at most; 0 = no bound
+	avoid    []model.AgentID
 	spread   []property
 	fault    string // what can never be met about them, for people
 	scout    scout  // fewer agents have room for the group than for its room
@@ -39,13 +42,13 @@ func plainGroup(d *model.Demand, i int) group {
 	dg := &d.Groups[i]
 	g := group{kind: &kind{
 		Claim: Claim{
-			Key: Key{Framework: d.Framework, Demand: d.ID, Group: i}, Exclusive: dg.Exclusive,
+			Key: Key{Framework: d.Framework, Demand: cmp.Or(d.Kin, d.ID), Group: i}, Exclusive: dg.Exclusive,
 			Label: d.Label, Role: d.Role, Priority: d.Priority, Preemptible: d.Preemptible, Grace: d.Grace,
 		},
 		shape: dg.Shape.Resources,
 	}}
 	var c caps
-	c.perAgent = max(dg.MaxPerAgent, 0)
+	c.perAgent, c.avoid = max(dg.MaxPerAgent, 0), dg.Avoid
 	for _, k := range dg.Constraints {
 		switch {
 		case k.Operator == "distinct_hosts" && k.Value != "false":
@@ -61,7 +64,7 @@ func plainGroup(d *model.Demand, i int) group {
 			c.spread = append(c.spread, property{parseOperand(k.Attribute), limit, k})
 		}
 	}
-	if c.perAgent > 0 || c.spread != nil {
+	if c.perAgent > 0 || c.spread != nil || c.avoid != nil {
 		kept := c
 		g.caps = &kept
 	}
@@ -103,6 +106,9 @@ func (g *group) checkCaps(a *agent, n int, t tally) (int, verdict) {
 		if n = min(n, most-a.count(&g.kind.Key)); n <= 0 {
 			return 0, capped
 		}
+	}
+	if slices.Contains(g.caps.avoid, a.info.ID) {
+		return 0, capped
 	}
 	for i := range t {
 		p := &g.caps.spread[i]

@@ -124,7 +124,7 @@ func (b *Book) consider(c *class) {
 		}
 		allowed = b.headroom(d, d.total())
 	}
-	possible := allowed > 0 && !b.impossible(c)
+	possible := allowed > 0 && !d.Every && !b.impossible(c)
 	if possible {
 		c.line.keep(c, b.keptFew)
 	}

@@ -15,7 +15,7 @@ import (
 // the same ID finds the tasks of the earlier one counted.
 type Key struct {
 	Framework model.FrameworkID
-	Demand    string // the demand's ID
+	Demand    string // the demand's Kin, or else its ID
 	Group     int    // position of the group in the demand
 }
 

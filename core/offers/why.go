@@ -293,7 +293,7 @@ func (q *inquiry) offeredTo(agents []*agent) []string {
 	var out []string
 	for _, a := range agents {
 		for _, s := range a.onOffer {
-			if s.Framework == q.d.Framework && s.Demand == q.d.ID {
+			if s.Framework == q.d.Framework && s.Demand == cmp.Or(q.d.Kin, q.d.ID) {
 				continue
 			}
 			if name := cmp.Or(s.offer.Label, s.Demand); !slices.Contains(out, name) {

@@ -68,6 +68,15 @@ const (
 	scoreBits    = 38 // of a score's logarithm behind the point; there are at most 8 before
 )
 
+// RankShift is by how many bits a job's priority is shifted in its demands' ranks,
+// for frameworks that share a queue with this one.
+func (p Policy) RankShift() uint {
+	if !p.ordered() {
+		return 0
+	}
+	return rankPriority
+}
+
 // rank is the group's place among its role's demands: higher goes first.
 func (f *Framework) rank(g *group) int64 {
 	prio := int64(g.job.spec.Priority)

@@ -18,6 +18,7 @@ import (
 	"github.com/tender-scheduler/tender/core/master"
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/batch"
+	"github.com/tender-scheduler/tender/frameworks/service"
 	"github.com/tender-scheduler/tender/jobspec"
 )
 
@@ -33,8 +34,18 @@ func frameworks(limits batch.Config) func() []model.Framework {
 	return func() []model.Framework {
 		f, err := batch.New(limits)
 		must(err) // limits have been validated
-		return []model.Framework{f, cronFramework()}
+		return []model.Framework{f, cronFramework(), services(limits)}
 	}
+}
+
+// services makes the framework of services, whose limits follow those of batch jobs.
+func services(limits batch.Config) model.Framework {
+	cfg := service.DefaultConfig()
+	cfg.MaxHistory, cfg.HistoryAge = limits.MaxHistory, limits.HistoryAge
+	cfg.RankShift = limits.Policy.RankShift()
+	f, err := service.New(cfg)
+	must(err)
+	return f
 }
 
 // checkJob completes and checks a job that came over the API.

@@ -162,9 +162,12 @@ func (a *app) renderJob(r jobReport) []byte {
 	if r.Message != "" && r.Failure == nil {
 		line("", "%s", r.Message)
 	}
-	if r.Schedule != nil {
+	switch {
+	case r.Schedule != nil:
 		a.renderSchedule(line, r.Schedule)
-	} else {
+	case r.Service != nil:
+		a.serviceLines(line, r.JobView)
+	default:
 		line("Tasks", "%s", slotsText(r.Slots))
 	}
 	if r.Parent != "" {
@@ -257,6 +260,60 @@ func groupText(g *model.Group, limit time.Duration) string {
 	return s
 }
 
+// serviceLines tells of a service: its version, its health, its deployment.
+func (a *app) serviceLines(line func(name, format string, args ...any), v model.JobView) {
+	s := v.Service
+	stable := ""
+	if s.Stable {
+		stable = ", stable"
+	}
+	line("Version", "%d%s (check index %d)", s.Version, stable, s.CheckIndex)
+	for _, g := range s.Groups {
+		text := fmt.Sprintf("%s: %d of %d healthy, %d running", g.Group, g.Healthy, g.Desired, g.Running)
+		if g.Failed > 0 {
+			text += fmt.Sprintf(", %d failed for good", g.Failed)
+		}
+		if g.Stopping > 0 {
+			text += fmt.Sprintf(", %d stopping", g.Stopping)
+		}
+		line("Tasks", "%s", text)
+	}
+	if d := s.Deployment; d != nil {
+		healthy, desired := deployed(d)
+		text := fmt.Sprintf("%d, %s to version %d: %s", d.Number, d.Kind, d.Version, d.State)
+		if d.State.Active() {
+			text += fmt.Sprintf(", %d of %d healthy", healthy, desired)
+		}
+		if d.Message != "" {
+			text += "; " + d.Message
+		}
+		line("Deployment", "%s", text)
+	}
+}
+
+// taskNote is what there is to say of a task: how it ended, or of a service's what
+// is to become of it.
+func taskNote(v model.TaskView) string {
+	note := whyOf(&v)
+	if v.Version == 0 {
+		return note
+	}
+	parts := []string{fmt.Sprintf("version %d", v.Version)}
+	switch {
+	case v.Canary:
+		parts = append(parts, "canary")
+	case v.Draining:
+		parts = append(parts, "to stop")
+	}
+	if v.State == "running" && !v.Healthy && v.Health == nil {
+		parts = append(parts, "not healthy")
+	}
+	if note != "" {
+		parts = append(parts, note)
+	}
+	return strings.Join(parts, ", ")
+}
+
 // whyOf says how a task ended, or what its checks say while it runs.
 func whyOf(v *model.TaskView) string {
 	if v.Health != nil && v.State == "running" {
@@ -310,7 +367,7 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 			state = cell{"running, unhealthy", yellow}
 		}
 		t.add(text(fmt.Sprintf("%s[%d]", v.Group, v.ID.Index)), state, text(exit), text(cmp.Or(v.AgentName, string(v.Agent), "-")),
-			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(whyOf(&v)))
+			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(taskNote(v)))
 	}
 	return t.render(a.stdoutPaint(), a.output == formatWide, a.StdoutColumns)
 }

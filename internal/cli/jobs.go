@@ -17,9 +17,10 @@ func (a *app) jobsCmd() *cobra.Command {
 		Short: "List jobs, the newest first",
 		Long: `Jobs lists jobs, the newest first.
 
-TASKS is how many of a job's tasks have ended and how many there are; AGE is how
-long ago it was submitted and TIME how long it has been running, or ran. A schedule
-has no tasks; its runs are jobs of their own (tender cron ls lists schedules).`,
+TASKS is how many of a job's tasks have ended and how many there are; of a service,
+how many are healthy and how many it is to have. AGE is how long ago it was
+submitted and TIME how long it has been running, or ran. A schedule has no tasks;
+its runs are jobs of their own (tender cron ls lists schedules).`,
 		Example: `  tender jobs
   tender jobs --state running -o wide
   tender jobs --name nightly --limit 5
@@ -103,17 +104,34 @@ func (a *app) printJobs(list model.JobList) error {
 			text(ago(now, j.Submitted)), text(ranFor(now, j.Started, j.Ended)),
 			text(fmt.Sprint(j.Priority)), text(j.Role), text(j.User),
 			text(orDash(j.Usage.CPU != 0, span(j.Usage.CPU.Std()))), text(orDash(j.Usage.PeakMemoryBytes != 0, model.FormatBytes(j.Usage.PeakMemoryBytes))),
-			text(cmp.Or(string(j.Parent), "-")), text(j.Message))
+			text(cmp.Or(string(j.Parent), "-")), text(cmp.Or(j.Message, serviceText(j))))
 	}
 	return a.printTable(t)
 }
 
-// tasksText is how many of a job's tasks have ended; a schedule has runs instead.
+// tasksText is how many of a job's tasks have ended; of a service's, how many are
+// healthy. A schedule has runs instead.
 func tasksText(j model.JobView) string {
-	if j.Schedule != nil {
+	switch {
+	case j.Service != nil:
+		return fmt.Sprintf("%d/%d", j.Service.Healthy, j.Service.Desired)
+	case j.Schedule != nil:
 		return "-"
 	}
 	return fmt.Sprintf("%d/%d", ended(j.Slots), j.Slots.Total)
+}
+
+// serviceText says which version of a service runs, and how its deployment is.
+func serviceText(j model.JobView) string {
+	s := j.Service
+	if s == nil {
+		return ""
+	}
+	out := fmt.Sprintf("version %d", s.Version)
+	if d := s.Deployment; d != nil {
+		out += fmt.Sprintf(", deployment %d %s", d.Number, d.State)
+	}
+	return out
 }
 
 // exitText is a job's exit code, or the word for one of the tool's own.

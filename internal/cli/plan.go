@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -71,9 +72,14 @@ func (a *app) renderPlan(job *model.Job, v model.PlanView) []byte {
 	if v.Previous != nil {
 		a.renderChanges(&b, changes)
 	}
+	a.renderGroupPlans(&b, v)
 	b.WriteByte('\n')
 	if job.Periodic != nil {
 		a.renderPlannedDue(&b, job, v.Due)
+		return b.Bytes()
+	}
+	if v.Groups != nil && v.Asked == 0 {
+		fmt.Fprintf(&b, "%s\n", p.paint(green, "no task would be started"))
 		return b.Bytes()
 	}
 	all, asked := v.StartsNow >= v.Asked, plural(v.Asked, "task")
@@ -92,4 +98,31 @@ func (a *app) renderPlan(job *model.Job, v model.PlanView) []byte {
 		a.renderExplanation(&b, e)
 	}
 	return b.Bytes()
+}
+
+// renderGroupPlans tells what would become of a service's tasks.
+func (a *app) renderGroupPlans(b *bytes.Buffer, v model.PlanView) {
+	if v.Groups == nil {
+		return
+	}
+	b.WriteByte('\n')
+	for _, g := range v.Groups {
+		var parts []string
+		for _, x := range []struct {
+			n    int
+			what string
+		}{{g.Create, "created"}, {g.InPlace, "updated in place"}, {g.Replace, "replaced"}, {g.Stop, "stopped"}} {
+			if x.n > 0 {
+				parts = append(parts, fmt.Sprintf("%s %s", number(x.n), x.what))
+			}
+		}
+		if g.Canaries > 0 {
+			parts = append(parts, number(g.Canaries)+" of them first, as canaries")
+		}
+		if parts == nil {
+			parts = []string{"one on every agent that fits"}
+		}
+		fmt.Fprintf(b, "group %s: %s\n", oneLine(g.Group), strings.Join(parts, ", "))
+	}
+	fmt.Fprintf(b, "check index %d: tender submit --check-index %d refuses if it has changed by then\n", v.CheckIndex, v.CheckIndex)
 }

@@ -76,6 +76,8 @@ has, its name (the latest job with it) or "last" (see tender help selectors).`,
 	grouped(root, groupLook, a.jobsCmd(), a.jobCmd(), a.whyCmd(), a.logsCmd(), a.eventsCmd(), a.nodesCmd(), a.offersCmd(), a.sharesCmd(), a.statusCmd())
 	grouped(root, groupLook, a.servicesCmd())
 	grouped(root, groupFiles, a.initCmd(), a.validateCmd(), a.planCmd(), a.fmtCmd())
+	grouped(root, groupRun, a.deploymentCmd(), a.scaleCmd(), a.restartCmd(), a.rollbackCmd())
+	grouped(root, groupLook, a.versionsCmd())
 	grouped(root, groupLook, a.simCmd())
 	grouped(root, groupDaemon, append(a.daemonCmds(), a.roleCmd())...)
 	grouped(root, groupDaemon, a.nodeCmd())

@@ -261,6 +261,8 @@ func (a *app) scheduleReport(ctx context.Context, c *client.Client, r jobReport,
 // changedText is what a change made of a job, as the end of a line about it.
 func (a *app) changedText(v model.JobView) string {
 	switch {
+	case v.Service != nil:
+		return plural(v.Slots.Staging+v.Slots.Running, "task") + " running"
 	case v.Schedule == nil:
 		return slotsText(v.Slots)
 	case len(v.Schedule.Active) > 0:

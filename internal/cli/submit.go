@@ -18,6 +18,7 @@ type submission struct {
 	wait, follow, detach bool
 	key                  string
 	pending              time.Duration
+	checkIndex           int64 // -1 = not given
 }
 
 func (a *app) submitCmd() *cobra.Command {
@@ -31,6 +32,10 @@ the job is stored durably, and prints its id; the job then runs on its own.
 With --wait it stays until the job has ended, shows its progress and exits with
 the job's exit code. --follow does that and copies the tasks' output to standard
 output and standard error. Ctrl-C stops the waiting, not the job.
+
+A service has no end: with --wait it is waited for until its deployment has
+succeeded (exit code 0), failed (1), or waits for the promotion of its canaries (0).
+Submitting the name of a service again makes a new version of it.
 
 FILE is a job file in HCL, - for standard input. A file with mistakes is not
 submitted: all of them are shown, and the exit code is 251. A job that no agent
@@ -54,6 +59,7 @@ which makes it safe to repeat one whose answer got lost.`,
 	f.StringVar(&s.key, "idempotency-key", "", "a `KEY` that is the job's identity for repeated submissions (default: a random one)")
 	durationFlag(f, &s.pending, "pending-timeout", "with --wait: exit with 252 if nothing of the job has started within this time; the job stays queued (default: no limit)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress")
+	f.Int64Var(&s.checkIndex, "check-index", -1, "refuse if the service is not at check index `N` any more, which tender plan shows (0 = if there is one)")
 	s.register(cmd)
 	a.printsData(cmd)
 	a.talks(cmd)
@@ -81,7 +87,11 @@ func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 		return usagef(cmd, "job %s is a schedule, and its end is nothing to wait for: submit it without --wait, and wait for a run with tender wait \"$(tender cron trigger -o name %s)\"", job.Name, job.Name)
 	}
 	began := a.Now()
-	reply, err := c.Submit(cmd.Context(), model.Submit{Job: job, Key: s.key, User: a.Username()})
+	request := model.Submit{Job: job, Key: s.key, User: a.Username()}
+	if index := uint64(s.checkIndex); s.checkIndex >= 0 {
+		request.CheckIndex = &index
+	}
+	reply, err := c.Submit(cmd.Context(), request)
 	if err != nil {
 		return err
 	}
@@ -92,11 +102,23 @@ func (a *app) submit(cmd *cobra.Command, path string, s submission) error {
 		return err
 	}
 	if !wait {
+		if isService(job) {
+			a.hint("tender deployment show %s tells how far it is, tender job %s shows it", reply.Name, reply.Name)
+			return nil
+		}
 		a.hint("tender wait %s waits for its end, tender job %s shows it", reply.ID, reply.ID)
 		return nil
 	}
+	if isService(job) && !s.follow {
+		return a.waitDeployed(cmd.Context(), c, reply.ID, uint32(reply.Version))
+	}
 	w := &watch{app: a, client: c, id: reply.ID, began: began, pending: s.pending, follow: s.follow}
 	return a.finishWait(w.run(cmd.Context()))
+}
+
+// isService reports whether a job goes on until it is stopped.
+func isService(j *model.Job) bool {
+	return j.Periodic == nil && (j.Type == model.JobService || j.Type == model.JobSystem)
 }
 
 // printSubmitted tells of the new job: as data unless the data is to be its end.
@@ -105,8 +127,14 @@ func (a *app) printSubmitted(r model.SubmitReply, wait bool) error {
 		a.warn("job %s %s", r.Name, warningText(*r.Warning))
 	}
 	what := "submitted"
-	if r.Existing {
+	if r.Version > 1 {
+		what = fmt.Sprintf("submitted as version %d", r.Version)
+	}
+	switch {
+	case r.Existing:
 		what = "was submitted before"
+	case r.Unchanged:
+		what = fmt.Sprintf("is the same as version %d, nothing to do", r.Version)
 	}
 	switch {
 	case a.output == formatName:

@@ -60,7 +60,11 @@ func (a *app) renderWhy(v model.WhyView) []byte {
 	case j.Started.IsZero():
 		fmt.Fprintf(&b, ", submitted %s ago\n", ago(now, j.Submitted))
 	default:
-		fmt.Fprintf(&b, ": %s\n", slotsText(j.Slots))
+		text := slotsText(j.Slots)
+		if j.Service != nil {
+			text = fmt.Sprintf("%d of %s healthy", j.Service.Healthy, plural(j.Service.Desired, "task"))
+		}
+		fmt.Fprintf(&b, ": %s\n", text)
 	}
 	if len(v.Explanations) == 0 {
 		if j.Slots.Waiting == 0 {

@@ -81,9 +81,18 @@ func (a *api) routes() {
 		"POST /v1/jobs/{sel}/retry":  a.retry,
 		"GET /v1/jobs/{sel}/logs":    a.logs,
 		"POST /v1/jobs/{sel}/exec":   a.exec,
-		"POST /v1/plan":              a.plan,
-		"GET /v1/events":             a.events,
-		"GET /v1/nodes":              a.nodes,
+
+		"POST /v1/jobs/{sel}/scale":      a.scale,
+		"POST /v1/jobs/{sel}/restart":    a.restart,
+		"POST /v1/jobs/{sel}/rollback":   a.rollback,
+		"POST /v1/jobs/{sel}/deployment": a.changeDeployment,
+		"GET /v1/jobs/{sel}/deployments": a.jobDeployments,
+		"GET /v1/jobs/{sel}/versions":    a.versions,
+		"GET /v1/deployments":            a.deployments,
+
+		"POST /v1/plan":  a.plan,
+		"GET /v1/events": a.events,
+		"GET /v1/nodes":  a.nodes,
 
 		"PUT /v1/nodes/{node}/drain":       a.drainNode,
 		"DELETE /v1/nodes/{node}/drain":    a.endDrain,

@@ -1,6 +1,8 @@
 package sdktest
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -43,10 +45,13 @@ func (m *Master) plan() (out model.Offers) {
 		o := model.Offer{Framework: d.Framework, Demand: d.ID, Label: d.Label, AllOrNothing: d.AllOrNothing, MadeAt: m.Now}
 		left := g.Count
 		took := map[model.AgentID]model.Resources{}
-		for _, a := range m.agents {
+		for _, a := range m.preferred(&d) {
 			n := int(g.Shape.TimesIn(free[a.ID], int64(left)))
 			if g.MaxPerAgent > 0 {
-				n = min(n, max(g.MaxPerAgent-m.on(a.ID, d.ID), 0))
+				n = min(n, max(g.MaxPerAgent-m.on(a.ID, cmp.Or(d.Kin, d.ID)), 0))
+			}
+			if slices.Contains(g.Avoid, a.ID) || !meets(&d, a) {
+				n = 0
 			}
 			if n > 0 {
 				left -= n
@@ -67,11 +72,38 @@ func (m *Master) plan() (out model.Offers) {
 	return out
 }
 
+// preferred returns the agents with those first that the demand's affinities for an
+// agent's id favour, and those last that they do not.
+func (m *Master) preferred(d *model.Demand) []*Agent {
+	weight := func(a *Agent) (w int) {
+		for _, x := range d.Groups[0].Affinities {
+			if x.Attribute == "${node.unique.id}" && x.Value == string(a.ID) {
+				w += x.Weight
+			}
+		}
+		return w
+	}
+	out := slices.Clone(m.agents)
+	slices.SortStableFunc(out, func(x, y *Agent) int { return weight(y) - weight(x) })
+	return out
+}
+
+// meets reports whether an agent is up and meets a demand's constraints, of which
+// only those on an agent's id are understood.
+func meets(d *model.Demand, a *Agent) bool {
+	for _, c := range d.Groups[0].Constraints {
+		if c.Attribute == "${node.unique.id}" && (c.Value == string(a.ID)) != (c.Operator == "=") {
+			return false
+		}
+	}
+	return !a.Down
+}
+
 // on returns how many tasks of a demand's group are live on an agent.
 func (m *Master) on(agent model.AgentID, demand string) int {
 	n := 0
 	for _, t := range m.tasks {
-		if t.Agent == agent && demandOf(t.ID) == demand {
+		if t.Agent == agent && t.kin == demand {
 			n++
 		}
 	}
@@ -195,7 +227,9 @@ func (m *Master) accept(c accepted) {
 	if c.offer.AllOrNothing && total != 0 {
 		m.fail("accept of %s: a gang's offer taken in part", c.Offer)
 	}
+	kin := c.offer.Demand
 	if d := m.demands[c.offer.Demand]; d != nil {
+		kin = cmp.Or(d.Kin, d.ID)
 		for i := range c.Launches {
 			d.Groups[0].Count -= len(c.Launches[i].Tasks)
 		}
@@ -205,14 +239,14 @@ func (m *Master) accept(c accepted) {
 	}
 	// As the real master does: one staging a launch.
 	for i := range c.Launches {
-		m.launch(&c.Launches[i])
+		m.launch(&c.Launches[i], kin)
 		staged := model.Staged{Launches: []model.Launch{c.Launches[i]}, At: m.Now}
 		m.record(staged)
 		m.step(staged)
 	}
 }
 
-func (m *Master) launch(l *model.Launch) {
+func (m *Master) launch(l *model.Launch, kin string) {
 	a := m.agent(l.Agent)
 	last := -1
 	for n := range l.Tasks {
@@ -230,7 +264,7 @@ func (m *Master) launch(l *model.Launch) {
 			m.fail("launch %s: not in ascending order", id)
 		}
 		last = int(id.Index)
-		m.tasks[id] = &Task{ID: id, Agent: l.Agent, State: model.TaskStaging, Env: l.Env, shape: l.Shape.Resources}
+		m.tasks[id] = &Task{ID: id, Agent: l.Agent, State: model.TaskStaging, Env: l.Env, shape: l.Shape.Resources, kin: kin}
 		a.used = a.used.Add(l.Shape.Resources)
 	}
 	if !a.used.Fits(a.Capacity) {

@@ -9,9 +9,6 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-// demandOf is the id that a demand for a task's group has by custom.
-func demandOf(id model.TaskID) string { return fmt.Sprintf("%s/%d", id.Job, id.Group) }
-
 // Render writes a step's effects, one a line.
 func Render(e model.Effects) string {
 	var b strings.Builder
@@ -75,10 +72,17 @@ func renderCall(line func(string, ...any), c model.Call) {
 	case model.DeclineInverse:
 		line("keep    %s", c.Offer)
 	case model.Kill:
-		if c.Reason == model.ReasonContainerPreempted {
+		switch c.Reason {
+		case model.ReasonContainerPreempted:
 			line("kill    %s preempted", c.Task)
-		} else {
+		case model.ReasonAgentDraining:
+			line("kill    %s draining", c.Task)
+		default:
 			line("kill    %s", c.Task)
+		}
+	case model.Withdraw:
+		for _, id := range c.Tasks {
+			line("off     %s", id)
 		}
 	case model.JobDone:
 		line("done    %s", c.Job)
@@ -97,6 +101,12 @@ func RenderDemand(d *model.Demand) string {
 	s := fmt.Sprintf("%s %s %d×%s rank=%d seq=%d", d.ID, d.Label, g.Count, g.Shape, d.Rank, d.Seq)
 	if d.AllOrNothing {
 		s += " gang"
+	}
+	if d.Every {
+		s = fmt.Sprintf("%s %s everywhere×%s rank=%d seq=%d", d.ID, d.Label, g.Shape, d.Rank, d.Seq)
+	}
+	if len(g.Avoid) > 0 {
+		s += fmt.Sprintf(" not on %v", g.Avoid)
 	}
 	if d.TimeLimit > 0 {
 		s += " limit=" + d.TimeLimit.String()
@@ -172,12 +182,17 @@ func renderBody(body any) string {
 		if b.Existing {
 			s += " (existing)"
 		}
+		if b.Unchanged {
+			s += " (unchanged)"
+		}
 		if b.Warning != nil {
 			s += " warning: " + b.Warning.Summary
 		}
 		return s
 	case model.JobView:
 		return RenderJob(&b)
+	case model.DeploymentView:
+		return RenderDeployment(&b)
 	case model.RunView:
 		if b.Job == "" {
 			return fmt.Sprintf("run due %s %s", clock(b.Due), b.State)
@@ -200,6 +215,12 @@ func RenderJob(v *model.JobView) string {
 	} {
 		if x.n > 0 {
 			s += fmt.Sprintf(" %s=%d", x.name, x.n)
+		}
+	}
+	if x := v.Service; x != nil {
+		s += fmt.Sprintf(" version=%d healthy=%d/%d", x.Version, x.Healthy, x.Desired)
+		if x.Stable {
+			s += " stable"
 		}
 	}
 	if v.ExitCode != nil {
@@ -228,8 +249,37 @@ func RenderTask(v *model.TaskView) string {
 	if v.Result != nil {
 		s += fmt.Sprintf(" %s code=%d", v.Result.Cause, v.Result.Code())
 	}
+	for _, x := range []struct {
+		name string
+		is   bool
+	}{{"healthy", v.Healthy}, {"canary", v.Canary}, {"draining", v.Draining}} {
+		if x.is {
+			s += " " + x.name
+		}
+	}
 	if v.Message != "" {
 		s += " (" + v.Message + ")"
+	}
+	return s
+}
+
+// RenderDeployment writes a deployment on a line, and one for each of its groups.
+func RenderDeployment(v *model.DeploymentView) string {
+	s := fmt.Sprintf("deployment %d of %s version %d %s %s", v.Number, v.JobName, v.Version, v.Kind, v.State)
+	if v.NeedsPromotion {
+		s += " needs promotion"
+	}
+	if !v.Deadline.IsZero() {
+		s += " fails at " + clock(v.Deadline)
+	}
+	if v.Message != "" {
+		s += ": " + v.Message
+	}
+	for _, g := range v.Groups {
+		s += fmt.Sprintf("\n  %s desired=%d placed=%d healthy=%d unhealthy=%d old=%d", g.Group, g.Desired, g.Placed, g.Healthy, g.Unhealthy, g.Old)
+		if g.Canaries > 0 {
+			s += fmt.Sprintf(" canaries=%d promoted=%t", g.Canaries, g.Promoted)
+		}
 	}
 	return s
 }

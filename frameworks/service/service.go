@@ -1,0 +1,114 @@
+package service
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
+)
+
+// ID is the name under which the framework registers.
+const ID model.FrameworkID = "service"
+
+// Framework is the service policy. Make one with New.
+type Framework struct {
+	cfg Config
+	state
+
+	// Transient.
+	out    *outbox // what the present Step asks for; nil while folding the journal
+	book   sdk.DemandBook
+	timers sdk.Timers[alarm]
+	rekill time.Time // when kills are next sent again; zero = no kill is wanted
+	sweep  time.Time // when the history is next looked at for age; zero = not set
+	bucket map[string]*bucket
+	drains map[model.OfferID][]moved // what inverse offers of drains are about
+}
+
+var (
+	_ model.Framework = (*Framework)(nil)
+	_ model.Querier   = (*Framework)(nil)
+)
+
+// New returns a framework with no jobs.
+func New(cfg Config) (*Framework, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	f := &Framework{cfg: cfg, bucket: map[string]*bucket{}, drains: map[model.OfferID][]moved{}}
+	f.state.init()
+	return f, nil
+}
+
+// ID returns "service".
+func (f *Framework) ID() model.FrameworkID { return ID }
+
+// Step takes one input and returns what should happen, in order.
+func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
+	f.out = &outbox{now: now}
+	defer func() { f.out = nil }()
+	switch in := in.(type) {
+	case model.Leading:
+		f.lead()
+	case model.Offers:
+		for i := range in {
+			f.answer(&in[i])
+		}
+	case model.InverseOffers:
+		for i := range in {
+			f.giveBack(&in[i])
+		}
+	case model.Staged:
+		f.foldStaged(&in)
+	case model.Statuses:
+		f.foldStatuses(in)
+	case model.Refused:
+		f.refused(&in)
+	case model.Request:
+		f.request(in)
+	case model.AgentRemoved:
+		f.agentRemoved(in.Agent)
+	case model.RescindInverse:
+		f.rescinded(in.Offer)
+	case model.Tick, model.Rescind:
+		// Due timers are run below. An offer is answered in the step that brings it.
+	}
+	f.runTimers()
+	f.planDirty()
+	f.boundHistory()
+	return f.finish()
+}
+
+// Apply folds one journaled event.
+func (f *Framework) Apply(e model.JournalEvent) error {
+	switch e := e.(type) {
+	case model.Staged:
+		f.foldStaged(&e)
+	case model.Statuses:
+		f.foldStatuses(e)
+	case model.OwnEvent:
+		return events.Fold(f, e)
+	default:
+		return fmt.Errorf("apply to service framework: no such event %T", e)
+	}
+	return nil
+}
+
+// emit journals an event of this framework's own and folds it, from the bytes
+// that will be replayed.
+func (f *Framework) emit(e any) {
+	b, err := events.Encode(e)
+	if err != nil {
+		panic(fmt.Sprintf("service: %v", err)) // each emitter has checked what it emits
+	}
+	f.enter(b)
+}
+
+func (f *Framework) enter(b model.OwnEvent) {
+	if err := events.Fold(f, b); err != nil {
+		// Going on would part this state from the journal's.
+		panic(fmt.Sprintf("service: %v", err))
+	}
+	f.out.events = append(f.out.events, b)
+}
