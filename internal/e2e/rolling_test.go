@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -34,11 +34,11 @@ func TestRollingUpdateUnderLoad(t *testing.T) {
 	for _, p := range []struct {
 		name  string
 		start func(c *cluster) (address string)
-	}{{"go", (*cluster).goProxy}, {"haproxy", (*cluster).haproxy}} {
+	}{{"go", (*cluster).goProxy}, {"nginx", (*cluster).nginx}} {
 		t.Run(p.name, func(t *testing.T) {
-			if p.name == "haproxy" {
-				if _, err := exec.LookPath("haproxy"); err != nil {
-					t.Skip("haproxy is not installed")
+			if p.name == "nginx" {
+				if _, err := exec.LookPath("nginx"); err != nil {
+					t.Skip("nginx is not installed")
 				}
 			}
 			c, _ := dev(t, "--agents", "3")
@@ -218,28 +218,39 @@ func followService(ctx context.Context, addr string, tell func(model.ServiceView
 	}
 }
 
-// haproxy is the real one, whose configuration tender services writes and which it
+// nginx is a real one, whose configuration tender services writes and which it
 // tells to read it.
-func (c *cluster) haproxy() string {
+func (c *cluster) nginx() string {
 	address := freeAddress(c.t)
-	config := filepath.Join(c.dir, "haproxy.cfg")
-	template := c.file("haproxy.tmpl", fmt.Sprintf(`
-defaults
-  mode http
-  timeout connect 5s
-  timeout client  30s
-  timeout server  30s
-frontend shop
-  bind %s
-  default_backend shop
-backend shop
-{{ range .Endpoints }}  server {{ .JobName }}-{{ .Node }}-{{ .Port }} {{ addr . }}
-{{ end }}
-`, address))
+	config := filepath.Join(c.dir, "nginx.conf")
+	template := c.file("nginx.tmpl", fmt.Sprintf(`
+daemon off;
+user root;
+worker_processes 1;
+pid %[1]s/nginx.pid;
+error_log %[1]s/nginx.log;
+events {}
+http {
+  access_log off;
+  client_body_temp_path %[1]s/ngx-body;
+  proxy_temp_path       %[1]s/ngx-proxy;
+  fastcgi_temp_path     %[1]s/ngx-fastcgi;
+  uwsgi_temp_path       %[1]s/ngx-uwsgi;
+  scgi_temp_path        %[1]s/ngx-scgi;
+  upstream shop {
+{{ range .Endpoints }}    server {{ addr . }};
+{{ end }}  }
+  server {
+    listen %[2]s;
+    location / {
+      proxy_pass http://shop;
+      proxy_next_upstream off; # what fails is to be seen
+    }
+  }
+}
+`, c.dir, address))
 	c.must("services", "shop", "--template", template, "--out", config, "--once")
-	proxy := exec.Command("haproxy", "-W", "-db", "-f", config)
-	var said bytes.Buffer
-	proxy.Stderr = &said
+	proxy := exec.Command("nginx", "-p", c.dir, "-c", config)
 	if err := proxy.Start(); err != nil {
 		c.t.Fatal(err)
 	}
@@ -249,11 +260,11 @@ backend shop
 	}
 	c.t.Cleanup(func() {
 		stop(proxy)
-		if c.t.Failed() {
-			c.t.Logf("haproxy said:\n%s", &said)
+		if said, err := os.ReadFile(filepath.Join(c.dir, "nginx.log")); err == nil && c.t.Failed() {
+			c.t.Logf("nginx said:\n%s", said)
 		}
 	})
-	c.eventually("haproxy listens", func() bool {
+	c.eventually("nginx listens", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()
@@ -262,7 +273,7 @@ backend shop
 	})
 	// Only now: before it listens the signal would be its end.
 	follow := exec.Command(binary, "services", "shop", "--address", c.addr, "--template", template, "--out", config,
-		"--exec", fmt.Sprintf("kill -USR2 %d", proxy.Process.Pid))
+		"--exec", fmt.Sprintf("kill -HUP %d", proxy.Process.Pid))
 	if err := follow.Start(); err != nil {
 		c.t.Fatal(err)
 	}
