@@ -130,6 +130,14 @@ func (p *GangPlan) NodeOf(alloc int) int {
 	return -1
 }
 
+// Name returns the name of an allocation's node.
+func (p *GangPlan) Name(alloc int) string {
+	if n := p.NodeOf(alloc); n >= 0 && n < len(p.Nodes) {
+		return p.Nodes[n]
+	}
+	return ""
+}
+
 // FirstOn returns the first allocation on a node, -1 if there is none.
 func (p *GangPlan) FirstOn(node int) int {
 	n := 0
