@@ -34,23 +34,23 @@ func (a *app) runCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] [--] COMMAND [ARGUMENT...]",
 		Short: "Run a command on the cluster and wait for it",
-		Long: `Run makes a batch job of a command, submits it, copies its output to standard output
-and standard error, and exits with its exit code: 128+N if signal N ended it. While it
-waits for room, standard error says why.
+		Long: `Run makes a batch job of a command, submits it, copies its output to standard
+output and standard error, and exits with its exit code: 128+N if signal N ended it.
+While it waits for room, standard error says why.
 
 With -n N the command runs N times, each with its own room, as a gang: all at once or
-not at all, and if one fails the others are stopped (--no-gang: each when it fits). The
-copies find their place in TENDER_RANK and TENDER_WORLD_SIZE, or without a gang in
+not at all, and if one fails the others are stopped (--no-gang: each when it fits).
+The copies find their place in TENDER_RANK and TENDER_WORLD_SIZE, or without a gang in
 TENDER_ALLOC_INDEX. Their lines come with the index before them (--no-label: without).
 
 The command runs in the current directory if the node has it, as it does on a shared
-file system, else in the job's own directory with a word about it; --chdir DIR insists.
-Of the environment it gets what --env names, and all of it with --export: what a job
-is given is stored with it and shown to everybody. Standard input is empty.
+file system, else in the job's own directory with a word about it; --chdir DIR
+insists. Of the environment it gets what --env names, and all of it with --export:
+what a job is given is stored with it and shown to everybody. Standard input is empty.
 
 Ctrl-C asks first: a second one within two seconds cancels the job, and a third one
-does not wait for its end. Ctrl-\ leaves the job running. SIGTERM and a closed terminal
-cancel it.`,
+does not wait for its end. Ctrl-\ leaves the job running. SIGTERM and a closed
+terminal cancel it.`,
 		Example: `  tender run hostname
   tender run -n 4 --cpus 2 -- sh -c 'echo rank $TENDER_RANK of $TENDER_WORLD_SIZE'
   tender run --gpus 1 --memory 16GiB --time-limit 2h -- python train.py --epochs 20
@@ -76,7 +76,7 @@ cancel it.`,
 	f.BoolVar(&q.export, "export", false, "copy the whole environment")
 	f.StringVarP(&q.chdir, "chdir", "D", "", "run in `DIR`, which the node must have")
 	f.StringVar(&q.user, "user", "", "run as `USER` of the node (default: the agent's)")
-	f.StringVar(&q.driver, "driver", model.DriverExec, "exec, or raw_exec for no isolation")
+	f.StringVar(&q.driver, "driver", model.DriverExec, "`DRIVER` exec, or raw_exec for no isolation")
 	f.BoolVar(&q.noLabel, "no-label", false, "put no index before lines")
 	f.BoolVar(&q.detach, "detach", false, "print the job's id and return once it is stored")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "do not say why it waits")
