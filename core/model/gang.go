@@ -54,10 +54,11 @@ func (g *Group) LeaderPort(grant *Grant) uint16 {
 }
 
 // FindGang returns the gang group of that name, with "" the first there is; nil
-// if there is none.
+// if there is none. One whose ranks an mpirun starts does not count: it alone
+// knows them, and their output is its.
 func (j *Job) FindGang(group string) *Group {
 	for i := range j.Groups {
-		if g := &j.Groups[i]; g.Gang != nil && (group == "" || g.Name == group) {
+		if g := &j.Groups[i]; g.Gang != nil && g.Gang.Launch != LaunchMPIRun && (group == "" || g.Name == group) {
 			return g
 		}
 	}

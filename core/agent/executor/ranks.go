@@ -61,6 +61,9 @@ func (t *run) who(r *rank) string {
 		return ""
 	}
 	node := t.given.gang.Name(int(t.key.Index))
+	if t.mpirun() {
+		return t.whoOfMPIRun(node)
+	}
 	n := t.processes()
 	if r == nil && n > 1 {
 		first := int(t.key.Index) * t.plan.group.Ranks()
