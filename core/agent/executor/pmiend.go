@@ -2,6 +2,7 @@ package executor
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -75,7 +76,7 @@ func (e *pmiEnd) read(in *inbox, at attemptID, rank int) {
 	for lines.Scan() {
 		in.put(pmiLine{at, rank, lines.Text()})
 	}
-	if lines.Err() == bufio.ErrTooLong {
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		in.put(pmiLine{at, rank, strings.Repeat("?", mpi.MaxLineBytes+1)})
 	}
 	in.put(pmiClosed{at, rank})
