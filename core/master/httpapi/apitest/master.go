@@ -171,8 +171,14 @@ func (m *Master) do(body any) (any, *model.Refusal) {
 	case model.GetStatus:
 		return model.MasterStatus{
 			Cluster: "test", Version: "1.0.0", Address: "127.0.0.1:7070", Leader: m.leader, Leading: m.self,
-			Epoch: 7, Since: m.now.Add(-time.Hour), Index: m.lastID, Nodes: len(m.nodes),
+			Epoch: 7, Since: m.now.Add(-time.Hour), Index: m.lastID, Nodes: len(m.nodes), Ready: true,
 		}, nil
+	case model.ListMasters:
+		return m.masters(), nil
+	case model.StepDown:
+		return model.StepDownReply{From: "127.0.0.1:7070", Term: 6}, nil
+	case model.JoinMasters:
+		return model.JoinReply{Members: []string{"127.0.0.1:7070", r.Address}}, nil
 	}
 	return nil, model.Refuse(model.ReasonInternal, "no such request: %T", body)
 }
