@@ -29,6 +29,9 @@ func (b *Book) holdPending() {
 // holdFor returns the hold that d has or is to have; nil if it cannot have one.
 func (b *Book) holdFor(d *demand) *hold {
 	now := b.pass.now
+	if d.Every {
+		return nil // it waits for nothing
+	}
 	if h := d.hold; h != nil && len(b.agents) > b.settings.RefreshAgents &&
 		now-h.found < int64(b.settings.Refresh) && h.from > now && h.stands(b) {
 		return h

@@ -217,27 +217,35 @@ func (b *Book) serve(d *demand, limit int) int {
 	b.win = window{d: d, node: d.class.node, until: endOf(b.pass.now, d.TimeLimit)}
 	b.sight = b.see(&b.win)
 	early := b.settings.Holds != 1 && d.hold != nil && d.hold.from <= b.pass.now
+	got := 0
 	if d.AllOrNothing {
 		// Others' holds were made around this one: what was held is what is taken.
 		if !(early && b.takeHeld(d)) && !b.serveGang(d) && b.sight == near {
 			d.class.failedAt = b.gains
 		}
 	} else {
+		held := 0
 		if early {
-			limit -= b.takeOnes(d, limit)
+			held = b.takeOnes(d, limit)
+			limit -= held
+		}
+		if held > 0 && d.capped() {
+			// What follows has to count these: only stakes are.
+			b.offer(d, b.scratch.places)
+			b.scratch.places = b.scratch.places[:0]
+			got += held
 		}
 		for i := range d.groups {
 			limit -= b.fill(d, i, limit)
 		}
 	}
-	n := 0
-	for _, p := range b.scratch.places {
-		n += p.count
-	}
-	if n > 0 {
+	if len(b.scratch.places) > 0 {
 		b.offer(d, b.scratch.places)
 	}
-	return n
+	for _, p := range b.scratch.places {
+		got += p.count
+	}
+	return got
 }
 
 // fill finds places for at most limit of the tasks that d's group i wants, and
