@@ -106,7 +106,7 @@ func (m *Machine) call(fw model.FrameworkID, c any) {
 	case model.WatchJobs:
 		m.watchJobs(fw, c.Jobs)
 	case model.Ask:
-		m.askInner(c.Body)
+		_, _ = m.askInner(c.Body) // what is refused has ended
 	case changedCall:
 		m.tellWatcher(c.job)
 	default:

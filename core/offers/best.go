@@ -135,9 +135,14 @@ func (b *Book) takeBest(among ratings, g *group, i, want int, t tally) int {
 	}
 	heap.Init(&among)
 	got := 0
+	placed := map[*agent]int{} // in this search, where there is a bound: no stake counts them yet
 	for got < want && len(among) > 0 {
 		a := among[0].agent
 		before := len(b.scratch.places)
+		if g.caps != nil && g.caps.perAgent > 0 && a.count(&g.kind.Key)+placed[a] >= g.caps.perAgent {
+			heap.Pop(&among)
+			continue
+		}
 		if n, _ := g.check(a, 1, t, &b.win); n > 0 {
 			b.put(place{agent: a, group: i, count: 1}, g, t)
 		}
@@ -146,6 +151,9 @@ func (b *Book) takeBest(among ratings, g *group, i, want int, t tally) int {
 			continue
 		}
 		got++
+		if g.caps != nil {
+			placed[a]++
+		}
 		if len(g.rank.spreads) > 0 { // one more here changes the score of others
 			g.rank.count(a.info.Attributes, 1)
 			for k := range among {

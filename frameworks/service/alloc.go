@@ -53,6 +53,8 @@ type alloc struct {
 	seen    time.Time // since when it is healthy, on this leader's clock
 	due     time.Time // when the present delay ends, likewise
 	killed  bool      // a kill was sent in this term
+	// withdrawn says that it was taken off the list of services in this term.
+	withdrawn bool
 }
 
 // ending is how an allocation's task ended.

@@ -322,7 +322,10 @@ func (f *Framework) foldLeaving(e *leaving) error {
 	}
 	f.out.touch(j)
 	for _, p := range e.Slots {
-		if _, s, a := j.at(p); a != nil && s.Leave == 0 {
+		switch _, s, a := j.at(p); {
+		case e.Stay && s != nil && !s.Moving:
+			s.Leave = 0
+		case !e.Stay && a != nil && s.Leave == 0:
 			s.Leave = e.At
 		}
 	}

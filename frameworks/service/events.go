@@ -79,10 +79,12 @@ type (
 		Message string                `json:"message,omitempty"`
 	}
 
-	// leaving says that slots are to move away from their agents, which are drained.
+	// leaving says that slots are to move away from their agents, which are drained;
+	// or that they may Stay after all.
 	leaving struct {
 		ID    model.JobID `json:"id"`
 		At    micros      `json:"at"`
+		Stay  bool        `json:"stay,omitempty"`
 		Slots []place     `json:"slots"`
 	}
 

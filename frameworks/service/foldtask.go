@@ -125,15 +125,7 @@ func (g *group) checkless(a *alloc) bool {
 		return true
 	}
 	spec, num := g.runs(a.Base)
-	if num < 0 {
-		return true
-	}
-	for i := range spec.Groups[num].Services {
-		if len(spec.Groups[num].Services[i].Checks) > 0 {
-			return false
-		}
-	}
-	return true
+	return num < 0 || !spec.Groups[num].HasChecks()
 }
 
 // ended1 folds the end of an allocation's task.
@@ -148,15 +140,15 @@ func (f *Framework) ended1(g *group, s *slot, a *alloc, st *model.TaskStatus) {
 		g.job.PeakBytes = max(g.job.PeakBytes, u.PeakMemoryBytes)
 	}
 	well := a.Well
-	a.Live, a.Well, a.killed = false, 0, false
-	if a.Stop != 0 {
+	a.Live, a.Well, a.killed, a.withdrawn = false, 0, false, false
+	if a.Stop != 0 || a == s.Cur && s.Moving && s.Next != nil && s.Next.Stop == 0 { // its successor is the same
 		f.gone(g, s, a, at)
 		return
 	}
 	switch causeOf(st) {
-	case model.CausePreempted:
+	case model.CausePreempted, model.CauseDeviceLost:
 		a.Prefer, a.Shun = "", ""
-	case model.CauseNodeLost, model.CauseKilled:
+	case model.CauseNodeLost, model.CauseKilled, model.CauseDrained, model.CauseDeviceLost:
 		// Its agent is gone, or is going. It was no fault of the task's.
 		a.Prefer, a.Shun = "", ""
 		if g.job.system() {
@@ -179,6 +171,8 @@ func causeOf(st *model.TaskStatus) model.Cause {
 	switch {
 	case st.Reason == model.ReasonContainerPreempted:
 		return model.CausePreempted
+	case st.Reason == model.ReasonAgentDraining:
+		return model.CauseDrained
 	case st.Result == nil:
 		return model.CauseNodeLost
 	}

@@ -46,9 +46,8 @@ func (f *Framework) plan(j *job) {
 	p.kill()
 	p.release()
 	f.wantDemands(j)
-	if j.look = p.next; !p.next.IsZero() {
-		f.timers.Push(p.next, alarm{job: j})
-	}
+	j.look = p.next
+	f.arm(j)
 }
 
 // later has the job looked at again at a time.
@@ -128,6 +127,10 @@ func (p *planner) kill() {
 			return
 		}
 		if a.Grace > 0 && !p.past(a.Stop.time().Add(a.Grace.Std())) {
+			if !a.withdrawn {
+				a.withdrawn = true
+				p.out.calls = append(p.out.calls, model.Withdraw{Tasks: []model.TaskID{a.taskID(g, s)}})
+			}
 			return
 		}
 		a.killed = true

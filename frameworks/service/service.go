@@ -23,6 +23,7 @@ type Framework struct {
 	rekill time.Time // when kills are next sent again; zero = no kill is wanted
 	sweep  time.Time // when the history is next looked at for age; zero = not set
 	bucket map[string]*bucket
+	drains map[model.OfferID][]moved // what inverse offers of drains are about
 }
 
 var (
@@ -35,7 +36,7 @@ func New(cfg Config) (*Framework, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	f := &Framework{cfg: cfg, bucket: map[string]*bucket{}}
+	f := &Framework{cfg: cfg, bucket: map[string]*bucket{}, drains: map[model.OfferID][]moved{}}
 	f.state.init()
 	return f, nil
 }
@@ -68,9 +69,10 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		f.request(in)
 	case model.AgentRemoved:
 		f.agentRemoved(in.Agent)
-	case model.Tick, model.Rescind, model.RescindInverse:
-		// Due timers are run below. An offer is answered in the step that brings
-		// it; what was told to stop cannot be told not to.
+	case model.RescindInverse:
+		f.rescinded(in.Offer)
+	case model.Tick, model.Rescind:
+		// Due timers are run below. An offer is answered in the step that brings it.
 	}
 	f.runTimers()
 	f.planDirty()

@@ -48,6 +48,7 @@ type Agent struct {
 	ID       model.AgentID
 	Capacity model.Resources
 	Down     bool // nothing more is placed there
+	draining model.OfferID
 	used     model.Resources
 }
 
@@ -148,8 +149,11 @@ func (m *Master) Report(sts ...model.TaskStatus) {
 	m.turn(model.Statuses(sts))
 }
 
+// TakeBack rescinds an inverse offer.
+func (m *Master) TakeBack(id model.OfferID) { m.turn(model.RescindInverse{Offer: id}) }
+
 // AskBack makes an inverse offer.
-func (m *Master) AskBack(o model.InverseOffer) {
+func (m *Master) AskBack(o model.InverseOffer) model.OfferID {
 	m.lastOffer++
 	o.ID, o.Framework, o.MadeAt = m.lastOffer, m.f.ID(), m.Now
 	for _, id := range o.Tasks {
@@ -158,6 +162,7 @@ func (m *Master) AskBack(o model.InverseOffer) {
 		}
 	}
 	m.turn(model.InverseOffers{o})
+	return o.ID
 }
 
 // Advance moves the clock by d, waking the framework when it asked for it.

@@ -72,10 +72,19 @@ func renderCall(line func(string, ...any), c model.Call) {
 	case model.DeclineInverse:
 		line("keep    %s", c.Offer)
 	case model.Kill:
-		if c.Reason == model.ReasonContainerPreempted {
+		switch {
+		case c.Reason == model.ReasonContainerPreempted:
 			line("kill    %s preempted", c.Task)
-		} else {
+		case c.Reason == model.ReasonAgentDraining:
+			line("kill    %s draining", c.Task)
+		case c.Grace != 0:
+			line("kill    %s within %s", c.Task, c.Grace)
+		default:
 			line("kill    %s", c.Task)
+		}
+	case model.Withdraw:
+		for _, id := range c.Tasks {
+			line("off     %s", id)
 		}
 	case model.JobDone:
 		line("done    %s", c.Job)
@@ -174,9 +183,6 @@ func renderBody(body any) string {
 		s := "job " + string(b.ID)
 		if b.Existing {
 			s += " (existing)"
-		}
-		if b.Version > 0 {
-			s += fmt.Sprintf(" version %d", b.Version)
 		}
 		if b.Unchanged {
 			s += " (unchanged)"

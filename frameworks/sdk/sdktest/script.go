@@ -20,8 +20,10 @@ import (
 //	status          one a line: JOB/GROUP/INDEX[-INDEX] STATE [code=N] [signal=N]
 //	                [health=good|WHY-NOT] [cause=C] [reason=R] [msg=TEXT] [cpu=D] [peak=BYTES] [attempt=N]
 //	                [at=D from now]; all in one batch; the attempt is the live one by default
-//	down AGENT      nothing more is placed there; up AGENT: it is again
+//	bar AGENT       nothing more is placed there; unbar AGENT: it is again
 //	inverse LABEL   asks for tasks back for a demand, one JOB/GROUP/INDEX[-INDEX] a line
+//	drain AGENT [ignore_system] [force]: nothing more is placed there, and its tasks
+//	                are asked back; undrain AGENT: not any more
 //	tick D          move the clock
 //	refuse N REASON the next N accepts fail their check
 //	failover        a new leader, from a snapshot; "failover replay": from the journal
@@ -72,8 +74,10 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 		}
 	case "offer":
 		s.Offer()
-	case "down", "up":
-		s.Master.agent(model.AgentID(d.CmdArgs[0].Key)).Down = d.Cmd == "down"
+	case "drain", "undrain":
+		s.drain(d)
+	case "bar", "unbar":
+		s.Master.agent(model.AgentID(d.CmdArgs[0].Key)).Down = d.Cmd == "bar"
 	case "status":
 		s.Report(s.statuses(t, d)...)
 	case "inverse":
@@ -113,6 +117,26 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 		return "", false
 	}
 	return s.Output(), true
+}
+
+// drain asks for an agent's tasks back, or takes that back.
+func (s *Script) drain(d *datadriven.TestData) {
+	a := s.Master.agent(model.AgentID(d.CmdArgs[0].Key))
+	if a.Down = d.Cmd == "drain"; !a.Down {
+		s.TakeBack(a.draining)
+		return
+	}
+	o := model.InverseOffer{Drain: &model.DrainMark{Node: string(a.ID)}}
+	for _, w := range d.CmdArgs[1:] {
+		o.Drain.IgnoreSystem = o.Drain.IgnoreSystem || w.Key == "ignore_system"
+		o.Drain.Force = o.Drain.Force || w.Key == "force"
+	}
+	for _, t := range s.Live() {
+		if t.Agent == a.ID {
+			o.Tasks = append(o.Tasks, t.ID)
+		}
+	}
+	a.draining = s.AskBack(o)
 }
 
 func number(d *datadriven.TestData, t *testing.T, v string) int {

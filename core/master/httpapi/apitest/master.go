@@ -40,6 +40,8 @@ type job struct {
 	key   string
 	tasks []model.TaskView // in slot order
 	why   []model.Explanation
+
+	versions []model.VersionView // of a service
 }
 
 // New returns a leading master whose clock stands at now.
@@ -138,6 +140,9 @@ func (m *Master) do(body any) (any, *model.Refusal) {
 		return answer, refusal
 	}
 	if answer, refusal, ok := m.onNodes(body); ok {
+		return answer, refusal
+	}
+	if answer, refusal, ok := m.onRollout(body); ok {
 		return answer, refusal
 	}
 	switch r := body.(type) {
