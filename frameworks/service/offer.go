@@ -125,7 +125,8 @@ func (f *Framework) freeIndex(g *group) uint32 {
 // launches makes the launches of those that go to one part of an offer: one for
 // each lane, as which a job of its own is launched.
 func (b *bucket) launches(part *model.OfferPart, who []chosen) []model.Launch {
-	spec, num := b.g.runs(b.base)
+	_, num := b.g.runs(b.base)
+	spec := b.g.job.version(b.base).toRun()
 	slices.SortStableFunc(who, func(x, y chosen) int {
 		if x.lane != y.lane {
 			return int(x.lane) - int(y.lane)

@@ -62,6 +62,22 @@ type version struct {
 	User   string     `json:"user,omitempty"`
 	Stable bool       `json:"stable,omitempty"`
 	Why    string     `json:"why,omitempty"`
+
+	run *model.Job // see toRun
+}
+
+// toRun is the version as agents get it: the shutdown delay is waited for here, so
+// that another one holds for tasks that run already, and not there once more.
+func (v *version) toRun() *model.Job {
+	if v.run == nil {
+		j := *v.Job
+		j.Groups = slices.Clone(j.Groups)
+		for i := range j.Groups {
+			j.Groups[i].ShutdownDelay = 0
+		}
+		v.run = &j
+	}
+	return v.run
 }
 
 // group is a group over all versions that have one of its name.

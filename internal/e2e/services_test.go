@@ -57,6 +57,9 @@ job %q {
       config {
         command = %q
       }
+      env = {
+        VERSION = "${NOMAD_META_version}"
+      }
       resources {
         cpus   = 0.1
         memory = "64MiB"
@@ -67,7 +70,7 @@ job %q {
 `, name, more, n, group, name, server))
 }
 
-func (c *cluster) listed(name string) model.ServiceView {
+func (c *cluster) endpoints(name string) model.ServiceView {
 	c.t.Helper()
 	var v model.ServiceView
 	c.json(&v, "services", name, "-o", "json")
@@ -95,8 +98,8 @@ func TestServices(t *testing.T) {
 	c, d := dev(t, "--agents", "2")
 	c.nodes(2)
 	id := c.submit(c.web(c.webserver(), "shop", 3, "", `shutdown_delay = "1s"`))
-	c.eventually("three endpoints are healthy", func() bool { return len(c.listed("shop").Endpoints) == 3 })
-	v := c.listed("shop")
+	c.eventually("three endpoints are healthy", func() bool { return len(c.endpoints("shop").Endpoints) == 3 })
+	v := c.endpoints("shop")
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
 		if got := get(t, e); got != fmt.Sprintf("%d of \n", e.Index) {
@@ -114,7 +117,7 @@ func TestServices(t *testing.T) {
 	if err := os.WriteFile(sick, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("the sick one is off the list", func() bool { return len(c.listed("shop").Endpoints) == 2 })
+	c.eventually("the sick one is off the list", func() bool { return len(c.endpoints("shop").Endpoints) == 2 })
 	if out := c.must("job", id); !strings.Contains(out, "running, unhealthy") || !strings.Contains(out, "feeling sick") {
 		t.Errorf("tender job does not say what is wrong:\n%s", out)
 	}
@@ -123,10 +126,10 @@ func TestServices(t *testing.T) {
 	}
 
 	os.Remove(sick)
-	c.eventually("it is well again", func() bool { return len(c.listed("shop").Endpoints) == 3 })
+	c.eventually("it is well again", func() bool { return len(c.endpoints("shop").Endpoints) == 3 })
 
 	c.must("cancel", id)
-	if v := c.listed("shop"); len(v.Endpoints) != 0 {
+	if v := c.endpoints("shop"); len(v.Endpoints) != 0 {
 		t.Errorf("told to stop, and still listed: %+v", v.Endpoints)
 	}
 	get(t, &v.Endpoints[0]) // it serves on for its shutdown delay
@@ -157,11 +160,11 @@ func TestServicesOutliveTheMaster(t *testing.T) {
 	master := c.start(true, "master", "--data-dir", filepath.Join(c.dir, "master"), "--listen", c.addr)
 	c.start(true, "agent", "--data-dir", filepath.Join(c.dir, "agent"), "--masters", c.addr, "--name", "n1", "--stop-tasks", "--reached-at", "127.0.0.1")
 	id := c.submit(c.web(c.webserver(), "shop", 2, "", ""))
-	c.eventually("two endpoints are healthy", func() bool { return len(c.listed("shop").Endpoints) == 2 })
-	before := c.listed("shop")
+	c.eventually("two endpoints are healthy", func() bool { return len(c.endpoints("shop").Endpoints) == 2 })
+	before := c.endpoints("shop")
 	master.kill9()
 	c.start(true, "master", "--data-dir", filepath.Join(c.dir, "master"), "--listen", c.addr)
-	after := c.listed("shop")
+	after := c.endpoints("shop")
 	if len(after.Endpoints) != 2 || after.Endpoints[0].Port != before.Endpoints[0].Port || after.Index <= before.Index {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
