@@ -89,7 +89,7 @@ func submitSteady(ctx context.Context, addr string) error {
 	var wg sync.WaitGroup
 	for i := range clients {
 		wg.Go(func() {
-			c, err := client.New([]string{addr})
+			c, err := client.New(client.ParseAddresses(addr))
 			if err != nil {
 				errs[i] = err
 				return
@@ -112,7 +112,7 @@ func submitSteady(ctx context.Context, addr string) error {
 }
 
 func awaitTasks(ctx context.Context, addr string, want int) error {
-	c, err := client.New([]string{addr})
+	c, err := client.New(client.ParseAddresses(addr))
 	if err != nil {
 		return err
 	}
