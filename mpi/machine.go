@@ -31,7 +31,7 @@ const (
 // maxSpaceBytes bounds the keys and values of a job together.
 const maxSpaceBytes = 32 << 20
 
-// Input is what happened: a Line, Closed, Message or TimeUp.
+// Input is what happened: a Line, Closed, Foreign, Message or TimeUp.
 type Input interface{ input() }
 
 // Line is one command of a rank, without its newline.
@@ -42,6 +42,13 @@ type Line struct {
 
 // Closed says that a rank's connection has ended, and with it the rank.
 type Closed struct{ Rank int }
+
+// Foreign says that a rank has loaded a library of an MPI that does not speak
+// PMI-1.
+type Foreign struct {
+	Rank    int
+	Library string
+}
 
 // Message came from another Machine of the job.
 type Message struct {
@@ -54,6 +61,7 @@ type TimeUp struct{}
 
 func (Line) input()    {}
 func (Closed) input()  {}
+func (Foreign) input() {}
 func (Message) input() {}
 func (TimeUp) input()  {}
 
@@ -154,6 +162,10 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		if r := m.ranks[in.Rank]; r != nil {
 			m.closed(in.Rank, r)
 		}
+	case Foreign:
+		if r := m.ranks[in.Rank]; r != nil && r.phase == phaseSilent {
+			m.foreign(in, r)
+		}
 	case Message:
 		m.message(in)
 	case TimeUp:
@@ -176,6 +188,22 @@ func (m *Machine) fault(n int, r *rank, f Fault) {
 	}
 }
 
+const advice = `Build it with MPICH, or use launch = "mpirun"; for a program without MPI there is launch = "none"`
+
+// Silent reports whether a rank here runs and has not said a word yet.
+func (m *Machine) Silent(rank int) bool {
+	r := m.ranks[rank]
+	return r != nil && r.phase == phaseSilent
+}
+
+// foreign ends a rank that will never say a word, before it does harm.
+func (m *Machine) foreign(in Foreign, r *rank) {
+	if m.opt.World > 1 {
+		m.fault(in.Rank, r, Fault{Now: true, Message: fmt.Sprintf("runs Open MPI (it has loaded %s), which does not know PMI-1: "+
+			"the %d ranks are so many programs of size 1. "+advice, in.Library, m.opt.World)})
+	}
+}
+
 // closed looks at what a rank has left undone.
 func (m *Machine) closed(n int, r *rank) {
 	was := r.phase
@@ -187,8 +215,7 @@ func (m *Machine) closed(n int, r *rank) {
 	switch {
 	case was == phaseSilent && m.opt.World > 1:
 		m.fault(n, r, Fault{Message: fmt.Sprintf("ended without having spoken PMI: its MPI library does not know PMI-1 "+
-			"(Debian's Open MPI does not), and the %d ranks may have run as so many programs of size 1. "+
-			`Build it with MPICH, or use launch = "mpirun"; for a program without MPI there is launch = "none"`, m.opt.World)})
+			"(Debian's Open MPI does not), and the %d ranks may have run as so many programs of size 1. "+advice, m.opt.World)})
 	case was == phaseIn:
 		m.fault(n, r, Fault{Message: "ended without MPI_Finalize"})
 	}

@@ -58,6 +58,10 @@ func TestMachine(t *testing.T) {
 				var n int
 				d.ScanArgs(t, "rank", &n)
 				step(Closed{n})
+			case "foreign":
+				var n int
+				d.ScanArgs(t, "rank", &n)
+				step(Foreign{n, "libopen-pal.so.40"})
 			case "message":
 				var n, barrier int
 				var kind string

@@ -20,8 +20,8 @@ const (
 	forShares
 	forTight
 	forSchedules
-	forDrains
 	forServices
+	forDrains
 )
 
 func newRandom(seed uint64, p purpose) random {

@@ -229,11 +229,12 @@ type pace struct {
 	next  time.Duration
 }
 
-// wait pauses and reports whether to try again. A try that lasted longer than
-// the patience was no failure in a row: it begins a new one.
+// wait pauses and reports whether to try again. A try that lasted long, as where the
+// master that it had reached was cut off, was no failure in a row: it begins a new
+// one.
 func (p *pace) wait(ctx context.Context, patience, lasted time.Duration) bool {
 	now := time.Now()
-	if p.since.IsZero() || lasted > patience {
+	if p.since.IsZero() || lasted > patience/4 {
 		p.since, p.next = now, 25*time.Millisecond
 	}
 	if patience == 0 || now.Sub(p.since) >= patience {

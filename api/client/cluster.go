@@ -33,6 +33,13 @@ func (c *Client) StepDown(ctx context.Context, by string) (model.StepDownReply, 
 	return r, err
 }
 
+// JoinMasters asks to admit the master at an address as one that keeps the journal.
+func (c *Client) JoinMasters(ctx context.Context, address string) (model.JoinReply, error) {
+	var r model.JoinReply
+	err := c.post(ctx, "/v1/masters/join", model.JoinMasters{Address: address}, true, &r)
+	return r, err
+}
+
 // Nodes lists the agents by name.
 func (c *Client) Nodes(ctx context.Context) (model.NodeList, error) {
 	var l model.NodeList

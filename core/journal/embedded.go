@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,7 @@ func (e *Embedded) start(ctx context.Context) error {
 	}
 	e.logs.started()
 	e.client = v3client.New(e.etcd.Server)
-	if err := errors.Join(e.regainSpace(ctx), e.takeAddress(ctx)); err != nil {
+	if err := cmp.Or(e.takeVote(ctx), e.regainSpace(ctx), e.takeAddress(ctx)); err != nil {
 		return fmt.Errorf("start etcd in data directory %q: %w", e.cfg.DataDir, err)
 	}
 	if e.Sole() {

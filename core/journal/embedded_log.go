@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap/zapcore"
 )
@@ -32,7 +33,8 @@ type logSink struct {
 	encoder zapcore.Encoder
 	serving atomic.Bool
 
-	mu     sync.Mutex // guards the rest
+	mu     sync.Mutex           // guards the rest
+	said   map[string]time.Time // when a message was last forwarded
 	file   *os.File
 	bytes  int64
 	last   error         // the last Fatal or Panic message
@@ -40,7 +42,7 @@ type logSink struct {
 }
 
 func openEtcdLogs(path string, logger *slog.Logger) (*etcdLogs, error) {
-	sink := &logSink{path: path, slog: logger, gaveUp: make(chan struct{}), encoder: zapcore.NewJSONEncoder(zapcore.EncoderConfig{
+	sink := &logSink{path: path, slog: logger, gaveUp: make(chan struct{}), said: map[string]time.Time{}, encoder: zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey: "ts", LevelKey: "level", NameKey: "logger", CallerKey: "caller", MessageKey: "msg",
 		EncodeTime: zapcore.ISO8601TimeEncoder, EncodeLevel: zapcore.LowercaseLevelEncoder,
 		EncodeDuration: zapcore.StringDurationEncoder, EncodeCaller: zapcore.ShortCallerEncoder,
@@ -85,7 +87,7 @@ func (l *etcdLogs) Sync() error { return nil }
 // Write implements zapcore.Core.
 func (l *etcdLogs) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	all := append(l.fields[:len(l.fields):len(l.fields)], fields...)
-	if e.Level >= zapcore.WarnLevel && !expected(e) {
+	if e.Level >= zapcore.WarnLevel && !expected(e) && l.due(e) {
 		l.forward(e, all)
 	}
 	line, err := l.encoder.Clone().EncodeEntry(e, all)
@@ -108,6 +110,21 @@ func (l *etcdLogs) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	n, err := l.file.Write(line.Bytes())
 	l.bytes += int64(n)
 	return err
+}
+
+// repeatAfter is how often the program's log has the same message of etcd: some
+// come ten times a second for as long as a member is away.
+const repeatAfter = time.Minute
+
+// due says whether a message is to be forwarded. What ends etcd always is.
+func (s *logSink) due(e zapcore.Entry) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.Level <= zapcore.ErrorLevel && e.Time.Sub(s.said[e.Message]) < repeatAfter {
+		return false
+	}
+	s.said[e.Message] = e.Time
+	return true
 }
 
 // forward passes a message on to the program's log.

@@ -18,6 +18,8 @@ func (m *Master) Do(ctx context.Context, body any) (any, *model.Refusal) {
 		return m.masters(ctx, q), nil
 	case model.StepDown:
 		return m.stepDown(ctx, q)
+	case model.JoinMasters:
+		return m.admit(ctx, q)
 	}
 	l := m.leading()
 	if l == nil {

@@ -104,8 +104,8 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		sessions:   map[SessionID]*session{}, byAgent: map[model.AgentID][]*session{}, links: map[model.AgentID]*link{},
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.Kill{},
 		inverse: map[model.OfferID]model.InverseOffer{}, watch: map[model.JobID]model.FrameworkID{},
+		tally:  newTally(),
 		drains: map[string]*drainRun{}, services: newServices(),
-		tally: newTally(),
 	}
 	for _, f := range frameworks {
 		if m.frameworks[f.ID()] != nil {

@@ -106,7 +106,7 @@ func (m *Machine) call(fw model.FrameworkID, c any) {
 	case model.WatchJobs:
 		m.watchJobs(fw, c.Jobs)
 	case model.Ask:
-		m.askInner(c.Body)
+		_, _ = m.askInner(c.Body) // what is refused has ended
 	case changedCall:
 		m.tellWatcher(c.job)
 	default:
@@ -141,8 +141,8 @@ func (m *Machine) accept(fw model.FrameworkID, a model.Accept) {
 		if err := m.state.stage(rec.batch(), l); err != nil {
 			panic("master: " + err.Error()) // checkAttempts and the book have looked
 		}
-		m.indexServices(l)
 		m.tally.launched += uint64(len(l.Tasks))
+		m.indexServices(l)
 		m.sendLaunch(l)
 		m.stepFramework(fw, model.Staged{Launches: []model.Launch{*l}, At: m.now})
 	}

@@ -372,11 +372,11 @@ func sendLine(m *agentpb.MasterMessage) string {
 		if k.Kill.Reason == uint32(model.ReasonContainerPreempted) {
 			p = append(p, "preempted")
 		}
-		if k.Kill.Reason == uint32(model.ReasonAgentDraining) {
-			p = append(p, "draining")
-		}
 		if k.Kill.GraceNs != 0 {
 			p = append(p, "within", time.Duration(k.Kill.GraceNs).String())
+		}
+		if k.Kill.Reason == uint32(model.ReasonAgentDraining) {
+			p = append(p, "draining")
 		}
 		return "kill " + strings.Join(p, " ")
 	case *agentpb.MasterMessage_Start:

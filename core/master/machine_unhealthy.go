@@ -33,9 +33,9 @@ func (m *Machine) tellHealth(before, after *model.AgentInfo) {
 	}
 	for i := range after.GPUs {
 		g := &after.GPUs[i]
-		switch {
-		case g.Unhealthy == was[g.UUID]:
-		case g.Unhealthy == "":
+		switch g.Unhealthy {
+		case was[g.UUID]: // nothing new
+		case "":
 			m.notice(model.Notice{Kind: "gpu_ok", Agent: after.ID, Message: fmt.Sprintf("GPU %d (%s) may be used again", g.Index, g.UUID)})
 		default:
 			m.notice(model.Notice{Kind: "gpu_unhealthy", Agent: after.ID,

@@ -142,6 +142,9 @@ func (m *Master) openJournal(ctx context.Context, peers *peerDoor) (*journal.Jou
 		Identity: m.identity, SessionTTL: cfg.SessionTTL, Logger: cfg.Logger,
 	}
 	closeEtcd := func() {}
+	if err := m.join(ctx, peers); err != nil {
+		return nil, nil, err
+	}
 	if cfg.DataDir != "" {
 		e, err := journal.StartEmbedded(ctx, journal.EmbeddedConfig{DataDir: cfg.DataDir, Peers: peers.config(), Logger: cfg.Logger})
 		if err != nil {

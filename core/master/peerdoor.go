@@ -4,8 +4,10 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/soheilhy/cmux"
+	"golang.org/x/sys/unix"
 
 	"github.com/tender-scheduler/tender/core/journal"
 )
@@ -26,7 +28,7 @@ func newPeerDoor(cfg Config) *peerDoor {
 		return nil
 	}
 	return &peerDoor{conns: map[net.Conn]struct{}{}, cfg: journal.PeersConfig{
-		Address: cfg.Advertise, All: cfg.Peers, Cluster: cfg.Cluster, Joining: cfg.Join,
+		Address: cfg.Advertise, All: cfg.Peers, Cluster: cfg.Cluster,
 		// An abstract socket, which no crash leaves behind.
 		Socket: "@tender-peers-" + newID(),
 	}}
@@ -57,8 +59,31 @@ func (d *peerDoor) open(mux cmux.CMux) {
 	})
 }
 
+// peerSilence is how long what was sent to a peer may stay unacknowledged. Members
+// send each other something all the time; after a partition a connection that waits
+// for its turn to repeat would keep them apart for seconds.
+const peerSilence = 2 * time.Second
+
+func limitSilence(c net.Conn) {
+	m, _ := c.(*cmux.MuxConn)
+	if m == nil {
+		return
+	}
+	t, _ := m.Conn.(*net.TCPConn)
+	if t == nil {
+		return
+	}
+	if raw, err := t.SyscallConn(); err == nil {
+		// Without it the connection is only slower to be given up.
+		_ = raw.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(peerSilence.Milliseconds()))
+		})
+	}
+}
+
 func (d *peerDoor) serve(c net.Conn) {
 	defer c.Close()
+	limitSilence(c)
 	etcd, err := net.Dial("unix", d.cfg.Socket)
 	if err != nil {
 		return // it is not up yet; the peer tries again

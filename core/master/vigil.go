@@ -110,7 +110,7 @@ func (v *vigil) over(ctx context.Context, l *leader) {
 func (v *vigil) listen(ctx context.Context, l *leader) (heard bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := v.get(ctx, l.Address)
+	resp, err := v.get(ctx, l.Address) //nolint:bodyclose // it is closed below
 	if err != nil {
 		return false
 	}

@@ -23,7 +23,7 @@ type Framework interface {
 }
 
 // Input is one of Leading, Offers, Rescind, InverseOffers, RescindInverse, Staged,
-// Statuses, Request, Refused, Spawned, JobChanged, AgentRemoved, WallClock and Tick.
+// Statuses, Request, Refused, Spawned, JobChanged, WallClock, AgentRemoved and Tick.
 type Input interface{ input() }
 
 // Leading tells a framework that its master has just become the leader, with

@@ -54,10 +54,11 @@ func (g *Group) LeaderPort(grant *Grant) uint16 {
 }
 
 // FindGang returns the gang group of that name, with "" the first there is; nil
-// if there is none.
+// if there is none. One whose ranks an mpirun starts does not count: it alone
+// knows them, and their output is its.
 func (j *Job) FindGang(group string) *Group {
 	for i := range j.Groups {
-		if g := &j.Groups[i]; g.Gang != nil && (group == "" || g.Name == group) {
+		if g := &j.Groups[i]; g.Gang != nil && g.Gang.Launch != LaunchMPIRun && (group == "" || g.Name == group) {
 			return g
 		}
 	}
@@ -127,6 +128,14 @@ func (p *GangPlan) NodeOf(alloc int) int {
 		alloc -= r.Count
 	}
 	return -1
+}
+
+// Name returns the name of an allocation's node.
+func (p *GangPlan) Name(alloc int) string {
+	if n := p.NodeOf(alloc); n >= 0 && n < len(p.Nodes) {
+		return p.Nodes[n]
+	}
+	return ""
 }
 
 // FirstOn returns the first allocation on a node, -1 if there is none.

@@ -84,3 +84,14 @@ type StepDownReply struct {
 	From string `json:"from"`
 	Term int64  `json:"term"` // that ended
 }
+
+// JoinMasters asks a master to let another one keep the journal with it, in the
+// place of one that had the address before and is gone.
+type JoinMasters struct {
+	Address string `json:"address"`
+}
+
+// JoinReply is the masters that keep the journal from now on.
+type JoinReply struct {
+	Members []string `json:"members"`
+}

@@ -140,7 +140,7 @@ func amounts(text, units string) (out [4]int, ok bool) {
 // due returns when run k is due, counted from 0. Each is reckoned from the start, so
 // that the 31st is not lost after a February.
 func (r *Repeat) due(k int, loc *time.Location, start time.Time) time.Time {
-	if !r.period.calendar() {
+	if k == 0 || !r.period.calendar() { // the start may be in the second of two equal hours
 		return start.Add(time.Duration(k) * r.period.rest)
 	}
 	c := wall(start, loc)
@@ -152,7 +152,7 @@ func (r *Repeat) due(k int, loc *time.Location, start time.Time) time.Time {
 	first := time.Date(year, month+time.Month(k*r.period.months), 1, 0, 0, 0, 0, time.UTC)
 	day = min(day, daysIn(first.Year(), first.Month())) + k*r.period.days
 	at, ok := instant(time.Date(first.Year(), first.Month(), day, h, m, s, 0, time.UTC), loc)
-	if !ok { // skipped with a whole day: in the place of the one before
+	if !ok { // skipped with a whole day: there is none but the one before
 		at, _ = instant(time.Date(first.Year(), first.Month(), day-1, h, m, s, 0, time.UTC), loc)
 	}
 	return at.Add(time.Duration(k) * r.period.rest)

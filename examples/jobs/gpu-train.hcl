@@ -2,14 +2,14 @@
 # to start again: after a failure, and without using up a restart when it was
 # preempted, its node was lost or its GPU broke.
 #
-#   tender submit gpu-train.hcl --var checkpoints=/shared/checkpoints --wait
+#   tender submit examples/jobs/gpu-train.hcl --var checkpoints=/shared/checkpoints --wait
 #   tender logs gpu-train
 #
 # It needs no real device: the model is a line fitted by gradient descent in awk. To
 # see it move to another GPU, on a cluster that only pretends to have some:
 #
 #   tender dev --data-dir /tmp/tender --fake-gpus 4xH100
-#   tender submit gpu-train.hcl --var checkpoints=/tmp/checkpoints --var epochs=600
+#   tender submit examples/jobs/gpu-train.hcl --var checkpoints=/tmp/checkpoints --var epochs=600
 #   tender gpus
 #   echo "dev-1-0 xid 79" > /tmp/tender/agents/1/fake-gpus/broken
 #   tender events

@@ -18,11 +18,11 @@ job "web-service" {
   type = "service" # runs until it is cancelled; a task that ends is started again
 
   update {
-    max_parallel      = 1     # replaced at once
-    min_healthy_time  = "2s"  # a new task counts from then on
-    healthy_deadline  = "1m"  # one that is not healthy by then counts as unhealthy
-    progress_deadline = "2m"  # without another healthy task the update fails
-    auto_revert       = true  # and the last stable version comes back
+    max_parallel      = 1    # replaced at once
+    min_healthy_time  = "2s" # a new task counts from then on
+    healthy_deadline  = "1m" # one that is not healthy by then counts as unhealthy
+    progress_deadline = "2m" # without another healthy task the update fails
+    auto_revert       = true # and the last stable version comes back
   }
 
   group "http" {
@@ -31,6 +31,19 @@ job "web-service" {
     network {
       port "http" {} # any that is free
     }
+
+    service {
+      name = "web" # who asks for it finds the healthy ones: tender service web
+      port = "http"
+      check {
+        type     = "http"
+        path     = "/"
+        interval = "1s"
+        timeout  = "5s"
+      }
+    }
+
+    shutdown_delay = "1s" # off that list before it is stopped
 
     restart {
       attempts = 3 # on the same node, within the interval

@@ -278,7 +278,7 @@ func groupOf(t *testing.T, name string, args *wordList) model.Group {
 		g.Count = args.int(t, "count")
 	}
 	if args.has("gang") {
-		g.Gang = &model.Gang{Ranks: args.int(t, "ranks")}
+		g.Gang = &model.Gang{Ranks: args.int(t, "ranks"), Launch: args.get("launch")}
 	}
 	if v := args.get("array"); v != "" {
 		g.Array = &model.Array{Limit: args.int(t, "limit")}

@@ -84,7 +84,7 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 		f.work(g, int64(at-s.started))
 	}
 	g.set(n, s, taskSlot(to))
-	if v == verdictKilled && (g.abort == abortFault || g.abort == abortFree) {
+	if to == model.TaskKilled && v == verdictKilled && (g.abort == abortFault || g.abort == abortFree) {
 		g.say(n, stoppedWithGang[g.abort])
 	}
 	f.tell(j, st)

@@ -87,9 +87,9 @@ func TestExactlyOnce(t *testing.T) {
 				broken = err
 			}
 		}
-		for i, n := 0, rapid.IntRange(1, 3).Draw(r, "schedules"); i < n; i++ {
+		for i, n := 0, rapid.IntRange(1, 2).Draw(r, "schedules"); i < n; i++ {
 			id := model.JobID(fmt.Sprintf("s%d", i))
-			b := &book{every: rapid.SampledFrom([]int{1, 7, 30}).Draw(r, "every"), from: m.Now, runs: map[string]int{}}
+			b := &book{every: rapid.SampledFrom([]int{1, 5, 12}).Draw(r, "every"), from: m.Now, runs: map[string]int{}}
 			books[id] = b
 			m.Do(model.Submit{ID: id, Job: plainJob(string(id), &model.Periodic{
 				Crons:   []string{fmt.Sprintf("*/%d * * * *", b.every)},
@@ -98,7 +98,7 @@ func TestExactlyOnce(t *testing.T) {
 				Epsilon: model.Duration(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, time.Hour}).Draw(r, "epsilon")),
 			})})
 		}
-		minutes := rapid.IntRange(0, 90)
+		minutes := rapid.IntRange(0, 12)
 		r.Repeat(map[string]func(*rapid.T){
 			"tick": func(r *rapid.T) { m.Advance(time.Duration(minutes.Draw(r, "m")) * time.Minute) },
 			"away": func(r *rapid.T) {
@@ -206,7 +206,7 @@ func TestChainProperty(t *testing.T) {
 		rounds := 0
 		r.Repeat(map[string]func(*rapid.T){
 			"tick": func(r *rapid.T) {
-				if rounds < 20 { // below what is remembered of a parent
+				if rounds < 6 { // below what is remembered of a parent
 					m.Advance(5 * time.Minute)
 					rounds++
 				}

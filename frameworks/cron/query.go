@@ -20,6 +20,12 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	switch q := body.(type) {
 	case model.ListJobs:
 		return f.listJobs(&q)
+	case model.CountJobs:
+		n := model.JobCounts{}
+		for _, e := range f.entries {
+			n[e.shown()]++
+		}
+		return n, nil
 	case model.FindJob:
 		return f.search(q.Selector), nil
 	case model.PlanJob:

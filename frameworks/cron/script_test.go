@@ -38,7 +38,7 @@ func newFramework(cfg Config) model.Framework {
 //	    one cron expression a line, or an ISO 8601 repetition
 //	run JOB            its first task starts
 //	end JOB [CODE]     it ends
-//	down D             the masters are away for so long; then another leads
+//	away D             the masters are away for so long; then another leads
 //	wall D             the wall clock is now so far ahead of the master's
 //	forget JOB         the job leaves the batch framework's history
 //	refuse_jobs        the batch framework takes no more jobs; "refuse_jobs no" undoes it
@@ -117,7 +117,7 @@ func runCron(t *testing.T, d *datadriven.TestData, s *sdktest.Script) string {
 			state = model.JobFailed
 		}
 		s.SetJob(model.JobID(arg(0)), state, &code)
-	case "down":
+	case "away":
 		by, err := time.ParseDuration(arg(0))
 		if err != nil {
 			d.Fatalf(t, "%v", err)

@@ -64,7 +64,7 @@ func (f *Framework) explainParents(e *entry, x *model.Explanation) {
 		d := &e.Job.DependsOn[i]
 		r := model.WhyReason{Reason: model.WaitParents, Tier: model.TierBlocked, Clears: fmt.Sprintf("a run of %s", d.Job)}
 		p := f.parent(d)
-		switch going := []*run(nil); {
+		switch {
 		case p == nil:
 			x.Tier, r.Tier, r.Reason = model.TierNever, model.TierNever, model.WaitNeverDepends
 			r.Text = fmt.Sprintf("it runs after %q, and there is no such schedule any more", d.Job)
@@ -76,7 +76,7 @@ func (f *Framework) explainParents(e *entry, x *model.Explanation) {
 			continue // that one has run
 		default:
 			r.Text = fmt.Sprintf("it runs after %q (%s)", d.Job, d.Kind)
-			if going = p.running(); len(going) > 0 {
+			if going := p.running(); len(going) > 0 {
 				r.Text += fmt.Sprintf(", whose run %d goes on", going[len(going)-1].N)
 			} else if !p.next.IsZero() {
 				r.Text += ", which is due " + f.moment(p, p.next, x.At)

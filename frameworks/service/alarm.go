@@ -37,11 +37,13 @@ func (f *Framework) runTimers() {
 		}
 		switch a.kind {
 		case alarmLook:
-			// One that was set before a later look has nothing to say.
-			if j := a.job; !j.look.IsZero() && !j.look.After(f.out.now) {
+			j := a.job
+			j.armed = time.Time{}
+			if !j.look.IsZero() && !j.look.After(f.out.now) {
 				j.look = time.Time{}
 				f.out.touch(j)
 			}
+			f.arm(j) // it may be a later time by now
 		case alarmRekill:
 			f.rekill = time.Time{}
 			f.repeatKills()
@@ -50,6 +52,16 @@ func (f *Framework) runTimers() {
 			f.forgetOld()
 		}
 	}
+}
+
+// arm sees to it that a job is looked at when it wants to be. It is woken too early
+// rather than have a timer for every change of its mind.
+func (f *Framework) arm(j *job) {
+	if j.look.IsZero() || !j.armed.IsZero() && !j.armed.After(j.look) {
+		return
+	}
+	j.armed = j.look
+	f.timers.Push(j.look, alarm{job: j})
 }
 
 // kill asks for the end of a task.
@@ -88,7 +100,7 @@ func (f *Framework) lead() {
 	f.bucket, f.drains = map[string]*bucket{}, map[model.OfferID][]moved{}
 	f.rekill, f.sweep = time.Time{}, time.Time{}
 	for _, j := range f.order {
-		j.look, j.buckets = time.Time{}, nil
+		j.look, j.armed, j.buckets = time.Time{}, time.Time{}, nil
 		for _, g := range j.Groups {
 			g.refusals = refusals{}
 		}

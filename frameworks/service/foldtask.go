@@ -146,9 +146,9 @@ func (f *Framework) ended1(g *group, s *slot, a *alloc, st *model.TaskStatus) {
 		return
 	}
 	switch causeOf(st) {
-	case model.CausePreempted:
+	case model.CausePreempted, model.CauseDeviceLost:
 		a.Prefer, a.Shun = "", ""
-	case model.CauseNodeLost, model.CauseKilled, model.CauseDrained, model.CauseDeviceLost:
+	case model.CauseNodeLost, model.CauseKilled, model.CauseDrained:
 		// Its agent is gone, or is going. It was no fault of the task's.
 		a.Prefer, a.Shun = "", ""
 		if g.job.system() {

@@ -46,9 +46,8 @@ func (f *Framework) plan(j *job) {
 	p.kill()
 	p.release()
 	f.wantDemands(j)
-	if j.look = p.next; !p.next.IsZero() {
-		f.timers.Push(p.next, alarm{job: j})
-	}
+	j.look = p.next
+	f.arm(j)
 }
 
 // later has the job looked at again at a time.

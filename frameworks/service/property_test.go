@@ -306,3 +306,71 @@ func TestAvailable(t *testing.T) {
 		w.asWanted()
 	})
 }
+
+// TestAtRest has many services run: once their deployments are through nobody is to
+// be woken, and nothing is wanted.
+func TestAtRest(t *testing.T) {
+	w := newWorld(nil, 1_000_000)
+	const services = 50
+	for n := range services {
+		job := benchJob(n)
+		w.Do(model.Submit{ID: model.JobID(job.Name), Job: job})
+	}
+	w.Offer()
+	w.step(func(*sdktest.Task) bool { return true })
+	w.Advance(time.Hour)
+	if err := w.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.Live()); n != 5*services {
+		t.Errorf("%d tasks run, want %d", n, 5*services)
+	}
+	if d := w.Demands(); len(d) > 0 {
+		t.Errorf("%d demands stand, the first %s", len(d), d[0].ID)
+	}
+	if wake := w.Wake(); !wake.IsZero() {
+		t.Errorf("it wants to be woken at %s", wake)
+	}
+	for _, j := range w.f().order {
+		if !j.last().Stable {
+			t.Errorf("job %s is not stable", j.ID)
+		}
+	}
+}
+
+func benchJob(n int) *model.Job {
+	return &model.Job{Name: fmt.Sprintf("s%d", n), Type: model.JobService, Role: model.DefaultRole, Priority: 50, Groups: []model.Group{{
+		Name: "main", Count: 5, Update: &model.UpdatePolicy{MaxParallel: 1, MinHealthyTime: model.Duration(10 * time.Second), HealthyDeadline: minutes(5), ProgressDeadline: minutes(10)},
+		Tasks: []model.TaskSpec{{Name: "run", Driver: model.DriverExec, Config: model.TaskConfig{Command: "/bin/true"}, Resources: model.TaskResources{CPUMilli: 100}}},
+	}}}
+}
+
+// BenchmarkRestart is one task of 1,000 services × 5 that ends and is started again.
+func BenchmarkRestart(b *testing.B) {
+	f := newFramework().(*Framework)
+	now := sdktest.Start
+	f.Step(now, model.Leading{})
+	launched := map[int]model.Launch{}
+	for n := range 1000 {
+		job := benchJob(n)
+		e := f.Step(now, model.Request{ID: 1, Body: model.Submit{ID: model.JobID(job.Name), Job: job}})
+		for _, c := range e.Calls {
+			if d, ok := c.(model.Demands); ok {
+				e := f.Step(now, model.Offers{{ID: model.OfferID(n), Demand: d.Set[0].ID, Parts: []model.OfferPart{{Agent: "a", Count: 5}}}})
+				l := e.Calls[0].(model.Accept).Launches[0]
+				launched[n] = l
+				f.Step(now, model.Staged{Launches: []model.Launch{l}, At: now})
+			}
+		}
+	}
+	b.ResetTimer()
+	for i := 0; b.Loop(); i++ {
+		l := launched[i%1000]
+		id := l.ID(0)
+		id.Attempt = uint16(i / 1000)
+		f.Step(now, model.Statuses{{Task: id, State: model.TaskRunning, At: now}})
+		f.Step(now, model.Statuses{{Task: id, State: model.TaskGone, At: now, Result: &model.Result{Cause: model.CauseNodeLost}}})
+		l.Tasks = []model.Attempt{{Index: id.Index, Attempt: id.Attempt + 1}}
+		f.Step(now, model.Staged{Launches: []model.Launch{l}, At: now})
+	}
+}

@@ -17,6 +17,12 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	switch q := body.(type) {
 	case model.ListJobs:
 		return answer(f.listJobs(&q))
+	case model.CountJobs:
+		n := model.JobCounts{}
+		for _, j := range f.order {
+			n[j.State]++
+		}
+		return n, nil
 	case model.FindJob:
 		return f.search(q.Selector), nil
 	case model.GetJob:
@@ -91,13 +97,8 @@ func (j *job) found() model.FoundJob {
 	return model.FoundJob{ID: j.ID, Name: j.spec().Name, State: j.State, Submitted: j.Submitted.time()}
 }
 
-var jobStates = []model.JobState{
-	model.JobBlocked, model.JobQueued, model.JobRunning, model.JobStopping,
-	model.JobSucceeded, model.JobFailed, model.JobCancelled,
-}
-
 func (f *Framework) listJobs(q *model.ListJobs) (l model.JobList, err *model.Refusal) {
-	if q.State != "" && !slices.Contains(jobStates, model.JobState(q.State)) {
+	if q.State != "" && !slices.Contains(model.JobStates, model.JobState(q.State)) {
 		return l, model.Refuse(model.ReasonBadRequest, "no such job state %q", q.State)
 	}
 	end := len(f.order)

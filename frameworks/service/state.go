@@ -49,6 +49,7 @@ type job struct {
 	// Transient.
 	dirty   bool
 	look    time.Time // when the planner is to look again; zero = when something happens
+	armed   time.Time // when its timer is due; zero = it has none
 	buckets map[string]*bucket
 }
 

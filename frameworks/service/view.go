@@ -110,6 +110,9 @@ func (j *job) task(g *group, s *slot, a *alloc) model.TaskView {
 		v.State = strings.ToLower(a.State.String())
 		v.Agent, v.Staged, v.Started = a.Agent, a.Staged.time(), a.Started.time()
 		v.Message = a.Why
+		if s.Leave != 0 && a == s.Cur && a.Stop == 0 {
+			v.Message = "its node is drained"
+		}
 		if t := a.trouble(); t != "" && a.Well == 0 && a.State == model.TaskRunning && a.Stop == 0 {
 			v.Message = strings.TrimPrefix(t, ": ")
 		}

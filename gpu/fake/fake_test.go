@@ -2,6 +2,8 @@ package fake
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 
@@ -62,4 +64,39 @@ func TestWatchTellsOfHealth(t *testing.T) {
 		cancel()
 		synctest.Wait()
 	})
+}
+
+// TestFilesSayWhatHappens: by the end of a UUID, whole lines at a time; errors that
+// are a program's own fault break nothing, as with NVIDIA's.
+func TestFilesSayWhatHappens(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "fake-gpus")
+	s, err := New("3xT4", "n", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		"broken": "n-0 xid 31\nn-1 xid 79\nGPU-fake-n-2 too hot to touch\nelsewhere xid 79\n\nn-0\n",
+		"usage":  "n-1 40 1024 77 512\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := s.Discover()
+	if err != nil || all[0].Unhealthy != "" || all[1].Unhealthy != "XID 79: fallen off the bus" || all[2].Unhealthy != "too hot to touch" {
+		t.Errorf("%v %+v", err, all)
+	}
+	use, err := s.Usage()
+	if err != nil || use[0].BusyPercent != 0 || use[1].BusyPercent != 40 || use[1].MemoryUsedBytes != 1024 || len(use[1].Processes) != 1 {
+		t.Errorf("%v %+v", err, use)
+	}
+	if nodes := s.Nodes(&all[1]); len(nodes) != 1 || nodes[0] != dir+"/dev/GPU-fake-n-1" {
+		t.Errorf("nodes %q", nodes)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "usage"), []byte("n-1 much\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Usage(); err == nil {
+		t.Error("nonsense is taken for usage")
+	}
 }

@@ -117,12 +117,13 @@ func (s *Source) eachInstance(h handle, f func(d nvml.Device)) {
 // instances returns the MIG devices of h, which is as parent says.
 func (s *Source) instances(h handle, parent model.GPU) (out []model.GPU) {
 	s.eachInstance(h, func(d nvml.Device) {
-		g, ret := parent, nvml.SUCCESS
-		g.Parent, g.Island = parent.UUID, ""
-		if g.UUID, ret = d.GetUUID(); ret != nvml.SUCCESS {
+		uuid, ret := d.GetUUID()
+		if ret != nvml.SUCCESS {
 			s.opts.Warn(fmt.Sprintf("a MIG instance of %s is left out: it has no UUID: %s", parent.UUID, s.text(ret)))
 			return
 		}
+		g := parent
+		g.UUID, g.Parent, g.Island = uuid, parent.UUID, ""
 		if s.has("nvmlDeviceGetMemoryInfo") {
 			if m, ret := d.GetMemoryInfo(); ret == nvml.SUCCESS {
 				g.MemoryBytes = int64(m.Total)

@@ -16,6 +16,7 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/batch"
 	"github.com/tender-scheduler/tender/frameworks/cron"
+	"github.com/tender-scheduler/tender/frameworks/service"
 )
 
 // rig is a master with an embedded etcd, on disk and fsynced as ever, and
@@ -83,7 +84,11 @@ func frameworks() []model.Framework {
 	if err != nil {
 		panic(err)
 	}
-	return []model.Framework{f, c}
+	s, err := service.New(service.DefaultConfig())
+	if err != nil {
+		panic(err)
+	}
+	return []model.Framework{f, c, s}
 }
 
 func arrayJob(name string, n int) *model.Job {

@@ -23,10 +23,8 @@ type slurm struct {
 
 // slurmArray measures an array of /bin/true. ok is false where Slurm is not installed.
 func (b *bench) slurmArray(ctx context.Context, tasks int) (rate float64, ok bool, err error) {
-	for _, p := range []string{"slurmctld", "slurmd", "sbatch", "munged"} {
-		if _, err := exec.LookPath(p); err != nil {
-			return 0, false, nil
-		}
+	if !slurmInstalled() {
+		return 0, false, nil
 	}
 	s, err := b.slurm(ctx)
 	defer s.stop()
@@ -53,6 +51,15 @@ func (b *bench) slurmArray(ctx context.Context, tasks int) (rate float64, ok boo
 			return 0, true, err
 		}
 	}
+}
+
+func slurmInstalled() bool {
+	for _, p := range []string{"slurmctld", "slurmd", "sbatch", "munged"} {
+		if _, err := exec.LookPath(p); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -214,7 +214,16 @@ func deployed(d *model.DeploymentView) (healthy, desired int) {
 // deploymentLine tells of a deployment in a line.
 func deploymentLine(d *model.DeploymentView) string {
 	healthy, desired := deployed(d)
-	s := fmt.Sprintf("job %s (%s): deployment %d of version %d is %s", oneLine(d.JobName), d.Job, d.Number, d.Version, d.State)
+	state := "is " + string(d.State)
+	switch d.State {
+	case model.DeploymentFailed:
+		state = "has failed"
+	case model.DeploymentSuccessful:
+		state = "has succeeded"
+	case model.DeploymentCancelled:
+		state = "was cancelled"
+	}
+	s := fmt.Sprintf("job %s (%s): deployment %d of version %d %s", oneLine(d.JobName), d.Job, d.Number, d.Version, state)
 	if desired > 0 {
 		s += fmt.Sprintf(", %d of %s healthy", healthy, plural(desired, "task"))
 	}

@@ -24,16 +24,19 @@ func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &followed{cancel: cancel}
 	var out, errs sync.Mutex // a line is never torn apart by another task's
-	total := taskCount(view.Spec)
+	total := 0
+	for gi := range view.Spec.Groups {
+		total += speakers(&view.Spec.Groups[gi])
+	}
 	opened, most := 0, cmp.Or(w.maxFollowed, defaultFollowed)
 	for gi := range view.Spec.Groups {
 		g := &view.Spec.Groups[gi]
-		if g.Gang != nil && g.WorldSize() > 1 {
+		if g.Gang != nil && g.Gang.Launch != model.LaunchMPIRun && g.WorldSize() > 1 {
 			n := w.followRanks(ctx, f, g, len(view.Spec.Groups) > 1, most-opened, &out, &errs)
 			opened, total = opened+n, total+g.WorldSize()-g.Size()
 			continue
 		}
-		for n := 0; n < g.Size() && opened < most; n++ {
+		for n := 0; n < speakers(g) && opened < most; n++ {
 			opened++
 			prefix := ""
 			switch {
@@ -53,6 +56,15 @@ func (w *watch) startFollowing(ctx context.Context) (*followed, error) {
 		w.note("following the first %d of %s; tender logs %s --index N -f follows another", opened, plural(total, "task"), w.id)
 	}
 	return f, nil
+}
+
+// speakers is how many of a group's tasks may print something: those that hold
+// room for what an mpirun starts do not.
+func speakers(g *model.Group) int {
+	if g.HoldsIndex(1) {
+		return 1
+	}
+	return g.Size()
 }
 
 // followRanks opens the output of a gang's ranks, at most so many.

@@ -124,7 +124,7 @@ func (a *app) printMasters(list model.MasterList) error {
 		return a.printNames(names)
 	}
 	t := &table{columns: []column{
-		{title: "MASTER", floor: 12}, {title: "STATE"}, {title: "TERM", right: true, spare: 3}, {title: "ENTRY", right: true, spare: 2},
+		{title: "MASTER"}, {title: "STATE"}, {title: "TERM", right: true, spare: 3}, {title: "ENTRY", right: true, spare: 2},
 		{title: "LAG", right: true}, {title: "UP", right: true, spare: 1}, {title: "LEADS", right: true, spare: 4},
 		{title: "VERSION", spare: 5}, {title: "NOTE", floor: 10, spare: 6},
 	}}
@@ -180,7 +180,7 @@ func (a *app) printEtcd(members []model.EtcdMember) error {
 		return err
 	}
 	t := &table{columns: []column{
-		{title: "ETCD", floor: 12}, {title: "STATE"}, {title: "TERM", right: true, spare: 3}, {title: "ENTRY", right: true, spare: 2},
+		{title: "ETCD"}, {title: "STATE"}, {title: "TERM", right: true, spare: 3}, {title: "ENTRY", right: true, spare: 2},
 		{title: "DATABASE", right: true}, {title: "IN USE", right: true, spare: 4}, {title: "VERSION", spare: 5},
 		{title: "ID", wide: true}, {title: "NOTE", floor: 10, spare: 6},
 	}}

@@ -14,9 +14,10 @@ func topics() []*cobra.Command {
 const exitCodesText = `tender submit --wait, submit --follow and wait exit with the job's exit code:
 
   0          the job succeeded
-  1 to 249   the exit code of its first failed task, of arrays the largest one;
-             of a gang that of the rank that stopped the others; 128+N if signal N ended the task (137 = SIGKILL, which
-             is also what a task gets that runs out of memory)
+  1 to 249   the exit code of its first failed task, of arrays the largest one,
+             of a gang that of the rank that stopped the others; 128+N if
+             signal N ended the task (137 = SIGKILL, which is also what a task
+             gets that runs out of memory)
 
 Trouble of the tool itself has codes of its own:
 

@@ -32,6 +32,7 @@ func TestExamples(t *testing.T) {
 		{file: "retry", vars: []string{"marks=DIR/marks"}, logs: []string{"retry"}, want: "this is attempt 3"},
 		{file: "gang", logs: []string{"gang", "--index", "2"}, want: "rank 2 of 3 on dev-1"},
 		{file: "mpi-pi", needs: "mpicc.mpich", logs: []string{"mpi-pi"}, want: "[0] pi is about 3.14159265\n"},
+		{file: "mpi-mpirun", needs: "mpicc.openmpi", logs: []string{"mpi-mpirun", "--index", "0"}, want: "4 ranks say that pi is about 3.14159265\n"},
 		{file: "torchrun", needs: "python3", logs: []string{"torchrun", "--rank", "1-3"}, want: "[3] rank 3 of 4: the sum of all ranks is 6\n"},
 		{file: "template", logs: []string{"template", "--task", "main"}, want: "greeting = good morning"},
 		{file: "limits", code: -1},

@@ -6,11 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
 )
 
 // loads is work under way while masters come and go, and people who watch it.
@@ -31,7 +35,7 @@ type load struct {
 func (c *cluster) startLoads() *loads {
 	c.t.Helper()
 	l := &loads{c: c, watch: c.inBackground("events", "-f", "-o", "json")}
-	l.all = []load{c.flowing(400), c.held(100), c.ticking()}
+	l.all = []load{c.flowing(400), c.held(100), c.ticking(), c.scheduled(), c.rolling(6)}
 	return l
 }
 
@@ -119,6 +123,59 @@ func (c *cluster) ticking() load {
 		if whole := strings.Fields(c.must("logs", id)); len(whole) != len(got) {
 			t.Errorf("%d lines were followed, there are %d", len(got), len(whole))
 		}
+	}}
+}
+
+// scheduled is a job that is due every second.
+func (c *cluster) scheduled() load {
+	ran := filepath.Join(c.dir, "scheduled-ran")
+	id := c.submit(c.file("scheduled.hcl", fmt.Sprintf(`
+job "scheduled" {
+  periodic {
+    schedule = "R/2026-01-01T00:00:00/PT1S"
+    overlap  = "queue"
+    catch_up = "all"
+  }
+  group "g" {
+    task "t" {
+      driver = "exec"
+      config {
+        script = "echo $TENDER_SCHEDULED_TIME >> %s"
+      }
+      resources {
+        cpus   = 0.1
+        memory = "16MiB"
+      }
+    }
+  }
+}
+`, ran)))
+	c.eventually("a run was due", func() bool { return len(lines(ran)) > 0 })
+	return load{"scheduled", func(t *testing.T) {
+		c.must("cron", "pause", id)
+		var due []time.Time
+		// Those that were created before the pause still end.
+		c.eventually("all runs have ended", func() bool {
+			var l model.JobList
+			c.json(&l, "jobs", "-o", "json")
+			return !slices.ContainsFunc(l.Jobs, func(v model.JobView) bool {
+				return string(v.ID) != id && strings.HasPrefix(v.Name, "scheduled") && !v.State.Ended()
+			})
+		})
+		for _, s := range lines(ran) {
+			at, err := time.Parse(time.RFC3339, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			due = append(due, at)
+		}
+		slices.SortFunc(due, time.Time.Compare)
+		for i := 1; i < len(due); i++ {
+			if step := due[i].Sub(due[i-1]); step != time.Second {
+				t.Errorf("after the run due at %v comes one due %v later", due[i-1], step)
+			}
+		}
+		t.Logf("%d runs", len(due))
 	}}
 }
 

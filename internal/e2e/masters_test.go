@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,7 +118,7 @@ func TestMastersTogether(t *testing.T) {
 	c.hosts[leader].cutOff()
 	cut := time.Now()
 	old = leader
-	leader = c.leader("a partition of the leader")
+	c.leader("a partition of the leader")
 	t.Logf("another master led %v after the partition", stop().Sub(cut).Round(time.Millisecond))
 	c.refuses(old)
 	c.hosts[old].heal()
@@ -186,6 +187,58 @@ func TestMastersOnEtcd(t *testing.T) {
 	for _, a := range agents {
 		c.endAgent(a)
 	}
+}
+
+// TestMastersJoin: a master that was alone is joined by two more, with all it knows;
+// one whose disk is lost is refused until it is told to take its place.
+func TestMastersJoin(t *testing.T) {
+	c := &trio{cluster: newCluster(t), masters: make([]*daemon, 3)}
+	for range 3 {
+		c.addrs = append(c.addrs, freeAddress(t))
+	}
+	dir := func(i int) string { return filepath.Join(c.dir, fmt.Sprint("m", i)) }
+	all := strings.Join(c.addrs, ",")
+	c.addr = c.addrs[0]
+	for i := range c.addrs {
+		c.flags = append(c.flags, []string{"--data-dir", dir(i)})
+	}
+	c.startMaster(0)
+	c.eventually("the first leads", func() bool { return c.run("status").code == 0 })
+	c.must("role", "set", "old", "--weight", "3")
+	c.masters[0].stop()
+	for i := range c.addrs {
+		c.flags[i] = append(c.flags[i], "--peers", all)
+	}
+	c.startMaster(0)
+	c.eventually("the first leads again", func() bool { return c.run("status").code == 0 })
+	refused := func() {
+		t.Helper()
+		r := c.run("master", "--listen", c.addrs[2], "--data-dir", dir(2), "--peers", all)
+		if r.code != 1 || !strings.Contains(r.stderr, "--join") {
+			t.Errorf("a master that was not asked in: exit code %d\n%s", r.code, r.stderr)
+		}
+	}
+	refused()
+	c.addr = all
+	for i := 1; i < 3; i++ {
+		c.flags[i] = append(c.flags[i], "--join")
+		c.startMaster(i)
+	}
+	c.allUp()
+	c.masters[2].kill9()
+	if err := os.RemoveAll(dir(2)); err != nil {
+		t.Fatal(err)
+	}
+	c.addr = c.addrs[0] + "," + c.addrs[1]
+	c.eventually("it is missed", func() bool {
+		list, ok := c.list()
+		return ok && slices.ContainsFunc(list.Masters, func(m model.MasterView) bool { return m.State == model.MasterUnreachable })
+	})
+	refused()
+	c.startMaster(2)
+	c.allUp()
+	c.masters[0].kill9()
+	c.eventually("another one leads and knows all", func() bool { return strings.Contains(c.run("role", "ls").stdout, "old") })
 }
 
 func (c *trio) startAgents() []*daemon {

@@ -134,12 +134,18 @@ func TestMPIFailure(t *testing.T) {
 // programs of size 1. That is refused with advice, not taken for success.
 func TestOpenMPISingletons(t *testing.T) {
 	c := newCluster(t)
-	program := c.compileMPI("mpicc.openmpi", "ring")
+	program, stay := c.compileMPI("mpicc.openmpi", "ring"), c.compileMPI("mpicc.openmpi", "fail")
 	c.addr = freeAddress(t)
 	c.startDev("--agents", "2")
 	r := c.run("submit", c.mpiJob("lo", "alone", program, 2, 1), "--wait")
 	v := c.job("alone")
 	if r.code == 0 || v.State != model.JobFailed || !strings.Contains(v.Message, `launch = "mpirun"`) {
+		t.Errorf("exit code %d, %s: %q\n%s", r.code, v.State, v.Message, r.stderr)
+	}
+	// Those that do not end by themselves are found out while they run.
+	r = c.run("submit", c.mpiJob("lo", "stay", stay, 2, 1, "stay"), "--wait")
+	v = c.job("stay")
+	if r.code != 1 || v.State != model.JobFailed || !strings.Contains(v.Message, "runs Open MPI (it has loaded libopen-pal.so") {
 		t.Errorf("exit code %d, %s: %q\n%s", r.code, v.State, v.Message, r.stderr)
 	}
 }

@@ -44,11 +44,11 @@ func TestRollingUpdateUnderLoad(t *testing.T) {
 			c, _ := dev(t, "--agents", "3")
 			c.nodes(3)
 			server := c.webserver()
-			c.must("submit", "--wait", c.rolling(server, "one"))
+			c.must("submit", "--wait", c.rollingServer(server, "one"))
 			load := startAsking(t, p.start(c))
 			load.await("of one")
 			began := load.answers.Load()
-			c.must("submit", "--wait", c.rolling(server, "two"))
+			c.must("submit", "--wait", c.rollingServer(server, "two"))
 			load.await("of two")
 			during := load.answers.Load() - began
 			agent := c.endpoints("shop").Endpoints[0].Node
@@ -67,7 +67,7 @@ func TestRollingUpdateUnderLoad(t *testing.T) {
 }
 
 // rolling is the service of the test, at a version.
-func (c *cluster) rolling(server, version string) string {
+func (c *cluster) rollingServer(server, version string) string {
 	text := fmt.Sprintf(`
   type = "service"
   update {

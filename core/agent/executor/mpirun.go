@@ -127,3 +127,11 @@ func (t *run) holder(env *taskenv.Env) (*isolation.Command, error) {
 	cmd.Path, err = find(env, "sleep", cmd.Dir)
 	return cmd, err
 }
+
+// whoOfMPIRun names what holds room; the command itself needs no name.
+func (t *run) whoOfMPIRun(node string) string {
+	if !t.plan.group.HoldsIndex(t.key.Index) {
+		return ""
+	}
+	return fmt.Sprintf("what holds allocation %d on node %s", t.key.Index, node)
+}

@@ -115,6 +115,10 @@ func (l *loop) pmiEvent(e any) {
 		l.stepPMI(e.at, mpi.Line{Rank: e.rank, Text: e.text})
 	case pmiClosed:
 		l.stepPMI(e.at, mpi.Closed{Rank: e.rank})
+	case pmiLook:
+		l.lookForForeign(e)
+	case pmiForeign:
+		l.foreign(e)
 	case pmiWake:
 		l.stepPMI(e.at, mpi.TimeUp{})
 	}

@@ -48,6 +48,8 @@ type rig struct {
 	healths []*execpb.Update                 // with news of health
 	acks    bool                             // acknowledge what comes
 	unacked []uint64
+
+	messages []*execpb.JobMessage
 }
 
 var rigs int
@@ -192,6 +194,9 @@ func (r *rig) receive() error {
 	}
 	if s := m.GetState(); s != nil {
 		r.state = s
+	}
+	if j := m.GetJobMessage(); j != nil {
+		r.messages = append(r.messages, j)
 	}
 	for _, u := range m.GetUpdates().GetUpdates() {
 		k, s := taskKey(u.Task), model.TaskState(u.Task.State)

@@ -61,8 +61,7 @@ func (d *Devices) With(paths ...string) (*Devices, error) {
 			return nil, fmt.Errorf("allow device %s: %w", path, err)
 		}
 		if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFCHR || kind == unix.S_IFBLK {
-			number := uint64(st.Rdev)
-			more.nodes = append(more.nodes, node{kind == unix.S_IFBLK, int64(unix.Major(number)), int64(unix.Minor(number))})
+			more.nodes = append(more.nodes, node{kind == unix.S_IFBLK, int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev))})
 		}
 	}
 	slices.SortFunc(more.nodes, func(x, y node) int { return strings.Compare(x.String(), y.String()) })

@@ -62,6 +62,7 @@ func (a *api) routes() {
 	a.mux.HandleFunc("GET /v1/status", a.status)
 	a.mux.HandleFunc("GET /v1/masters", a.masters)
 	a.mux.HandleFunc("GET /v1/masters/lease", a.lease)
+	a.mux.HandleFunc("POST /v1/masters/join", a.join)
 	a.mux.HandleFunc("GET /healthz", a.healthy)
 	a.mux.HandleFunc("GET /readyz", a.ready)
 	if a.Metrics != nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/tender-scheduler/tender/core/model"
 )
 
 // Lease is what a leader tells those who stand by for it, again and again.
@@ -21,8 +23,11 @@ const LeaseEvery = 200 * time.Millisecond
 // the process is still there.
 func (a *api) lease(w http.ResponseWriter, r *http.Request) {
 	refusal := readQuery(r.URL.RawQuery).done()
-	if refusal != nil || a.Lease == nil {
-		a.unknown(w, r)
+	if refusal == nil && a.Lease == nil {
+		refusal = model.Refuse(model.ReasonNotFound, "this master tells nobody for how long it leads")
+	}
+	if refusal != nil {
+		writeRefusal(w, refusal)
 		return
 	}
 	w.Header().Set("Content-Type", "application/jsonlines")

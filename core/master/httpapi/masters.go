@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net"
 	"net/http"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -33,4 +34,24 @@ func (a *api) stepDown(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer[model.StepDownReply](a, w, r, body)
+}
+
+// join lets another master keep the journal with this one.
+func (a *api) join(w http.ResponseWriter, r *http.Request) {
+	var body model.JoinMasters
+	refusal := readQuery(r.URL.RawQuery).done()
+	if refusal == nil {
+		refusal = readBody(w, r, maxBodyBytes, &body)
+	}
+	if refusal == nil {
+		refusal = plain("address", body.Address, maxSelector)
+	}
+	if _, _, err := net.SplitHostPort(body.Address); refusal == nil && err != nil {
+		refusal = model.Refuse(model.ReasonBadRequest, "address %q: want host:port", body.Address)
+	}
+	if refusal != nil {
+		writeRefusal(w, refusal)
+		return
+	}
+	answer[model.JoinReply](a, w, r, body)
 }

@@ -72,11 +72,13 @@ func renderCall(line func(string, ...any), c model.Call) {
 	case model.DeclineInverse:
 		line("keep    %s", c.Offer)
 	case model.Kill:
-		switch c.Reason {
-		case model.ReasonContainerPreempted:
+		switch {
+		case c.Reason == model.ReasonContainerPreempted:
 			line("kill    %s preempted", c.Task)
-		case model.ReasonAgentDraining:
+		case c.Reason == model.ReasonAgentDraining:
 			line("kill    %s draining", c.Task)
+		case c.Grace != 0:
+			line("kill    %s within %s", c.Task, c.Grace)
 		default:
 			line("kill    %s", c.Task)
 		}

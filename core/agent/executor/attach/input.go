@@ -20,6 +20,7 @@ type input struct {
 	mu      sync.Mutex
 	more    sync.Cond
 	buf     []byte
+	owed    int  // taken in and not consumed yet
 	ended   bool // nothing follows buf
 	stopped bool
 }
@@ -35,9 +36,10 @@ func newInput(to *os.File, terminal bool, consumed func(int)) *input {
 func (in *input) put(b []byte) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if len(in.buf)+len(b) > session.WindowBytes || in.ended {
+	if in.owed+len(b) > session.WindowBytes || in.ended {
 		return false
 	}
+	in.owed += len(b)
 	in.buf = append(in.buf, b...)
 	in.more.Signal()
 	return true
@@ -84,6 +86,9 @@ func (in *input) pump() {
 				_, err := in.to.Write(b)
 				broken = err != nil
 			}
+			in.mu.Lock()
+			in.owed -= len(b)
+			in.mu.Unlock()
 			in.consumed(len(b))
 		}
 		if last {

@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -28,17 +29,17 @@ func (o *outputs) copy(f *os.File, send func([]byte) error) {
 	}
 	o.from = append(o.from, f)
 	o.wg.Go(func() {
-		buf := make([]byte, session.ChunkBytes)
+		buf, gone := make([]byte, session.ChunkBytes), false // the caller
 		for {
 			n, err := f.Read(buf)
-			if n > 0 && send(buf[:n]) != nil {
-				return // the caller has gone
+			if n > 0 && !gone {
+				gone = send(buf[:n]) != nil
 			}
 			if err != nil {
 				break
 			}
 		}
-		for left := maxLeftBytes; left > 0; {
+		for left := maxLeftBytes; left > 0 && !gone; {
 			n := readNow(f, buf)
 			if n <= 0 || send(buf[:n]) != nil {
 				return
@@ -74,7 +75,7 @@ func readNow(f *os.File, buf []byte) (n int) {
 	_ = raw.Control(func(fd uintptr) {
 		for {
 			n, err = unix.Read(int(fd), buf)
-			if err != unix.EINTR {
+			if !errors.Is(err, unix.EINTR) {
 				return
 			}
 		}

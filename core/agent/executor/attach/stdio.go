@@ -112,8 +112,13 @@ func (s *stdio) started() {
 	s.theirs = nil
 }
 
-// hangUp lets the command find its streams closed.
-func (s *stdio) hangUp() { s.close() }
+// hangUp lets the command find its terminal gone, or its input at an end. What it
+// still prints to pipes is read: it is not to die of saying something.
+func (s *stdio) hangUp() {
+	if s.in != nil {
+		s.in.Close()
+	}
+}
 
 func (s *stdio) close() {
 	for _, f := range []*os.File{s.in, s.out, s.errs} {

@@ -117,6 +117,12 @@ func TestEveryCall(t *testing.T) {
 	check("shares", len(shares.Roles) == 1 && shares.Roles[0].Configured, err)
 	was, err := c.RemoveRole(ctx, "research/nlp")
 	check("remove role", was.Weight == 2, err)
+	masters, err := c.Masters(ctx, true)
+	check("masters", len(masters.Masters) == 4 && len(masters.Etcd) == 2, err)
+	down, err := c.StepDown(ctx, "ada")
+	check("step down", down.Term == 6, err)
+	joined, err := c.JoinMasters(ctx, "m2:7070")
+	check("join", len(joined.Members) == 2, err)
 	status, err := c.Status(ctx)
 	check("status", status.Leading, err)
 }

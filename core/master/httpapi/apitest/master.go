@@ -40,6 +40,8 @@ type job struct {
 	key   string
 	tasks []model.TaskView // in slot order
 	why   []model.Explanation
+
+	versions []model.VersionView // of a service
 }
 
 // New returns a leading master whose clock stands at now.
@@ -140,6 +142,9 @@ func (m *Master) do(body any) (any, *model.Refusal) {
 	if answer, refusal, ok := m.onNodes(body); ok {
 		return answer, refusal
 	}
+	if answer, refusal, ok := m.onRollout(body); ok {
+		return answer, refusal
+	}
 	switch r := body.(type) {
 	case model.Submit:
 		return m.submit(r)
@@ -166,8 +171,14 @@ func (m *Master) do(body any) (any, *model.Refusal) {
 	case model.GetStatus:
 		return model.MasterStatus{
 			Cluster: "test", Version: "1.0.0", Address: "127.0.0.1:7070", Leader: m.leader, Leading: m.self,
-			Epoch: 7, Since: m.now.Add(-time.Hour), Index: m.lastID, Nodes: len(m.nodes),
+			Epoch: 7, Since: m.now.Add(-time.Hour), Index: m.lastID, Nodes: len(m.nodes), Ready: true,
 		}, nil
+	case model.ListMasters:
+		return m.masters(), nil
+	case model.StepDown:
+		return model.StepDownReply{From: "127.0.0.1:7070", Term: 6}, nil
+	case model.JoinMasters:
+		return model.JoinReply{Members: []string{"127.0.0.1:7070", r.Address}}, nil
 	}
 	return nil, model.Refuse(model.ReasonInternal, "no such request: %T", body)
 }

@@ -22,6 +22,7 @@ import (
 //	explain job=SEL                       why it waits: an Explanation as JSON
 //	warn job=NAME                         why all of that name wait, likewise
 //	nodes, offers, shares                 what there is: []NodeView, OfferList, ShareList as JSON
+//	rollout job=SEL                       {"status": ServiceStatus, "versions": []VersionView}
 //	services                              what there is: []ServiceView as JSON
 //
 // handled is false for any other command.
@@ -65,6 +66,13 @@ func (m *Master) Play(d *datadriven.TestData) (handled bool, err error) {
 		var l model.OfferList
 		s.json(&l)
 		m.SetOffers(l)
+	case "rollout":
+		var r struct {
+			Status   model.ServiceStatus
+			Versions []model.VersionView
+		}
+		s.json(&r)
+		m.SetRollout(job, r.Status, r.Versions...)
 	case "services":
 		var v []model.ServiceView
 		s.json(&v)

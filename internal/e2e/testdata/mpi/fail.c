@@ -1,4 +1,5 @@
-/* Rank WHO fails in the way HOW while the others wait for it. */
+/* Rank WHO fails in the way HOW while the others wait for it. With "stay" alone
+   all ranks stay for ever. */
 #include <mpi.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@ int main(int argc, char **argv) {
   int rank;
   MPI_Init(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (argc > 1 && !strcmp(argv[1], "stay"))
+    sleep(1000000);
   if (argc > 2 && rank == atoi(argv[1])) {
     if (!strcmp(argv[2], "abort"))
       MPI_Abort(MPI_COMM_WORLD, 7);
