@@ -134,11 +134,11 @@ func (c *checker) taskOf(path, task string, g *model.Group) {
 }
 
 func (c *checker) check(path string, k *model.Check, s *model.Service, g *model.Group) {
-	switch {
-	case k.Type == "":
+	switch k.Type {
+	case "":
 		c.fail(path+".type", "the check has no type", `write type = "http", "tcp" or "script"`)
 		return
-	case k.Type == "grpc":
+	case "grpc":
 		c.fail(path+".type", "gRPC checks are not supported yet", `use type = "tcp", or a script check`)
 		return
 	}

@@ -87,7 +87,7 @@ func (m *Machine) checkPolicy(name, message string) *model.Refusal {
 }
 
 func drainTerms(d *model.Drain) string {
-	text := ""
+	var text string
 	switch {
 	case d.Force:
 		text = ": its tasks are stopped at once"

@@ -28,7 +28,7 @@ func (p *nodePolicy) draining() bool { return p.Drain != nil && p.Drain.Done.IsZ
 
 // why says why nothing is placed on the node; empty if something may.
 func (p *nodePolicy) why() string {
-	text := ""
+	var text string
 	switch {
 	case p.draining():
 		text = "the node is being drained"

@@ -215,7 +215,7 @@ func (a *app) printNode(v *model.NodeView) error {
 
 // drainText says whether a node is drained or ineligible, and why; empty if neither.
 func drainText(now time.Time, v *model.NodeView) string {
-	text := ""
+	var text string
 	switch d := v.Drain; {
 	case d != nil && d.Done.IsZero():
 		text = fmt.Sprintf("draining, %d left%s", v.Leaving, untilText(now, d))

@@ -39,6 +39,7 @@ func TestExamples(t *testing.T) {
 		{file: "ports", logs: []string{"ports", "--task", "ask"}, want: "hello from port 2"},
 		{file: "gpu", logs: []string{"gpu", "--group", "shared", "--index", "3"}, want: "0.5 of GPU-fake-dev-1-"},
 		{file: "gpu-train", vars: []string{"checkpoints=DIR/checkpoints"}, logs: []string{"gpu-train"}, want: "after 30 epochs: y = "},
+		{file: "checks", logs: []string{"checks", "--stderr"}, want: "GET /index.html"},
 		{file: "web-service", logs: []string{"web-service", "--index", "1", "--stderr"}},
 		{file: "canary", logs: []string{"canary"}, want: "release 1 is at work"},
 		{file: "preemptible", logs: []string{"preemptible", "--index", "2"}, want: "step 2, attempt 0"},

@@ -97,12 +97,12 @@ func get(t *testing.T, e *model.Endpoint) string {
 func TestServices(t *testing.T) {
 	c, d := dev(t, "--agents", "2")
 	c.nodes(2)
-	id := c.submit(c.web(c.webserver(), "shop", 3, "", `shutdown_delay = "1s"`))
+	id := c.submit(c.web(c.webserver(), "shop", 3, "meta {\n    version = \"v0\"\n  }", `shutdown_delay = "1s"`))
 	c.eventually("three endpoints are healthy", func() bool { return len(c.endpoints("shop").Endpoints) == 3 })
 	v := c.endpoints("shop")
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		if got := get(t, e); got != fmt.Sprintf("%d of \n", e.Index) {
+		if got := get(t, e); got != fmt.Sprintf("%d of v0\n", e.Index) {
 			t.Errorf("endpoint %d answers %q", e.Index, got)
 		}
 	}

@@ -25,7 +25,7 @@ func Run(ctx context.Context, m *Machine, ask Prober, tell Listener) {
 	results := make(chan Result, len(m.checks))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var in Input = Tick{}
+	var in Input
 	for {
 		select {
 		case <-ctx.Done():
