@@ -54,6 +54,8 @@ func (h *host) newDisk() {
 	h.dirs = map[agent.ExecID]*execDir{}
 	h.contact = time.Time{}
 	h.info.ID = h.meta.AgentID
+	h.info.Attributes = maps.Clone(h.info.Attributes) // others have the old agent's
+	h.info.Attributes["node.unique.id"] = string(h.info.ID)
 	h.w.auditor.owner[h.info.ID] = h
 }
 

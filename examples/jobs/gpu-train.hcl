@@ -16,6 +16,7 @@
 
 variable "checkpoints" {
   type        = string
+  default     = "/tmp/gpu-train"
   description = "A directory that every node sees: where a run leaves what the next goes on from"
 }
 
