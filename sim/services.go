@@ -170,8 +170,11 @@ func (w *world) unsettledServices(add func(string, ...any)) {
 			w.fail("acknowledged submissions are kept", "service %s (%s) is not known", s.job.Name, s.id)
 		case s.asked:
 		default:
-			add("service %s goes on", s.job.Name)
-			if d := v.Service.Deployment; d != nil && d.State.Active() {
+			d := v.Service.Deployment
+			if d == nil || !d.State.Active() {
+				add("service %s goes on", s.job.Name)
+			} else {
+				add("service %s goes on, with deployment %+v", s.job.Name, *d)
 				if d.NeedsPromotion {
 					s.promote()
 				}

@@ -29,6 +29,9 @@ type alloc struct {
 	First  micros `json:"first,omitempty"`  // when its first task was on its way
 	Marked bool   `json:"marked,omitempty"` // its task was healthy for min_healthy_time
 	Late   bool   `json:"late,omitempty"`   // it was not by its healthy_deadline
+	// Proved says that one of its tasks ever was: a deployment gets on by that once,
+	// or one whose tasks come and go would never end.
+	Proved bool `json:"proved,omitempty"`
 
 	// What is to become of it.
 	Since  micros         `json:"since,omitempty"` // of a failure that is waited out

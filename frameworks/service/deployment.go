@@ -222,10 +222,10 @@ func (f *Framework) foldMarked(e *marked) error {
 		if a == nil || !a.Live || a.Marked {
 			continue
 		}
-		a.Marked, a.Late = true, false
-		if d := j.rolling(); d != nil {
+		if d := j.rolling(); d != nil && !a.Proved {
 			d.Progress = e.At
 		}
+		a.Marked, a.Late, a.Proved = true, false, true
 		if a == s.Next {
 			f.takeOver(g, s, e.At)
 		}
