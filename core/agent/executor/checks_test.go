@@ -3,6 +3,7 @@ package executor
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,7 @@ func TestHealthIsToldOnce(t *testing.T) {
 	if !strings.HasPrefix(out, "sh: exit code 3: xxx") || len(out) > model.MaxCheckOutput {
 		t.Errorf("%d bytes of output: %.40s", len(out), out)
 	}
+	r.sync() // what is not acknowledged is told again
 	r.reconnect()
 	ok := filepath.Join(r.sandbox("g", 0), "t", "local", "ok")
 	if err := os.WriteFile(ok, nil, 0o644); err != nil {
@@ -79,8 +81,8 @@ func TestHealthIsToldOnce(t *testing.T) {
 	r.awaitHealth(true)
 	os.Remove(ok)
 	r.awaitHealth(false)
-	if got := r.states[lifecycle.Key{}]; len(got) != 4 {
-		t.Errorf("one RUNNING and three changes of health: %v", got)
+	if !slices.Equal(r.seqs, []uint64{1, 2, 3, 4}) {
+		t.Errorf("updates %v, want one RUNNING and three changes of health, each once", r.seqs)
 	}
 	r.kill(&execpb.Kill{GraceNs: -1})
 	r.await(lifecycle.Key{})
