@@ -12,6 +12,9 @@ int main(int argc, char **argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   if (argc > 1 && !strcmp(argv[1], "stay"))
     sleep(1000000);
+  /* Ranks leave MPI_Init one by one: whoever is still in there could not connect to
+     one that has failed already, and would be the first to abort. */
+  MPI_Barrier(MPI_COMM_WORLD);
   if (argc > 2 && rank == atoi(argv[1])) {
     if (!strcmp(argv[2], "abort"))
       MPI_Abort(MPI_COMM_WORLD, 7);
