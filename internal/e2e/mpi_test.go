@@ -66,6 +66,19 @@ job %q {
 `, name, count, ranks, program, quoted, device))
 }
 
+// devAlone starts tender dev where there is no network but loopback, nor another
+// test's ranks.
+func (c *cluster) devAlone(flags ...string) {
+	c.t.Helper()
+	for _, tool := range []string{"ip", "nsenter"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			c.t.Skipf("%s is not installed", tool)
+		}
+	}
+	c.in, c.addr = newNetns(c.t), "127.0.0.1:7070"
+	c.startDev(flags...)
+}
+
 // TestMPICH: a ring, sums and a numerical program, built with MPICH and started
 // directly over PMI, on agents that share no network but a bridge.
 func TestMPICH(t *testing.T) {
@@ -101,8 +114,7 @@ func TestMPICH(t *testing.T) {
 func TestMPIFailure(t *testing.T) {
 	c := newCluster(t)
 	program := c.compileMPI("mpicc.mpich", "fail")
-	c.addr = freeAddress(t)
-	c.startDev("--agents", "2")
+	c.devAlone("--agents", "2")
 	for _, f := range []struct {
 		how  string
 		code int
@@ -135,8 +147,7 @@ func TestMPIFailure(t *testing.T) {
 func TestOpenMPISingletons(t *testing.T) {
 	c := newCluster(t)
 	program, stay := c.compileMPI("mpicc.openmpi", "ring"), c.compileMPI("mpicc.openmpi", "fail")
-	c.addr = freeAddress(t)
-	c.startDev("--agents", "2")
+	c.devAlone("--agents", "2")
 	r := c.run("submit", c.mpiJob("lo", "alone", program, 2, 1), "--wait")
 	v := c.job("alone")
 	if r.code == 0 || v.State != model.JobFailed || !strings.Contains(v.Message, `launch = "mpirun"`) {
