@@ -57,7 +57,6 @@ func patience(attempt int) time.Duration {
 func insist[R any](ctx context.Context, request func(context.Context) (R, error)) (R, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	var wait backoff
 	for attempt := 0; ; attempt++ {
 		tryCtx, stop := context.WithTimeout(ctx, patience(attempt))
 		resp, err := request(tryCtx)
@@ -65,7 +64,19 @@ func insist[R any](ctx context.Context, request func(context.Context) (R, error)
 		if err == nil || ctx.Err() != nil || isRefusal(err) || errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return resp, err
 		}
-		wait.sleep(ctx)
+		askAgain(ctx)
+	}
+}
+
+// askAgain pauses before a request of a failover is repeated. While etcd elects its
+// leader, which takes it a second or so, it refuses everything at once: a pause that
+// grows would go on after the election.
+func askAgain(ctx context.Context) {
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
