@@ -95,13 +95,12 @@ func (b *Book) tallySpread(g *group, among ratings) {
 		return
 	}
 	for _, s := range g.rank.spreads {
-		clear(s.have)
-		s.others = 0
+		s.begin()
 	}
 	for _, a := range b.agents {
 		if a != nil {
 			if n := a.count(&g.kind.Key); n > 0 {
-				g.rank.count(a.info.Attributes, n)
+				g.rank.found(a.info.Attributes, n)
 			}
 		}
 	}

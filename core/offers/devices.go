@@ -165,7 +165,7 @@ func (n *named) pick(t *things, by deviceChooser) (model.Grant, bool) {
 			return g, false
 		}
 	}
-	any := t.ports.lowest(n.dynamic, n.statics)
+	any := t.ports.next(n.dynamic, n.statics)
 	for _, p := range n.shape.Ports {
 		if p.Static > 0 {
 			g.Ports = append(g.Ports, p.Static)

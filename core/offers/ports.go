@@ -2,6 +2,7 @@ package offers
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -13,6 +14,10 @@ type ports struct {
 	// taken is ascending. A port is in it twice where facts say so.
 	taken []uint16
 	free  int // of ranges
+	// last is the port of ranges that was taken last. The search goes on behind it, as
+	// the connections of whoever had a port before keep it for another minute
+	// (TIME_WAIT, RFC 9293) from a program that does not insist.
+	last uint16
 }
 
 func newPorts(ranges []model.PortRange) ports {
@@ -42,7 +47,7 @@ func joinRanges(in []model.PortRange) []model.PortRange {
 }
 
 func (p *ports) copyFrom(o *ports) {
-	p.ranges, p.free = o.ranges, o.free
+	p.ranges, p.free, p.last = o.ranges, o.free, o.last
 	p.taken = append(p.taken[:0], o.taken...)
 }
 
@@ -67,6 +72,7 @@ func (p *ports) take(n uint16) bool {
 	p.taken = slices.Insert(p.taken, at, n)
 	if !found && p.handsOut(n) {
 		p.free--
+		p.last = n
 	}
 	return !found
 }
@@ -92,17 +98,22 @@ func (p *ports) within() bool {
 	return true
 }
 
-// lowest returns the lowest n free ports that are handed out and not among but,
-// ascending; fewer if there are not as many.
-func (p *ports) lowest(n int, but []uint16) []uint16 {
-	var out []uint16
-	next := 0 // in taken
+// next returns n free ports that are handed out and not among but, those behind the
+// last one taken first; fewer if there are not as many.
+func (p *ports) next(n int, but []uint16) []uint16 {
+	out := p.between(nil, n, int(p.last)+1, math.MaxUint16, but)
+	return p.between(out, n, 1, int(p.last), but)
+}
+
+// between adds to out until it has n, from those between first and last.
+func (p *ports) between(out []uint16, n, first, last int, but []uint16) []uint16 {
+	at, _ := slices.BinarySearch(p.taken, uint16(min(first, math.MaxUint16)))
 	for _, r := range p.ranges {
-		for port := int(r.First); port <= int(r.Last) && len(out) < n; port++ {
-			for next < len(p.taken) && int(p.taken[next]) < port {
-				next++
+		for port := max(int(r.First), first); port <= min(int(r.Last), last) && len(out) < n; port++ {
+			for at < len(p.taken) && int(p.taken[at]) < port {
+				at++
 			}
-			if next < len(p.taken) && int(p.taken[next]) == port || slices.Contains(but, uint16(port)) {
+			if at < len(p.taken) && int(p.taken[at]) == port || slices.Contains(but, uint16(port)) {
 				continue
 			}
 			out = append(out, uint16(port))

@@ -81,11 +81,18 @@ func (r *ranker) prefers(attributes map[string]string) float64 {
 	return sum / r.affinity
 }
 
-// count notes n tasks of the group on an agent, found there or placed now;
-// negative takes them back.
+// count notes n tasks of the group that are placed on an agent; negative takes them
+// back.
 func (r *ranker) count(attributes map[string]string, n int) {
 	for _, s := range r.spreads {
 		s.count(attributes, n)
+	}
+}
+
+// found notes n tasks that were there before.
+func (r *ranker) found(attributes map[string]string, n int) {
+	for _, s := range r.spreads {
+		s.found(attributes, n)
 	}
 }
 

@@ -23,7 +23,7 @@ job "ports" {
         script = <<-EOT
           exec perl -MIO::Socket::INET -e '
             my $port = $ENV{TENDER_PORT_http};
-            my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 5) or die "$@\n";
+            my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 5, ReuseAddr => 1) or die "$@\n";
             while (my $c = $s->accept) { print $c "hello from port $port\n"; close $c }'
         EOT
       }

@@ -33,7 +33,7 @@ job "web-service" {
     }
 
     service {
-      name = "web" # who asks for it finds the healthy ones: tender service web
+      name = "web" # who asks for it finds the healthy ones: tender services web
       port = "http"
       check {
         type     = "http"

@@ -151,6 +151,9 @@ func (f *Framework) buildDemand(b *bucket, count int) model.Demand {
 	dg := model.DemandGroup{Count: count, Shape: run.Shape(), Exclusive: run.Exclusive}
 	dg.Constraints, dg.MaxPerAgent = constraintsOf(spec, run)
 	dg.Affinities, dg.Spreads = affinitiesOf(now, want), spreadsOf(now, want)
+	if len(dg.Spreads) == 0 && now.Placement == "" && want.Count > 1 && dg.MaxPerAgent == 0 {
+		dg.Spreads = apart()
+	}
 	if g.job.system() {
 		d.Every, d.Kin = b.prefer == "", string(g.job.ID)+"/"+g.Name
 		dg.MaxPerAgent, dg.Avoid, dg.Spreads = 1, b.avoid, nil
@@ -232,6 +235,13 @@ func spreadsOf(spec *model.Job, g *model.Group) []model.Spread {
 		}
 	}
 	return out
+}
+
+// apart is preferred where the job file says nothing of where: a service is there to
+// outlive a node, so its tasks are not packed onto one as those of a batch job are.
+// Nomad's job anti-affinity is for the same.
+func apart() []model.Spread {
+	return []model.Spread{{Attribute: "${node.unique.id}", Weight: 50}}
 }
 
 // longestKill is how long a group's tasks may take to end once they are told to.
