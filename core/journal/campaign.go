@@ -53,15 +53,15 @@ func (j *Journal) stand(ctx context.Context, held **session) (*Term, error) {
 		}
 		*held = s
 	}
-	tryCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
 	key := j.keys.leader()
 	value := LeaderInfo{Address: j.cfg.Address, Identity: j.cfg.Identity}.encode()
-	resp, err := j.client.Txn(tryCtx).
-		If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
-		Then(clientv3.OpPut(key, value, clientv3.WithLease((*held).lease))).
-		Else(clientv3.OpGet(key)).
-		Commit()
+	resp, err := insist(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		return j.client.Txn(ctx).
+			If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
+			Then(clientv3.OpPut(key, value, clientv3.WithLease((*held).lease))).
+			Else(clientv3.OpGet(key)).
+			Commit()
+	})
 	if err != nil {
 		return nil, fmt.Errorf("take the leader key: %w", err)
 	}
@@ -73,7 +73,7 @@ func (j *Journal) stand(ctx context.Context, held **session) (*Term, error) {
 		}
 		epoch = kvs[0].CreateRevision // an earlier attempt of ours was applied after all
 	}
-	h, revision, err := j.takeOver(tryCtx, epoch)
+	h, revision, err := j.takeOver(ctx, epoch)
 	if err != nil {
 		return nil, err
 	}
@@ -115,32 +115,53 @@ func (j *Journal) awaitVacancy(ctx context.Context, held *session) error {
 // head with the new epoch. From then on the log is this epoch's to extend. The
 // revision is one at which this process leads.
 func (j *Journal) takeOver(ctx context.Context, epoch int64) (h head, revision int64, err error) {
-	resp, err := j.client.Get(ctx, j.keys.head())
+	resp, err := insist(ctx, func(ctx context.Context) (*clientv3.GetResponse, error) {
+		return j.client.Get(ctx, j.keys.head())
+	})
 	if err != nil {
 		return head{}, 0, fmt.Errorf("read head: %w", err)
 	}
+	var stamped int64 // the revision at which head got its present value
 	if len(resp.Kvs) > 0 {
 		if h, err = decodeHead(resp.Kvs[0].Value); err != nil {
 			return head{}, 0, err
 		}
+		stamped = resp.Kvs[0].ModRevision
 	}
 	h.epoch = epoch
-	txn, err := j.client.Txn(ctx).
-		If(leads(j.keys, epoch)).
-		Then(
-			clientv3.OpDelete(j.keys.logFrom(h.index+1), clientv3.WithRange(j.keys.logEnd())),
-			clientv3.OpPut(j.keys.head(), h.encode()),
-		).Commit()
+	txn, err := insist(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		// Only while head is as it was read: an attempt that was given up and is
+		// carried out late must not discard what this term has appended by then.
+		return j.client.Txn(ctx).
+			If(leads(j.keys, epoch), clientv3.Compare(clientv3.ModRevision(j.keys.head()), "=", stamped)).
+			Then(
+				clientv3.OpDelete(j.keys.logFrom(h.index+1), clientv3.WithRange(j.keys.logEnd())),
+				clientv3.OpPut(j.keys.head(), h.encode()),
+			).
+			Else(clientv3.OpGet(j.keys.leader()), clientv3.OpGet(j.keys.head())).
+			Commit()
+	})
 	if err != nil {
 		return head{}, 0, fmt.Errorf("discard the uncommitted tail: %w", err)
 	}
 	if !txn.Succeeded {
-		return head{}, 0, fmt.Errorf("take over the log: %w", ErrDeposed)
+		if !tookOver(txn, h) {
+			return head{}, 0, fmt.Errorf("take over the log: %w", ErrDeposed)
+		}
+		return h, txn.Header.Revision, nil
 	}
 	if n := txn.Responses[0].GetResponseDeleteRange().Deleted; n > 0 {
 		j.log.Info("discarded a group its writer did not finish", "parts", n, "index", h.index+1)
 	}
 	return h, txn.Header.Revision, nil
+}
+
+// tookOver says that an earlier attempt to stamp head with h was carried out after
+// all, and that its epoch still leads.
+func tookOver(txn *clientv3.TxnResponse, h head) bool {
+	leader, now := txn.Responses[0].GetResponseRange().Kvs, txn.Responses[1].GetResponseRange().Kvs
+	return len(leader) > 0 && leader[0].CreateRevision == h.epoch &&
+		len(now) > 0 && string(now[0].Value) == h.encode()
 }
 
 // leads is the fence: true while the leader key of that epoch exists.

@@ -49,9 +49,6 @@ func (j *Journal) Depose(ctx context.Context, epoch int64) error {
 		// With the leader an etcd member may have died, and what goes to that is lost.
 		tryCtx, cancel := context.WithTimeout(ctx, patience(attempt)/2)
 		_, err := j.client.Txn(tryCtx).If(leads(j.keys, epoch)).Then(clientv3.OpDelete(j.keys.leader())).Commit()
-		if err != nil {
-			<-tryCtx.Done() // refused early: not again at once
-		}
 		cancel()
 		switch {
 		case err == nil:
@@ -59,6 +56,7 @@ func (j *Journal) Depose(ctx context.Context, epoch int64) error {
 		case ctx.Err() != nil:
 			return fmt.Errorf("depose the leader of term %d: %w", epoch, err)
 		}
+		askAgain(ctx)
 	}
 }
 

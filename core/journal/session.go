@@ -45,10 +45,11 @@ type session struct {
 
 // openSession grants a lease and keeps it alive until close or the end of ctx.
 func (j *Journal) openSession(ctx context.Context) (*session, error) {
-	grantCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	sent := bootTime()
-	grant, err := j.client.Grant(grantCtx, int64(j.cfg.SessionTTL/time.Second))
+	var sent int64
+	grant, err := insist(ctx, func(ctx context.Context) (*clientv3.LeaseGrantResponse, error) {
+		sent = bootTime()
+		return j.client.Grant(ctx, int64(j.cfg.SessionTTL/time.Second)) // one granted unheard runs out
+	})
 	if err != nil {
 		return nil, fmt.Errorf("grant a lease: %w", err)
 	}

@@ -2,10 +2,12 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -47,6 +49,35 @@ const firstPatience = 500 * time.Millisecond
 // may only be slow. Nothing is done twice by asking twice.
 func patience(attempt int) time.Duration {
 	return min(firstPatience<<min(attempt, 10), attemptTimeout)
+}
+
+// insist repeats a request of a candidate for up to attemptTimeout. The etcd that
+// is asked has often lost its own leader a moment ago, by what ended the leader here,
+// and what is then under way to that is lost, as above.
+func insist[R any](ctx context.Context, request func(context.Context) (R, error)) (R, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		tryCtx, stop := context.WithTimeout(ctx, patience(attempt))
+		resp, err := request(tryCtx)
+		stop()
+		if err == nil || ctx.Err() != nil || isRefusal(err) || errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			return resp, err
+		}
+		askAgain(ctx)
+	}
+}
+
+// askAgain pauses before a request of a failover is repeated. While etcd elects its
+// leader, which takes it a second or so, it refuses everything at once: a pause that
+// grows would go on after the election.
+func askAgain(ctx context.Context) {
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // extended derives a context that ends lastWord after ctx or the term: the caller

@@ -4,105 +4,106 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tender-scheduler/tender/api/client"
 	"github.com/tender-scheduler/tender/core/agent/agentsim"
-	"github.com/tender-scheduler/tender/core/master"
 	"github.com/tender-scheduler/tender/core/model"
 )
 
-// failoverFigure is how soon, after the leader of three masters that keep the
-// journal together has been told to end, another one leads, and has heard from all
-// agents what they run. What a crash adds is the e2e tests' to say.
-func failoverFigure(ctx context.Context, b *bench) (_ []sample, err error) {
-	dir, err := os.MkdirTemp(b.dir, "trio")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	ctx, cancel := context.WithCancel(ctx)
-	var all sync.WaitGroup
-	defer all.Wait()
-	defer cancel()
-	addrs, end, err := startTrio(ctx, dir, &all)
-	if err != nil {
-		return nil, err
-	}
-	registered := make(chan struct{})
-	all.Go(func() {
-		_ = agentsim.Fleet{Agents: steadyAgents, Masters: addrs, Ready: func() { close(registered) },
-			Capacity: model.Resources{CPUMilli: 16_000, MemoryBytes: 64 << 30, DiskBytes: 1 << 40},
-			Duration: func(model.TaskID) time.Duration { return 24 * time.Hour }}.Run(ctx)
-	})
-	select {
-	case <-registered:
-	case <-time.After(time.Minute):
-		return nil, errors.New("the agents have not registered within a minute")
-	}
-	c, err := client.New(addrs)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	if err := submitSteady(ctx, strings.Join(addrs, ",")); err != nil {
-		return nil, err
-	}
-	before, err := c.Status(ctx)
-	if err != nil {
-		return nil, err
-	}
-	begun := time.Now()
-	end[before.Leader]()
-	var led time.Duration
-	var heard int
-	for {
-		s, serr := c.Status(ctx)
-		if serr == nil && s.Leader != "" && s.Epoch > before.Epoch && led == 0 {
-			led = time.Since(begun)
+// failoverWithin is how long a failover is waited for.
+const failoverWithin = time.Minute
+
+// failoverFigure is how soon, after the end of the leader of three masters that
+// keep the journal together, a client sees another one lead, and sees that it has
+// heard from all agents what they run. The masters are processes of the program; the
+// agents are simulated in this one.
+func failoverFigure(ctx context.Context, b *bench) ([]sample, error) {
+	var all []sample
+	for _, by := range []struct {
+		name   string
+		signal syscall.Signal
+	}{{"SIGTERM", syscall.SIGTERM}, {"kill -9", syscall.SIGKILL}} {
+		led, heard, err := b.failover(ctx, by.signal)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", by.name, err)
 		}
-		if l, lerr := c.Nodes(ctx); led > 0 && lerr == nil {
-			if heard = ready(l); heard == steadyAgents {
-				break
-			}
-		}
-		if time.Since(begun) > 20*time.Second {
-			return nil, fmt.Errorf("within a minute another master leads (after %v) and has heard from %d agents (status: %+v, %v)", led, heard, s, serr)
-		}
+		all = append(all, sample{by.name + ": another master leads", "ms", ms(led)},
+			sample{by.name + ": it has heard from all agents", "ms", ms(heard)})
 	}
-	return []sample{
-		{"another master leads", "ms", float64(led.Milliseconds())},
-		{"it has heard from all agents", "ms", float64(time.Since(begun).Milliseconds())},
-	}, nil
+	return all, nil
 }
 
-// startTrio starts three masters; each address has a function that ends its master.
-func startTrio(ctx context.Context, dir string, all *sync.WaitGroup) (addrs []string, end map[string]context.CancelFunc, err error) {
-	var listeners []net.Listener
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, nil, err
+// failover starts everything anew and ends the leader by a signal.
+func (b *bench) failover(ctx context.Context, signal syscall.Signal) (led, heard time.Duration, err error) {
+	masters, err := b.trio()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer masters.stop()
+	ctx, cancel := context.WithCancel(ctx)
+	registered, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- agentsim.Fleet{Agents: steadyAgents, Masters: masters.addrs, Ready: func() { close(registered) },
+			Capacity: model.Resources{CPUMilli: 16_000, MemoryBytes: 64 << 30, DiskBytes: 1 << 40},
+			Duration: func(model.TaskID) time.Duration { return 24 * time.Hour }}.Run(ctx)
+	}()
+	defer func() { cancel(); err = errors.Join(err, <-ended) }()
+	select {
+	case <-registered:
+	case <-time.After(failoverWithin):
+		return 0, 0, fmt.Errorf("the agents have not registered within %v", failoverWithin)
+	}
+	if err := submitSteady(ctx, strings.Join(masters.addrs, ",")); err != nil {
+		return 0, 0, err
+	}
+	c, err := client.New(masters.addrs)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.Close()
+	before, err := c.Status(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	begun := time.Now()
+	if err := masters.signal(before.Leader, signal); err != nil {
+		return 0, 0, err
+	}
+	return watchFailover(ctx, c, before.Epoch, begun)
+}
+
+// watchFailover asks as a client does, until a master of a later term than epoch
+// has heard from all agents.
+func watchFailover(ctx context.Context, c *client.Client, epoch int64, begun time.Time) (led, heard time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, failoverWithin)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	agents := 0
+	for {
+		if led == 0 {
+			if s, err := c.Status(ctx); err == nil && s.Leader != "" && s.Epoch > epoch {
+				led = time.Since(begun)
+			}
 		}
-		listeners, addrs = append(listeners, l), append(addrs, l.Addr().String())
+		if led > 0 {
+			if l, err := c.Nodes(ctx); err == nil {
+				if agents = ready(l); agents == steadyAgents {
+					return led, time.Since(begun), nil
+				}
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, 0, fmt.Errorf("within %v another master leads (after %v, 0s: none does) and has heard from %d agents", failoverWithin, led, agents)
+		}
 	}
-	end = map[string]context.CancelFunc{}
-	for i, l := range listeners {
-		own, cancel := context.WithCancel(ctx)
-		end[addrs[i]] = cancel
-		all.Go(func() {
-			_ = master.Run(own, master.Config{
-				Listener: l, Advertise: addrs[i], Peers: addrs, DataDir: filepath.Join(dir, fmt.Sprint(i)),
-				Frameworks: frameworks, Check: func(*model.Job) []string { return nil },
-			})
-		})
-	}
-	return addrs, end, nil
 }
 
 func ready(l model.NodeList) (n int) {
@@ -112,4 +113,49 @@ func ready(l model.NodeList) (n int) {
 		}
 	}
 	return n
+}
+
+// trio is three running `tender master` that keep the journal together.
+type trio struct {
+	dir   string
+	addrs []string
+	procs map[string]*proc // by address
+}
+
+// trio starts three masters, and returns without waiting for them to lead.
+func (b *bench) trio() (*trio, error) {
+	dir, err := os.MkdirTemp(b.dir, "trio")
+	if err != nil {
+		return nil, err
+	}
+	t := &trio{dir: dir, procs: map[string]*proc{}}
+	if t.addrs, err = freeAddresses(3); err != nil {
+		return nil, err
+	}
+	for i, a := range t.addrs {
+		p, err := startProc(b.tender, "master", "--listen", a, "--advertise", a, "--peers", strings.Join(t.addrs, ","),
+			"--data-dir", filepath.Join(dir, fmt.Sprint(i)), "--log-level", "error")
+		if err != nil {
+			t.stop()
+			return nil, err
+		}
+		t.procs[a] = p
+	}
+	return t, nil
+}
+
+func (t *trio) signal(addr string, s syscall.Signal) error {
+	p := t.procs[addr]
+	if p == nil {
+		return fmt.Errorf("the leader %q is none of the masters %v", addr, t.addrs)
+	}
+	return p.cmd.Process.Signal(s)
+}
+
+// stop ends the masters at once: three that end in turn wait for each other.
+func (t *trio) stop() {
+	for _, p := range t.procs {
+		p.kill()
+	}
+	os.RemoveAll(t.dir)
 }

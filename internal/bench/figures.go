@@ -19,7 +19,7 @@ var figures = []figure{
 	{"fleet", "100,000 tasks on 1,000 simulated agents over gRPC, submit → all finished, one process", "≥ 20,000/s, ≤ 500 MiB", fleetFigure},
 	{"schedules", "5,000 schedules, 1,000 of them due in the same second, on 1,000 simulated agents, due → started", "p99 ≤ 1 s", schedulesFigure},
 	{"steady", "1,000 services × 5 and 5,000 schedules on 1,000 simulated agents, all at rest", "< 5 % of a core, ≤ 500 MiB", steadyFigure},
-	{"failover", "the same on three masters that keep the journal together, the leader told to end", "caught up ≤ 3 s", failoverFigure},
+	{"failover", "the same on three masters that keep the journal together, the end of the leader", "caught up ≤ 3 s", failoverFigure},
 }
 
 const arrayTasks = 1000
