@@ -84,7 +84,7 @@ func (w *world) unsettled() []string {
 	}
 	w.unsettledSchedules(t, add)
 	w.unsettledServices(add)
-	w.openJobs(t, add)
+	w.unsettledJobs(t, add)
 	for _, n := range w.nodes(t) {
 		if n.State != model.NodeReady { // one whose disk was wiped stays until it is given up
 			add("node %s is %s", n.ID, n.State)
@@ -113,16 +113,26 @@ func (w *world) unsettled() []string {
 	return left
 }
 
-// openJobs adds the jobs that have not ended, but for those that cannot: they
+// unsettledJobs adds the jobs that have not ended, but for those that cannot: they
 // wait for what cannot come true, and Why must say so.
-func (w *world) openJobs(t *term, add func(string, ...any)) {
+func (w *world) unsettledJobs(t *term, add func(string, ...any)) {
+	open, why := w.openJobs(t)
+	stuck := stuckJobs(open, why)
+	for _, j := range open {
+		if !stuck[j.ID] {
+			add("job %s (%s) is %s: %+v, %+v", j.Name, j.ID, j.State, j.Slots, why[j.ID])
+		}
+	}
+}
+
+// openJobs returns the jobs that have not ended, and why they wait.
+func (w *world) openJobs(t *term) (open []model.JobView, why map[model.JobID][]model.Explanation) {
 	answer, refusal := t.m.machine.Query(t.m.time(), model.ListJobs{})
 	if refusal != nil {
 		w.fail("queries", "ListJobs: %s", refusal.Message)
-		return
+		return nil, nil
 	}
-	var open []model.JobView
-	why := map[model.JobID][]model.Explanation{}
+	why = map[model.JobID][]model.Explanation{}
 	for _, j := range answer.(model.JobList).Jobs {
 		if j.State.Ended() || j.Schedule != nil {
 			continue
@@ -130,17 +140,12 @@ func (w *world) openJobs(t *term, add func(string, ...any)) {
 		answer, refusal := t.m.machine.Query(t.m.time(), model.Why{Selector: string(j.ID)})
 		if refusal != nil {
 			w.fail("queries", "Why %s: %s", j.ID, refusal.Message)
-			return
+			return nil, nil
 		}
 		open = append(open, j)
 		why[j.ID] = answer.(model.WhyView).Explanations
 	}
-	stuck := stuckJobs(open, why)
-	for _, j := range open {
-		if !stuck[j.ID] {
-			add("job %s (%s) is %s: %+v, %+v", j.Name, j.ID, j.State, j.Slots, why[j.ID])
-		}
-	}
+	return open, why
 }
 
 // stuckJobs returns the jobs that cannot end, as Why says: all that they have left
@@ -188,6 +193,10 @@ func (w *world) finalChecks() {
 		if !n.Allocated.IsZero() || n.Tasks > 0 || n.State != model.NodeReady {
 			w.fail("nothing is left", "node %s is %s, has %d tasks and %s allocated", n.Name, n.State, n.Tasks, n.Allocated)
 		}
+	}
+	open, why := w.openJobs(t)
+	for i := range open {
+		w.checkNever(&open[i], why[open[i].ID])
 	}
 	w.auditor.wentBack()
 	for _, o := range w.people.owners {
