@@ -84,7 +84,7 @@ func (w *world) unsettled() []string {
 	}
 	w.unsettledSchedules(t, add)
 	w.unsettledServices(add)
-	w.openJobs(t, add)
+	w.unsettledJobs(t, add)
 	for _, n := range w.nodes(t) {
 		if n.State != model.NodeReady { // one whose disk was wiped stays until it is given up
 			add("node %s is %s", n.ID, n.State)
@@ -113,14 +113,26 @@ func (w *world) unsettled() []string {
 	return left
 }
 
-// openJobs adds the jobs that have not ended, but for those that cannot: they
+// unsettledJobs adds the jobs that have not ended, but for those that cannot: they
 // wait for what cannot come true, and Why must say so.
-func (w *world) openJobs(t *term, add func(string, ...any)) {
+func (w *world) unsettledJobs(t *term, add func(string, ...any)) {
+	open, why := w.openJobs(t)
+	stuck := stuckJobs(open, why)
+	for _, j := range open {
+		if !stuck[j.ID] {
+			add("job %s (%s) is %s: %+v, %+v", j.Name, j.ID, j.State, j.Slots, why[j.ID])
+		}
+	}
+}
+
+// openJobs returns the jobs that have not ended, and why they wait.
+func (w *world) openJobs(t *term) (open []model.JobView, why map[model.JobID][]model.Explanation) {
 	answer, refusal := t.m.machine.Query(t.m.time(), model.ListJobs{})
 	if refusal != nil {
 		w.fail("queries", "ListJobs: %s", refusal.Message)
-		return
+		return nil, nil
 	}
+	why = map[model.JobID][]model.Explanation{}
 	for _, j := range answer.(model.JobList).Jobs {
 		if j.State.Ended() || j.Schedule != nil {
 			continue
@@ -128,32 +140,36 @@ func (w *world) openJobs(t *term, add func(string, ...any)) {
 		answer, refusal := t.m.machine.Query(t.m.time(), model.Why{Selector: string(j.ID)})
 		if refusal != nil {
 			w.fail("queries", "Why %s: %s", j.ID, refusal.Message)
-			return
+			return nil, nil
 		}
-		why := answer.(model.WhyView).Explanations
-		never := j.Slots.Staging+j.Slots.Running == 0 && len(why) > 0 &&
-			!slices.ContainsFunc(why, func(e model.Explanation) bool { return e.Tier != model.TierNever && !w.waitsForNever(&e, &j) })
-		if !never {
-			add("job %s (%s) is %s: %+v, %+v", j.Name, j.ID, j.State, j.Slots, why)
-		}
+		open = append(open, j)
+		why[j.ID] = answer.(model.WhyView).Explanations
 	}
+	return open, why
 }
 
-// waitsForNever reports whether a job waits for one that can never end.
-func (w *world) waitsForNever(e *model.Explanation, j *model.JobView) bool {
-	if e.Tier != model.TierBlocked || j.State != model.JobBlocked {
-		return false
+// stuckJobs returns the jobs that cannot end, as Why says: all that they have left
+// can never start, such as a gang for which the agents are too few, or waits for
+// jobs of which the same is true.
+func stuckJobs(open []model.JobView, why map[model.JobID][]model.Explanation) map[model.JobID]bool {
+	stuck := map[model.JobID]bool{}
+	waits := func(j *model.JobView) bool { // for one that is stuck
+		return j.State == model.JobBlocked && slices.ContainsFunc(j.DependsOn, func(d model.Dependency) bool { return stuck[model.JobID(d.Job)] })
 	}
-	for _, d := range j.DependsOn {
-		o := w.people.byJob[model.JobID(d.Job)]
-		if o == nil {
-			continue
-		}
-		if v, ok := w.auditor.job(d.Job); ok && !v.State.Ended() && (o.plan.never || v.State == model.JobBlocked) {
-			return true
+	for found := true; found; {
+		found = false
+		for i := range open {
+			j := &open[i]
+			if stuck[j.ID] || j.Slots.Staging+j.Slots.Running > 0 || len(why[j.ID]) == 0 {
+				continue
+			}
+			stuck[j.ID] = !slices.ContainsFunc(why[j.ID], func(e model.Explanation) bool {
+				return e.Tier != model.TierNever && !(e.Tier == model.TierBlocked && waits(j))
+			})
+			found = found || stuck[j.ID]
 		}
 	}
-	return false
+	return stuck
 }
 
 func (w *world) runningProcesses() []*process {
@@ -177,6 +193,10 @@ func (w *world) finalChecks() {
 		if !n.Allocated.IsZero() || n.Tasks > 0 || n.State != model.NodeReady {
 			w.fail("nothing is left", "node %s is %s, has %d tasks and %s allocated", n.Name, n.State, n.Tasks, n.Allocated)
 		}
+	}
+	open, why := w.openJobs(t)
+	for i := range open {
+		w.checkNever(&open[i], why[open[i].ID])
 	}
 	w.auditor.wentBack()
 	for _, o := range w.people.owners {

@@ -49,6 +49,8 @@ func TestOnceBroken(t *testing.T) {
 		{"a Register from a connection that was left undid a newer one", sim.Options{Seed: 14}},
 		{"likewise, on a slow link", sim.Options{Seed: 54}},
 		{"an agent fenced while registered was never fenced again", sim.Options{Seed: 117}},
+		{"why compared roles of different parents by their own shares", sim.Options{Seed: 195}},
+		{"a job waited for a gang that the agents were too few for", sim.Options{Seed: 214}},
 	} {
 		t.Run(fmt.Sprint(c.o.Seed), func(t *testing.T) {
 			t.Parallel()

@@ -1,10 +1,6 @@
 package offers
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // ahead is the demands that wait and go before one, in the order in which a pass
 // would take them if it could serve none. Very many may wait, and the first few
@@ -19,7 +15,7 @@ type aheadSearch struct {
 	d      *demand   // whom they go before; nil stands for one behind all
 	self   *demand   // as which d is in the book
 	key    queued    // d's
-	mine   hurry     // d's
+	mine   int       // d's role's turn
 	shared bool      // several roles have demands
 	past   []*demand // not to be found, for they are known already
 	most   int
@@ -38,17 +34,13 @@ type waiter struct {
 func (b *Book) before(d *demand, most int) ahead {
 	q := aheadSearch{d: d, most: max(most, maxNamed), shared: len(b.inLine) > 1}
 	if d != nil {
+		q.shared = q.shared || len(b.inLine) == 1 && b.inLine[0] != d.class.line
 		q.key = queued{^d.Rank, d.Seq, d}
 		q.self = b.demands[demandID{d.Framework, d.ID}]
 	}
 	var out ahead
 	if q.shared {
-		if d != nil {
-			q.mine = b.hurryOf(d)
-		}
-		for _, l := range b.inLine {
-			l.asked = false
-		}
+		q.mine = b.takeTurns(d)
 		out.first, q.past = b.recalling(d, q.self)
 		out.count = len(out.first)
 	}
@@ -68,21 +60,21 @@ func (b *Book) before(d *demand, most int) ahead {
 }
 
 // recalling returns the demands that wait for what has been recalled for them,
-// which go before all others: those that go before d, and all.
+// which go before all others, in the order of that: those that go before d, and all.
 func (b *Book) recalling(d, self *demand) (before, all []*demand) {
-	order := func(x, y *demand) int {
-		return cmp.Or(b.hurryOf(x).compare(b.hurryOf(y)), strings.Compare(x.Role, y.Role), planOrder(x, y))
-	}
+	passed := false // d, which is one of them
 	for _, x := range b.favoured {
+		if x == self {
+			passed = d != nil && d.preempting > 0
+		}
 		if x.preempting == 0 || x.place[readyQueue] < 0 {
 			continue
 		}
 		all = append(all, x)
-		if x != self && (d == nil || d.preempting == 0 || order(x, d) < 0) {
+		if x != self && !passed {
 			before = append(before, x)
 		}
 	}
-	slices.SortFunc(before, order)
 	return before, all
 }
 
@@ -94,16 +86,11 @@ func (q *aheadSearch) among(b *Book, c *class) {
 	if first := c.ready.peek(); c.neverAt == b.fleet || b.headroom(first, first.total()) == 0 {
 		return
 	}
-	if l := c.line; q.shared && !l.asked {
-		l.hurry, l.asked = b.hurryOf(c.ready.peek()), true
-	}
 	all := q.d == nil
 	if !all && c.line != q.d.class.line {
-		o := cmp.Or(c.line.hurry.compare(q.mine), strings.Compare(c.role, q.d.Role))
-		if o > 0 {
+		if all = c.line.turn < q.mine; !all {
 			return
 		}
-		all = o < 0
 	}
 	q.look(c, 0, all)
 }
@@ -151,32 +138,9 @@ func (q *aheadSearch) add(w waiter) {
 
 func (w *waiter) before(o *waiter) bool {
 	if w.line != o.line {
-		if c := cmp.Or(w.line.hurry.compare(o.line.hurry), strings.Compare(w.line.node.Path(), o.line.node.Path())); c != 0 {
-			return c < 0
-		}
+		return w.line.turn < o.line.turn
 	}
 	return w.queued.before(&o.queued)
-}
-
-// hurry is how urgently a role's demands are to be served, as of now.
-type hurry struct {
-	below bool // its guarantee is not met
-	share float64
-}
-
-// compare is negative if h is the more urgent.
-func (h hurry) compare(o hurry) int {
-	return cmp.Or(yes(o.below)-yes(h.below), cmp.Compare(h.share, o.share))
-}
-
-func (b *Book) hurryOf(d *demand) hurry {
-	n := d.class.node
-	weight := 1.0
-	if c, ok := n.Config(); ok && c.Weight > 0 {
-		weight = c.Weight
-	}
-	share, _ := n.Share()
-	return hurry{n.Below(d.asks()), share / weight}
 }
 
 func yes(v bool) int {

@@ -19,8 +19,8 @@ type line struct {
 	// missed says that some of kept have gone or are behind others now.
 	missed bool
 
-	hurry hurry // as found by the latest search for those ahead
-	asked bool  // it has been found
+	turn int  // as found by the latest search for those ahead
+	idle bool // nobody waits who could ever start, as found then
 }
 
 // lineOf returns the role's line and counts one user more.

@@ -42,7 +42,7 @@ func (q *inquiry) whyNot() []model.WhyReason {
 			out = append(out, w)
 		}
 	}
-	if q.d.AllOrNothing && !q.now.whole && q.now.total() > 0 {
+	if q.d.AllOrNothing && !q.now.whole && (q.now.total() > 0 || !q.empty.whole && q.empty.total() > 0) {
 		out = append(out, q.whyGang())
 	}
 	return out

@@ -132,8 +132,8 @@ func (q *inquiry) addAhead(e *model.Explanation) {
 		return
 	}
 	w := model.WhyReason{Reason: model.WaitBehind, Tier: model.TierWaiting, Clears: "as those start, end or are cancelled"}
-	first, mine := q.ahead.first[0], q.b.hurryOf(q.asIf)
-	h := q.b.hurryOf(first)
+	first, node := q.ahead.first[0], q.asIf.class.node
+	theirs, ours := shares.Parting(first.class.node, node)
 	for _, d := range q.ahead.first[:min(maxNamed, len(q.ahead.first))] {
 		w.For = append(w.For, d.label())
 	}
@@ -141,17 +141,25 @@ func (q *inquiry) addAhead(e *model.Explanation) {
 	switch {
 	case first.preempting > 0:
 		w.Text = go1
-	case first.Role != q.d.Role && h.below && !mine.below:
+	case first.Role != q.d.Role && first.class.node.Below(first.asks()) && !node.Below(q.asIf.asks()):
 		w.Reason, w.Role = model.WaitGuarantee, first.Role
 		w.Text = fmt.Sprintf("%s (role %s has less than it is guaranteed)", go1, first.Role)
-	case first.Role != q.d.Role && h.share < mine.share:
+	case first.Role != q.d.Role && theirs.Share < ours.Share:
 		w.Reason, w.Role = model.WaitShare, first.Role
-		w.Text = fmt.Sprintf("%s (role %s uses %s of the cluster by its weight, %s %s)", go1, first.Role,
-			percent(h.share), cmp.Or(q.d.Role, "this role"), percent(mine.share))
+		w.Text = fmt.Sprintf("%s (role %s uses %s of the cluster by its weight, %s %s)", go1, partName(&theirs),
+			percent(theirs.Share), cmp.Or(partName(&ours), "this role"), percent(ours.Share))
 	default:
 		w.Text = go1
 	}
 	e.Why = append(e.Why, w)
+}
+
+// partName is what people call one of two roles that are compared.
+func partName(p *shares.Part) string {
+	if p.Own && p.Role != "" {
+		return p.Role + " itself"
+	}
+	return p.Role
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.3g%%", 100*share) }
