@@ -216,6 +216,8 @@ func (w *world) strikeHost(f *fault, h *host) {
 			if f.kind == executorCrash {
 				w.say(h.name, "executor %s dies", x.dir.id)
 				x.die()
+				// PR_SET_PDEATHSIG ends its tasks, also while no agent is there to do it.
+				x.dir.killProcesses("its executor died")
 			} else if x.conn != nil {
 				w.say(h.name, "the connection to executor %s is lost", x.dir.id)
 				x.conn.lose()
