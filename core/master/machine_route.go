@@ -2,7 +2,6 @@ package master
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -89,8 +88,6 @@ type candidate struct {
 	framework model.FrameworkID
 }
 
-func (c candidate) String() string { return fmt.Sprintf("%s %s (%s)", c.ID, c.Name, c.State) }
-
 // findJob resolves a selector over all frameworks: an id, a name (the latest
 // submission with it, of whatever type), "last", or a prefix of exactly one id.
 func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, model.JobID, *model.Refusal) {
@@ -114,20 +111,14 @@ func (m *Machine) findJob(now time.Time, selector string) (model.FrameworkID, mo
 	slices.SortStableFunc(all, func(x, y candidate) int {
 		return cmp.Or(cmp.Compare(x.Match, y.Match), runsLast(all, x, y), y.Submitted.Compare(x.Submitted))
 	})
-	if len(all) == 0 || all[0].Match == model.MatchNear {
-		return "", "", notFound(selector, all)
+	found := model.FoundJobs{}
+	for _, c := range all {
+		found.Jobs = append(found.Jobs, c.FoundJob)
 	}
-	best := all[0]
-	if best.Match == model.MatchPrefix && len(all) > 1 && all[1].Match == model.MatchPrefix {
-		r := model.Refuse(model.ReasonAmbiguous, "%q is the beginning of several job ids; give more of it", selector)
-		for _, c := range all {
-			if c.Match == model.MatchPrefix && len(r.Details) < model.MaxFound {
-				r.Details = append(r.Details, c.String())
-			}
-		}
-		return "", "", r
+	if _, refusal := found.One(selector); refusal != nil {
+		return "", "", refusal
 	}
-	return best.framework, best.ID, nil
+	return all[0].framework, all[0].ID, nil
 }
 
 // runsLast puts a schedule before its runs, which have its name: whoever wants one
@@ -140,21 +131,6 @@ func runsLast(all []candidate, x, y candidate) int {
 		return 0
 	}
 	return cmp.Compare(ranked(x), ranked(y))
-}
-
-// notFound refuses a selector that names no job, with the names and ids like it.
-func notFound(selector string, near []candidate) *model.Refusal {
-	if selector == "last" {
-		return model.Refuse(model.ReasonNotFound, "there is no last job: none has been submitted, or none is remembered")
-	}
-	r := model.Refuse(model.ReasonNotFound, "no job has the id or the name %q", selector)
-	for _, c := range near[:min(len(near), model.MaxFound)] {
-		r.Details = append(r.Details, c.String())
-	}
-	if len(near) > 0 {
-		r.Message += "; did you mean " + near[0].String() + "?"
-	}
-	return r
 }
 
 // queryFramework asks the framework that a query is for.

@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Spawn has another hosted framework take a submission in the same turn, and so
 // in the same commit as the events of the step that asked for it. Spawned
@@ -67,6 +71,38 @@ type FoundJobs struct{ Jobs []FoundJob }
 
 // MaxFound bounds FoundJobs.
 const MaxFound = 10
+
+func (j FoundJob) String() string { return fmt.Sprintf("%s %s (%s)", j.ID, j.Name, j.State) }
+
+// One returns the job that a selector means, the first of found, or says why it
+// means none: nothing is called so, with what is called alike, or it is the
+// beginning of several ids.
+func (found FoundJobs) One(selector string) (FoundJob, *Refusal) {
+	jobs := found.Jobs[:min(len(found.Jobs), MaxFound)]
+	var r *Refusal
+	switch {
+	case len(jobs) == 0 && selector == "last":
+		return FoundJob{}, Refuse(ReasonNotFound, "there is no last job: none has been submitted, or none is remembered")
+	case len(jobs) == 0 || jobs[0].Match == MatchNear:
+		r = Refuse(ReasonNotFound, "no job has the id or the name %q", selector)
+		if len(jobs) > 0 {
+			r.Message += "; did you mean " + jobs[0].String() + "?"
+		}
+	case jobs[0].Match == MatchPrefix && len(jobs) > 1 && jobs[1].Match == MatchPrefix:
+		jobs = slices.DeleteFunc(slices.Clone(jobs), func(j FoundJob) bool { return j.Match != MatchPrefix })
+		n := fmt.Sprint(len(jobs))
+		if len(jobs) == MaxFound {
+			n += " or more"
+		}
+		r = Refuse(ReasonAmbiguous, "%q is the beginning of %s job ids; give more of it", selector, n)
+	default:
+		return jobs[0], nil
+	}
+	for _, j := range jobs {
+		r.Details = append(r.Details, j.String())
+	}
+	return FoundJob{}, r
+}
 
 // Selecting is a request or query about one job that a person named.
 type Selecting interface {

@@ -208,7 +208,7 @@ func (f *Framework) resolveDeps(spec *model.Job) ([]dependency, *model.Refusal) 
 			j = f.latest(d.Job)
 		}
 		if j == nil {
-			r := f.notFound(d.Job)
+			r := f.unknown(d.Job)
 			r.Reason = model.ReasonInvalidJob
 			r.Message = "job \"" + spec.Name + "\" depends on a job that is not known: " + r.Message
 			return nil, r

@@ -1,7 +1,7 @@
 package cron
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/sdk"
@@ -35,21 +35,11 @@ func (f *Framework) request(r model.Request) {
 
 // find resolves a selector among the schedules.
 func (f *Framework) find(selector string) (*entry, *model.Refusal) {
-	found := f.search(selector)
-	if len(found.Jobs) == 0 || found.Jobs[0].Match == model.MatchNear {
-		r := model.Refuse(model.ReasonNotFound, "no scheduled job has the id or the name %q", selector)
-		for _, j := range found.Jobs {
-			r.Details = append(r.Details, fmt.Sprintf("%s %s (%s)", j.ID, j.Name, j.State))
-		}
-		if len(found.Jobs) > 0 {
-			r.Message += "; did you mean " + r.Details[0] + "?"
-		}
-		return nil, r
+	found, r := f.search(selector).One(selector)
+	if r != nil && r.Reason == model.ReasonNotFound {
+		r.Message = strings.Replace(r.Message, "no job has", "no scheduled job has", 1)
 	}
-	if len(found.Jobs) > 1 {
-		return nil, model.Refuse(model.ReasonAmbiguous, "%q is the beginning of several job ids; give more of it", selector)
-	}
-	return f.entries[found.Jobs[0].ID], nil
+	return f.entries[found.ID], r
 }
 
 func (f *Framework) search(selector string) model.FoundJobs {

@@ -44,11 +44,11 @@ func Find[J any](jobs []J, view func(J) model.FoundJob, byID func(model.JobID) (
 	if len(prefixed) > 0 || selector == Last {
 		return model.FoundJobs{Jobs: prefixed}
 	}
-	return model.FoundJobs{Jobs: near(jobs, view, selector)}
+	return Near(jobs, view, selector)
 }
 
-// near finds the latest jobs whose name or id is a slip of the pen away.
-func near[J any](jobs []J, view func(J) model.FoundJob, selector string) []model.FoundJob {
+// Near finds the latest jobs whose name or id is a slip of the pen away.
+func Near[J any](jobs []J, view func(J) model.FoundJob, selector string) model.FoundJobs {
 	type hit struct {
 		model.FoundJob
 		distance int
@@ -74,5 +74,5 @@ func near[J any](jobs []J, view func(J) model.FoundJob, selector string) []model
 	for _, h := range hits[:min(len(hits), model.MaxFound)] {
 		out = append(out, h.FoundJob)
 	}
-	return out
+	return model.FoundJobs{Jobs: out}
 }
