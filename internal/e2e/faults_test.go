@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,7 +60,8 @@ func TestAgentKilled(t *testing.T) {
 	c.endAgent(agent)
 }
 
-// processesNamed counts this test's processes with a text in their arguments.
+// processesNamed lists this test's processes with a text in their arguments, in
+// ascending order, so that two lists compare.
 func (c *cluster) processesNamed(text string) []int {
 	var out []int
 	for pid, args := range c.processes() {
@@ -67,6 +69,7 @@ func (c *cluster) processesNamed(text string) []int {
 			out = append(out, pid)
 		}
 	}
+	slices.Sort(out)
 	return out
 }
 
