@@ -2,7 +2,6 @@ package jobspec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func isRuntimeRoot(name string) bool {
 }
 
 // plainKey is a key that needs no quotes behind attr., node. or meta.
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+var plainKey = pattern(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // runtimeText returns the reference as it stays in the job, in the one form that
 // agents read: ${attr.cpu.arch}, ${meta["a b"]}, ${env["HOME"]}, ${TENDER_RANK}.
@@ -52,7 +51,7 @@ func runtimeText(t hcl.Traversal) string {
 	switch {
 	case len(steps) == 0:
 		return "${" + root + "}"
-	case root != "env" && plainKey.MatchString(key):
+	case root != "env" && plainKey().MatchString(key):
 		return "${" + root + "." + key + "}"
 	}
 	return "${" + root + `["` + key + `"]}`

@@ -96,7 +96,7 @@ func (n *nursery) give(p *plan, s *sandbox) bool {
 	w := ready[len(ready)-1]
 	n.ready[p] = ready[:len(ready)-1]
 	n.mu.Unlock()
-	if os.Rename(w.path, s.attempt) != nil {
+	if unix.Rename(w.path, s.attempt) != nil {
 		os.RemoveAll(w.path) // the attempt was made before, by an executor that died
 		return false
 	}
@@ -120,7 +120,7 @@ func (n *nursery) take(p *plan, s *sandbox) {
 		w.path = filepath.Join(n.dir, strconv.Itoa(n.n))
 	}
 	n.mu.Unlock()
-	if !ok || os.Rename(s.attempt, w.path) != nil {
+	if !ok || unix.Rename(s.attempt, w.path) != nil {
 		return
 	}
 	n.leave(s.attempt)
