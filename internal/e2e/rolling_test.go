@@ -79,7 +79,7 @@ func (c *cluster) rollingServer(server, version string) string {
   meta {
     version = %q
   }`, version)
-	return c.web(server, "shop", 6, text, `shutdown_delay = "1s"
+	return c.web(server, "shop", 6, text, `shutdown_delay = "4s" # longer than a busy machine takes to tell a proxy
     migrate {
       max_parallel     = 2
       min_healthy_time = "300ms"
