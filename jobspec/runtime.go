@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // A runtime reference, such as ${attr.cpu.arch}, has a value only on the agent.
@@ -28,7 +30,7 @@ func isRuntimeRoot(name string) bool {
 }
 
 // plainKey is a key that needs no quotes behind attr., node. or meta.
-var plainKey = pattern(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+var plainKey = pattern.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // runtimeText returns the reference as it stays in the job, in the one form that
 // agents read: ${attr.cpu.arch}, ${meta["a b"]}, ${env["HOME"]}, ${TENDER_RANK}.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // Looking behind an unclosed quote means to parse the file again.
@@ -90,9 +92,9 @@ var syntaxWords = map[string]struct{ summary, detail string }{
 	"unterminated template string":                    {"the text is not closed", "its closing mark is missing up to the end of the file"},
 }
 
-var colonSyntax = pattern(`^[A-Za-z_][A-Za-z0-9_-]*\s*:`)
+var colonSyntax = pattern.New(`^[A-Za-z_][A-Za-z0-9_-]*\s*:`)
 
-var setBefore = pattern(`already set at [^ ]*:(\d+),`)
+var setBefore = pattern.New(`already set at [^ ]*:(\d+),`)
 
 // explainSyntax takes over a syntax error and adds what usually causes it in a
 // job file: shell syntax within a text, and other languages' quotes.

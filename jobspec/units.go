@@ -8,15 +8,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // maxDuration is what a duration may be at most: about ten years.
 const maxDuration = 3660 * 24 * time.Hour
 
 var (
-	dayPart   = pattern(`^(\d+(?:\.\d+)?)d(.*)$`)
-	slurmTime = pattern(`^(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?$`)
-	sizeParts = pattern(`^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$`)
+	dayPart   = pattern.New(`^(\d+(?:\.\d+)?)d(.*)$`)
+	slurmTime = pattern.New(`^(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?$`)
+	sizeParts = pattern.New(`^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$`)
 )
 
 // parseDuration reads Go's notation with days in front: "90s", "1h30m", "2d",

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // Problem is a rule that a job breaks. Path is the value's place in the job's
@@ -90,9 +91,9 @@ func (c *checker) duration(path, what string, d model.Duration) {
 }
 
 var (
-	nameSyntax  = pattern(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	nameInvalid = pattern(`[^A-Za-z0-9._-]+`)
-	envSyntax   = pattern(`^[^=\x00]+$`)
+	nameSyntax  = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	nameInvalid = pattern.New(`[^A-Za-z0-9._-]+`)
+	envSyntax   = pattern.New(`^[^=\x00]+$`)
 )
 
 // name checks the name of a job, group or task: it becomes part of paths,

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // operators of a constraint, in the spelling kept in the job.
@@ -30,10 +31,10 @@ const (
 )
 
 // agentRef is a reference to what is known of an agent before a task is placed.
-var agentRef = pattern(`^\$\{(attr|node|meta)(\.[A-Za-z0-9_.-]+|\["[^"{}]+"\])\}$`)
+var agentRef = pattern.New(`^\$\{(attr|node|meta)(\.[A-Za-z0-9_.-]+|\["[^"{}]+"\])\}$`)
 
 // anyRef is any reference within a text.
-var anyRef = pattern(`\$\{([A-Za-z_][A-Za-z0-9_-]*)[^}]*\}`)
+var anyRef = pattern.New(`\$\{([A-Za-z_][A-Za-z0-9_-]*)[^}]*\}`)
 
 func (c *checker) constraints(path string, cs []model.Constraint, at placement) {
 	prefix := join2(path, "constraints")

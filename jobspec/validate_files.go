@@ -8,20 +8,21 @@ import (
 	"text/template/parse"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 var (
-	digestSyntax = pattern(`^(md5|sha1|sha256|sha512):([0-9A-Fa-f]+)$`)
+	digestSyntax = pattern.New(`^(md5|sha1|sha256|sha512):([0-9A-Fa-f]+)$`)
 	digestLength = map[string]int{"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 	digestOf     = map[int]string{32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
-	permsSyntax  = pattern(`^0?[0-7]{3}$`)
-	headerSyntax = pattern("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // token of RFC 9110
+	permsSyntax  = pattern.New(`^0?[0-7]{3}$`)
+	headerSyntax = pattern.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // token of RFC 9110
 
 	artifactModes = []string{"any", "file", "dir"}
 )
 
 // getterSchemes are sources of go-getter, which Nomad has and tender lacks.
-var getterSchemes = pattern(`^((git|hg|s3|gcs|http|https|file)::|git@|git://|ssh://|s3://|gs://|gcs://|ftp://|sftp://|github\.com/|gitlab\.com/|bitbucket\.org/)`)
+var getterSchemes = pattern.New(`^((git|hg|s3|gcs|http|https|file)::|git@|git://|ssh://|s3://|gs://|gcs://|ftp://|sftp://|github\.com/|gitlab\.com/|bitbucket\.org/)`)
 
 func (c *checker) artifact(at string, a *model.Artifact) {
 	c.source(at+".source", a.Source)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 const (
@@ -95,7 +96,7 @@ func (c *checker) spreadTargets(path string, ts []model.SpreadTarget) {
 }
 
 // portLabel is Nomad's syntax; '-' becomes '_' in the environment.
-var portLabel = pattern(`^[A-Za-z0-9_-]{1,64}$`)
+var portLabel = pattern.New(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (c *checker) network(path string, n *model.Network) {
 	if len(n.Ports) > maxPorts {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 const (
@@ -12,7 +13,7 @@ const (
 )
 
 // migProfile is a MIG profile as nvidia-smi names it: 1g.10gb, 2g.20gb, 1g.5gb+me.
-var migProfile = pattern(`^[1-9]g\.[1-9][0-9]*gb(\+me|\+me\.all|\+gfx)?$`)
+var migProfile = pattern.New(`^[1-9]g\.[1-9][0-9]*gb(\+me|\+me\.all|\+gfx)?$`)
 
 func (c *checker) resources(path string, r *model.TaskResources) {
 	switch {

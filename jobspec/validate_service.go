@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 const (
@@ -26,8 +27,8 @@ var (
 	protocols  = []string{"http", "https"}
 	methods    = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 	// A service's name becomes part of URLs and host names (RFC 1123).
-	serviceSyntax  = pattern(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
-	serviceInvalid = pattern(`[^A-Za-z0-9-]+`)
+	serviceSyntax  = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	serviceInvalid = pattern.New(`[^A-Za-z0-9-]+`)
 )
 
 func (c *checker) services(path string, g *model.Group) {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
-	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // Limits and defaults of a Config.
@@ -74,7 +74,7 @@ type Config struct {
 	Logger *slog.Logger // nil discards
 }
 
-var clusterName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`) })
+var clusterName = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 // Validate reports every fault of the configuration at once.
 func (c Config) Validate() error {

@@ -2,12 +2,12 @@ package schedule
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // MaxText bounds an expression.
@@ -26,7 +26,7 @@ type Cron struct {
 
 // quartz are the extensions of Quartz and others: the last day, the nearest
 // working day, the n-th weekday of a month.
-var quartz = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^(L|LW|L-\d+|\w+L|\d+W|\w+#\d+)$`) })
+var quartz = pattern.New(`(?i)^(L|LW|L-\d+|\w+L|\d+W|\w+#\d+)$`)
 
 type field struct {
 	name     string
