@@ -43,7 +43,7 @@ changes are gathered for the next time.`,
 		Example: `  tender services
   tender services web
   tender services web -f -o json | jq -c '[.endpoints[] | "\(.address):\(.port)"]'
-  tender services web --template nginx.tmpl --out /etc/nginx/conf.d/web.conf --exec 'nginx -s reload'`,
+  tender services web --template nginx.tmpl --out /etc/nginx/conf.d/web.conf --exec ./reload-nginx`,
 		Args: wants(0, 1, "at most one NAME"),
 		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := f.check(cmd, args); err != nil {
@@ -204,26 +204,4 @@ func endpointAddress(e *model.Endpoint) string {
 		return e.Address
 	}
 	return net.JoinHostPort(e.Address, strconv.Itoa(e.Port))
-}
-
-// completeServices offers the services' names.
-func (a *app) completeServices(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	c, err := a.client()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	list, err := c.Services(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []cobra.Completion
-	for i := range list.Services {
-		out = append(out, list.Services[i].Name)
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }
