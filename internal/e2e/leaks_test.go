@@ -16,7 +16,7 @@ import (
 // started from its directory, a cgroup or a mount of it is still there, and
 // cleans up. It is registered first, so it runs last.
 func (c *cluster) checkNothingLeft() {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	var left []string
 	for {
 		left = slices.Concat(c.processesLeft(), c.mountsLeft(), c.cgroupsLeft())
