@@ -43,23 +43,48 @@ func (c Caller) Keep(d *Durable, first Stream) {
 		case <-stop:
 		}
 	}()
-	for s := first; d.Carry(s) == nil; {
+	var p pace
+	for s := first; ; {
+		began := time.Now()
+		if d.Carry(s) != nil {
+			return
+		}
 		var err error
-		if s, err = c.again(ctx, d); err != nil {
+		if s, err = c.again(ctx, d, &p, time.Since(began)); err != nil {
 			d.Fail(err)
 			return
 		}
 	}
 }
 
-func (c Caller) again(ctx context.Context, d *Durable) (Stream, error) {
+// pace spaces the attempts, each pause lengthened by up to half at random so that
+// callers do not come in step.
+type pace struct{ next time.Duration }
+
+func (p *pace) wait(ctx context.Context) bool {
+	t := time.NewTimer(p.next + rand.N(p.next/2))
+	defer t.Stop()
+	p.next = min(2*p.next, tryLast)
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c Caller) again(ctx context.Context, d *Durable, p *pace, lasted time.Duration) (Stream, error) {
 	if c.Lost != nil {
 		defer time.AfterFunc(quietLoss, c.Lost).Stop()
 	}
 	// The session's own time runs too, but does not know what the matter was.
 	ctx, cancel := context.WithTimeout(ctx, d.Within())
 	defer cancel()
-	pause := tryFirst
+	if lasted > tryLast || p.next == 0 {
+		p.next = tryFirst // at once
+	} else if !p.wait(ctx) { // a road that breaks under every step
+		return nil, fmt.Errorf("%w, which is %v", ErrLost, d.Within())
+	}
 	for {
 		s, err := c.Again(ctx)
 		if err == nil {
@@ -68,12 +93,7 @@ func (c Caller) again(ctx context.Context, d *Durable) (Stream, error) {
 		if !Passing(err) && ctx.Err() == nil {
 			return nil, err
 		}
-		t := time.NewTimer(pause + rand.N(pause/2))
-		pause = min(2*pause, tryLast)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !p.wait(ctx) {
 			return nil, fmt.Errorf("%w, which is %v: %w", ErrLost, d.Within(), err)
 		}
 	}
