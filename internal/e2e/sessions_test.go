@@ -24,7 +24,7 @@ func two(t *testing.T, flags ...string) (c *trio, agent *daemon) {
 		c.flags = append(c.flags, append([]string{"--etcd", etcd, "--session-ttl", "2s"}, flags...))
 		c.startMaster(i)
 	}
-	return c, c.startAgent("a1")
+	return c, c.startAgent("a1", "--stop-tasks")
 }
 
 // numbered checks that lines are "line 0" and so on, each once, and returns how many.
@@ -176,7 +176,7 @@ func TestExecLost(t *testing.T) {
 	c := newCluster(t)
 	c.addr = freeAddress(t)
 	master := c.start(true, "master", "--listen", c.addr, "--data-dir", filepath.Join(c.dir, "master"), "--fence-after", "5s")
-	agent := c.startAgent("a1")
+	agent := c.startAgent("a1", "--stop-tasks")
 	id := c.sleeper("host")
 	r := c.background("exec", id, "-i=false", "--", "sh", "-c", "echo up; sleep 1000")
 	c.eventually("it runs", func() bool { return r.out.String() == "up\n" })
@@ -217,7 +217,7 @@ func TestMPIRunFailover(t *testing.T) {
 			}
 			startAgent := func(i int) *daemon {
 				name := fmt.Sprintf("n%d", i+1)
-				return c.startIn(c.hosts[i], true, "agent", "--masters", c.addr, "--data-dir", filepath.Join(c.dir, name), "--name", name, "--cpus", "4")
+				return c.startIn(c.hosts[i], true, "agent", "--masters", c.addr, "--data-dir", filepath.Join(c.dir, name), "--name", name, "--cpus", "4", "--stop-tasks")
 			}
 			agents := []*daemon{startAgent(0), startAgent(1)}
 			leader := c.leader("the start")
@@ -240,9 +240,9 @@ table inet cut {
   chain out { type filter hook output priority 0; tcp dport 7070 reject with tcp reset; }
 }
 END`)
-			c.eventually("the agent is missed", func() bool { return strings.Contains(c.run("nodes").stdout, "disconnected") })
+			c.eventually("the agent is missed", func() bool { return strings.Contains(c.run("nodes").stdout, "unreachable") })
 			c.hosts[1].heal()
-			c.eventually("the agent is back", func() bool { return !strings.Contains(c.run("nodes").stdout, "disconnected") })
+			c.eventually("the agent is back", func() bool { return !strings.Contains(c.run("nodes").stdout, "unreachable") })
 			further("the agent's connections broke")
 
 			agents[1].kill9()
