@@ -145,7 +145,9 @@ func (k *talk) hold() error {
 	endings := 0
 	var all sync.WaitGroup
 	var errs [4]error
-	all.Go(func() { errs[0] = speak(caller, k.to, func(b []byte) *sessionpb.Frame { return &sessionpb.Frame{Kind: &sessionpb.Frame_Stdin{Stdin: b}} }) })
+	all.Go(func() {
+		errs[0] = speak(caller, k.to, func(b []byte) *sessionpb.Frame { return &sessionpb.Frame{Kind: &sessionpb.Frame_Stdin{Stdin: b}} })
+	})
 	all.Go(func() {
 		errs[1] = speak(command, k.from, func(b []byte) *sessionpb.Frame { return &sessionpb.Frame{Kind: &sessionpb.Frame_Stdout{Stdout: b}} })
 		for len(heard) < len(text(k.to)) {

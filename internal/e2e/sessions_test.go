@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tender-scheduler/tender/core/model"
@@ -270,5 +271,60 @@ END`)
 				c.endAgent(a)
 			}
 		})
+	}
+}
+
+// TestStoppedMaster: a leader whose process is stopped keeps all its connections and
+// answers nothing. Commands go to the next master, and so do sessions and streams that
+// went through it; with no other master they end.
+func TestStoppedMaster(t *testing.T) {
+	c, agent := two(t)
+	leader := c.leader("the start")
+	first := &cluster{t: t, dir: c.dir, addr: c.addrs[leader] + "," + c.addrs[1-leader]} // the leader is asked first
+	id := c.sleeper("host")
+	goOn := filepath.Join(c.dir, "go")
+	session := first.background("exec", id, "-i=false", "--", "sh", "-c", fmt.Sprintf(counting, goOn))
+	run := first.background("run", "-q", "--cpus", "0.1", "--memory", "64MiB", "--", "sh", "-c", fmt.Sprintf(counting, goOn))
+	lines := func(b *background) int { return strings.Count(b.out.String(), "\n") }
+	c.eventually("both run", func() bool { return lines(session) > 50 && lines(run) > 50 })
+
+	c.masters[leader].pause(t)
+	if r := first.run("status"); r.code != 0 || !strings.Contains(r.stdout, c.addrs[1-leader]) {
+		t.Errorf("status: %+v", r)
+	}
+	at := [2]int{lines(session), lines(run)}
+	c.eventually("both go on", func() bool { return lines(session) > at[0]+50 && lines(run) > at[1]+50 })
+	c.file("go", "")
+	for _, b := range []*background{session, run} {
+		end := b.end()
+		if end.code != 3 {
+			t.Errorf("exit code %d, want 3\n%s", end.code, end.stderr)
+		}
+		numbered(t, strings.Split(strings.TrimSuffix(end.stdout, "\n"), "\n"))
+	}
+
+	alone := &cluster{t: t, dir: c.dir, addr: c.addrs[leader]}
+	if r := alone.run("jobs"); r.code != model.ExitUnreachable || !strings.Contains(r.stderr, "takes connections, but does not answer") {
+		t.Errorf("with the stopped master alone: %+v", r)
+	}
+	c.masters[leader].resume(t)
+	c.must("cancel", id)
+	c.run("wait", id, "--timeout", "30s")
+	c.endAgent(agent)
+}
+
+// pause stops the process, until resume or the test's end.
+func (d *daemon) pause(t *testing.T) {
+	t.Helper()
+	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.cmd.Process.Signal(syscall.SIGCONT) })
+}
+
+func (d *daemon) resume(t *testing.T) {
+	t.Helper()
+	if err := d.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
 	}
 }
