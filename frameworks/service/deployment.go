@@ -76,9 +76,10 @@ func (d *deployment) stale(g *group, s *slot) bool {
 	return t != nil && (t.Base != g.Base || d.Kind == model.DeployRestart && t.Made < d.Number)
 }
 
-// done reports whether d has nothing left to do about a slot.
+// done reports whether d has nothing left to do about a slot: what is in it is what
+// is to be in it, was healthy long enough, and has not failed since.
 func (d *deployment) done(g *group, s *slot) bool {
-	return !d.stale(g, s) && s.Next == nil && s.Cur != nil && s.Cur.Stop == 0 && s.Cur.Marked
+	return !d.stale(g, s) && s.Next == nil && s.Cur != nil && s.Cur.Stop == 0 && s.Cur.Marked && s.Cur.Live
 }
 
 // begin starts the deployment of a version that was just put in force, if there is

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -256,7 +257,10 @@ func (l *loop) adopt(a *execpb.Adopt) error {
 	if !filepath.IsAbs(a.Dir) {
 		return fmt.Errorf("job directory %q: want an absolute path", a.Dir)
 	}
-	if err := os.MkdirAll(filepath.Join(a.Dir, tasksDir), 0o755); err != nil {
+	if err := l.server.moved(a.Dir); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(a.Dir, tasksDir), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make job directory: %w", err)
 	}
 	state, past, err := openStateLog(a.Dir)
@@ -272,9 +276,6 @@ func (l *loop) adopt(a *execpb.Adopt) error {
 		return err
 	}
 	if err := state.flush(); err != nil {
-		return err
-	}
-	if err := l.server.move(a.Dir); err != nil {
 		return err
 	}
 	l.adopted, l.job, l.dir, l.state = true, a.Job, a.Dir, state
