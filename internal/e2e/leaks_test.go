@@ -150,6 +150,7 @@ func (c *cluster) cgroupsWithoutExecutor() []string {
 	var live []string
 	for _, args := range c.processes() {
 		if _, group, ok := strings.Cut(args, "--cgroup "); ok {
+			group, _, _ = strings.Cut(group, " ")
 			live = append(live, "/"+group)
 		}
 	}

@@ -53,6 +53,7 @@ type loop struct {
 	watching map[lifecycle.Key]*watched
 
 	remotes map[string]session.Stream // asked for by tasks, by request, until the agent comes
+	held    map[string]*held          // sessions that can be resumed, by id
 
 	agent *peer // nil while there is none
 	// greeted says that it has said hello. Before, it is sent no updates: it is to
@@ -78,7 +79,7 @@ type loop struct {
 
 // run works until the executor's end.
 func (l *loop) run() error {
-	l.remotes = map[string]session.Stream{}
+	l.remotes, l.held = map[string]session.Stream{}, map[string]*held{}
 	l.timers, l.pmi = map[lifecycle.Key]*time.Timer{}, map[attemptID]*pmiServer{}
 	l.alone = time.NewTimer(firstContact)
 	l.later = time.NewTimer(time.Hour)
@@ -126,6 +127,8 @@ func (l *loop) event(e any) {
 		l.session(e)
 	case remoteAsked:
 		l.remote(e)
+	case heldOver:
+		delete(l.held, e.id)
 	case remoteLate:
 		l.remoteLate(e.request)
 	case wakeUp:
