@@ -17,6 +17,7 @@ type job struct {
 	spec      *model.Job
 	key, user string
 	parent    model.JobID
+	keep      model.KeepRuns // of parent
 	submitted micros
 	started   micros // of the first task
 	ended     micros

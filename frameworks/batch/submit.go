@@ -40,7 +40,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	}
 	if err := f.enterJob(&submitted{
 		ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Deps: deps, Key: r.Key, User: clip(r.User, model.MaxNameBytes),
-		Parent: r.Parent,
+		Parent: r.Parent, Keep: r.Keep,
 	}); err != nil {
 		return nil, err
 	}
