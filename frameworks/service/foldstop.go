@@ -65,7 +65,7 @@ func (f *Framework) settle(g *group, s *slot, at micros) {
 		s.Cur = g.newAlloc(s)
 	}
 	if s.Cur == nil && s.Next == nil {
-		g.remove(s)
+		f.remove(g, s)
 		if len(g.Slots) == 0 && g.want() == nil {
 			g.job.Groups = slices.DeleteFunc(g.job.Groups, func(x *group) bool { return x == g })
 		}
@@ -164,6 +164,7 @@ func (f *Framework) foldForgotten(e *forgotten) error {
 			return err
 		}
 		gone[j] = true
+		f.slots -= j.slotCount()
 		delete(f.jobs, id)
 		if name := j.spec().Name; f.names[name] == j {
 			delete(f.names, name)
