@@ -150,6 +150,10 @@ type Attach struct {
 	Index    uint32
 	Task     string // a task block's name; empty = the group's first main task
 	User     string // who asks, as the client says; for the record, not for permission
+	// Session is the session's id, a secret of its caller's; without it the session
+	// ends with its connection. Resume says that it exists already.
+	Session string
+	Resume  bool
 }
 
 // JobState is where a job stands.

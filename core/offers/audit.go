@@ -106,7 +106,7 @@ func (b *Book) auditDemands(report func(string, ...any)) {
 			b.auditClassic(o, report)
 			continue
 		}
-		if b.offers[o.ID] != o || b.demands[demandID{o.Framework, o.Demand}] != o.demand {
+		if b.offers.get(o.ID) != o || b.demands[demandID{o.Framework, o.Demand}] != o.demand {
 			report("offer %s: is for no demand in the book", o.ID)
 		}
 		for i, p := range o.Parts {
@@ -116,8 +116,8 @@ func (b *Book) auditDemands(report func(string, ...any)) {
 			offered[account{o.demand, p.Group}] += p.Count
 		}
 	}
-	if n != len(b.offers) {
-		report("%d offers in order, %d by id", n, len(b.offers))
+	if n != b.offers.n {
+		report("%d offers in order, %d by id", n, b.offers.n)
 	}
 	for _, d := range b.demands {
 		for i := range d.groups {

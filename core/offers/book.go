@@ -27,7 +27,7 @@ type Book struct {
 	arrived []*demand // those that were set since the last pass
 	asleep  queue     // demands with a time before which they get no offer
 
-	offers      map[model.OfferID]*offer
+	offers      offerTable
 	first, last *offer // outstanding ones, oldest first
 	lastOffer   model.OfferID
 	withdrawn   []Withdrawal
@@ -106,7 +106,6 @@ func NewBook() *Book {
 		pinned:  make(map[string]*pinned),
 		classes: make(map[string]*class),
 		asleep:  queue{kind: sleepQueue},
-		offers:  make(map[model.OfferID]*offer),
 		tasks:   newTaskTable(),
 		lines:   make(map[string]*line),
 		mix:     &gpu.Mix{}, levels: map[string]int{},

@@ -18,9 +18,9 @@ type job struct {
 	key, user string
 	parent    model.JobID
 	keep      model.KeepRuns // of parent
-	submitted micros
-	started   micros // of the first task
-	ended     micros
+	submitted sdk.Micros
+	started   sdk.Micros // of the first task
+	ended     sdk.Micros
 	endSeq    uint64 // in order of ending; 0 = has not ended
 	state     model.JobState
 	deps      []dependency
