@@ -73,7 +73,8 @@ type Book struct {
 	turn   int // tasks until another role goes first
 
 	stamps  uint64   // counts changes to what is free on agents; stamps agent.stamp
-	fleet   uint64   // counts changes to what agents there are
+	fleet   uint64   // counts what may let agents take more: changes to them, ends of lasting tasks
+	settled uint64   // counts starts of lasting tasks
 	unseen  []*class // fresh ones that no pass looked at, as they could get nothing
 	keptFew int      // how many unfit classes the last pass chose at most
 	surveys int      // looks at all agents in the pass

@@ -18,6 +18,8 @@ type (
 		Key    string       `json:"key,omitempty"`
 		User   string       `json:"user,omitempty"`
 		Parent model.JobID  `json:"parent,omitempty"`
+		// Keep is how many ended runs of Parent there are to be.
+		Keep model.KeepRuns `json:"keep,omitzero"`
 	}
 
 	// cancelled gives up a whole job, or whole Groups of it, or Indices of those.
@@ -57,7 +59,7 @@ func (f *Framework) foldSubmitted(e *submitted) error {
 	f.tick(e.At)
 	f.lastSeq++
 	j := newJob(e.ID, f.lastSeq, e.Job)
-	j.key, j.user, j.parent, j.submitted, j.deps = e.Key, e.User, e.Parent, e.At, e.Deps
+	j.key, j.user, j.parent, j.keep, j.submitted, j.deps = e.Key, e.User, e.Parent, e.Keep, e.At, e.Deps
 	j.state = model.JobQueued
 	j.fillReady()
 	if f.updateDeps(j); j.blocked() {

@@ -9,30 +9,46 @@ import (
 
 const maxForgetAtOnce = 10_000 // jobs in one event, which has to fit an etcd value
 
-// boundHistory forgets the jobs that ended first when there are too many, some
-// more than needed so that not every job that ends brings an event; and sees to
-// it that old ones are looked for.
+// boundHistory forgets the runs that their schedules do not keep, and the jobs that
+// ended first when there are too many, some more than needed so that not every job
+// that ends brings an event; and sees to it that old ones are looked for. Runs of
+// schedules and other jobs are counted apart: neither is forgotten for the other.
 func (f *Framework) boundHistory() {
-	if c := &f.counts; c.endedJobs > f.cfg.MaxHistory || c.endedSlots > f.cfg.MaxHistorySlots {
-		jobs := c.endedJobs - f.cfg.MaxHistory
-		if jobs > 0 {
-			jobs += f.cfg.MaxHistory / 16
+	if len(f.crowded) > 0 {
+		if ids := f.surplus(); ids != nil {
+			f.emit(&forgotten{IDs: ids})
 		}
-		slots := c.endedSlots - f.cfg.MaxHistorySlots
-		if slots > 0 {
-			slots += f.cfg.MaxHistorySlots / 16
-		}
-		f.forget(func(j *job) (drop, more bool) {
-			drop = jobs > 0 || slots > 0
-			jobs--
-			slots -= j.slots()
-			return drop, drop
-		})
 	}
+	f.boundHeld(&f.counts.ended, func(j *job) bool { return j.parent == "" })
+	f.boundHeld(&f.counts.runs, func(j *job) bool { return j.parent != "" })
 	if f.sweep.IsZero() && len(f.ended) > 0 && f.cfg.HistoryAge > 0 {
 		f.sweep = f.nextSweep()
 		f.timers.Push(f.sweep, alarm{kind: alarmSweep})
 	}
+}
+
+// boundHeld forgets the first of some jobs if there are too many of them.
+func (f *Framework) boundHeld(h *held, counted func(*job) bool) {
+	if h.jobs <= f.cfg.MaxHistory && h.slots <= f.cfg.MaxHistorySlots {
+		return
+	}
+	jobs := h.jobs - f.cfg.MaxHistory
+	if jobs > 0 {
+		jobs += f.cfg.MaxHistory / 16
+	}
+	slots := h.slots - f.cfg.MaxHistorySlots
+	if slots > 0 {
+		slots += f.cfg.MaxHistorySlots / 16
+	}
+	f.forget(func(j *job) (drop, more bool) {
+		if !counted(j) {
+			return false, true
+		}
+		drop = jobs > 0 || slots > 0
+		jobs--
+		slots -= j.slots()
+		return drop, drop
+	})
 }
 
 // nextSweep is when the first job that may be forgotten is old enough.
@@ -68,7 +84,7 @@ func (f *Framework) forget(pick func(*job) (drop, more bool)) {
 		if i == len(f.ended)-1 || len(ids) == maxForgetAtOnce {
 			break
 		}
-		if f.waiters[j.id] != nil {
+		if !f.mayForget(j) {
 			continue
 		}
 		drop, more := pick(j)

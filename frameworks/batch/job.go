@@ -17,6 +17,7 @@ type job struct {
 	spec      *model.Job
 	key, user string
 	parent    model.JobID
+	keep      model.KeepRuns // of parent
 	submitted sdk.Micros
 	started   sdk.Micros // of the first task
 	ended     sdk.Micros

@@ -25,6 +25,7 @@ type jobHead struct {
 	Key       string          `json:"key,omitempty"`
 	User      string          `json:"user,omitempty"`
 	Parent    model.JobID     `json:"parent,omitempty"`
+	Keep      model.KeepRuns  `json:"keep,omitzero"`
 	Submitted sdk.Micros      `json:"submitted"`
 	Started   sdk.Micros      `json:"started,omitempty"`
 	Ended     sdk.Micros      `json:"ended,omitempty"`
@@ -78,7 +79,7 @@ const maxFrozenBytes = 16 << 10
 
 func (w *writer) job(j *job) error {
 	head, err := json.Marshal(&jobHead{
-		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent,
+		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent, Keep: j.keep,
 		Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
 		Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome,
 	})
@@ -159,7 +160,8 @@ func (s *state) restoreJob(r *reader) error {
 		return fmt.Errorf("job %s: no such state %q", h.ID, h.State)
 	}
 	j := newJob(h.ID, h.Seq, &job)
-	j.key, j.user, j.parent, j.state, j.deps, j.agents = h.Key, h.User, h.Parent, h.State, h.Deps, h.Agents
+	j.key, j.user, j.parent, j.keep = h.Key, h.User, h.Parent, h.Keep
+	j.state, j.deps, j.agents = h.State, h.Deps, h.Agents
 	j.submitted, j.started, j.ended, j.endSeq = h.Submitted, h.Started, h.Ended, h.EndSeq
 	j.cpu, j.peakBytes, j.outcome = h.CPU, h.PeakBytes, h.Outcome
 	for i := range j.groups {
@@ -188,4 +190,7 @@ func (s *state) link() {
 		s.wait(j)
 	}
 	slices.SortFunc(s.ended, func(a, b *job) int { return cmp.Compare(a.endSeq, b.endSeq) })
+	for _, j := range s.ended {
+		s.passed(j)
+	}
 }

@@ -41,7 +41,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	}
 	if err := f.enterJob(&submitted{
 		ID: r.ID, At: sdk.MicrosOf(f.out.Now), Job: r.Job, Deps: deps, Key: r.Key, User: clip(r.User, model.MaxNameBytes),
-		Parent: r.Parent,
+		Parent: r.Parent, Keep: r.Keep,
 	}); err != nil {
 		return nil, err
 	}

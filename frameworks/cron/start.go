@@ -65,7 +65,8 @@ func (f *Framework) run(e *entry, d decision) {
 	f.emit(&ran{decision: d, N: n})
 	f.out.spawned++
 	f.out.Calls = append(f.out.Calls, model.Spawn{Submit: model.Submit{
-		ID: e.jobOf(n), Job: runJob(e.Job, e.ID, n, d.Due), Key: string(ID) + "/" + string(e.jobOf(n)), User: e.User, Parent: e.ID,
+		ID: e.jobOf(n), Job: runJob(e.Job, e.ID, n, d.Due), Key: string(ID) + "/" + string(e.jobOf(n)), User: e.User,
+		Parent: e.ID, Keep: e.Job.Periodic.Keep,
 	}})
 }
 

@@ -135,7 +135,8 @@ func (f *Framework) buildDemand(b *bucket, count int) model.Demand {
 		Framework: ID, ID: b.id, Label: now.Name + "." + g.Name, Role: spec.Role,
 		Rank: int64(now.Priority)<<f.cfg.RankShift | f.first(), Seq: g.job.Seq*model.MaxGroups + uint64(num),
 		Priority: now.Priority, Preemptible: spec.Preemptible, Placement: now.Placement,
-		Kin: string(g.job.ID) + "/" + g.Name + "/" + strconv.FormatUint(uint64(b.base), 10),
+		Kin:     string(g.job.ID) + "/" + g.Name + "/" + strconv.FormatUint(uint64(b.base), 10),
+		Lasting: true,
 	}
 	if spec.Preemptible {
 		d.Grace = sdk.LongestKill(run)

@@ -66,7 +66,7 @@ func (f *Framework) settle(g *group, s *slot, at sdk.Micros) {
 		s.Cur = g.newAlloc(s)
 	}
 	if s.Cur == nil && s.Next == nil {
-		g.remove(s)
+		f.remove(g, s)
 		if len(g.Slots) == 0 && g.want() == nil {
 			g.job.Groups = slices.DeleteFunc(g.job.Groups, func(x *group) bool { return x == g })
 		}
@@ -165,6 +165,7 @@ func (f *Framework) foldForgotten(e *forgotten) error {
 			return err
 		}
 		gone[j] = true
+		f.slots -= j.slotCount()
 		delete(f.jobs, id)
 		if name := j.spec().Name; f.names[name] == j {
 			delete(f.names, name)

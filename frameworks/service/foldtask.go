@@ -34,7 +34,7 @@ func (f *Framework) stage(g *group, l launch, agent model.AgentID, t model.Attem
 	s := g.slot(t.Index)
 	if s == nil && g.job.system() && g.want() != nil && !g.job.stopping() {
 		s = &slot{Index: t.Index, Agent: agent}
-		g.insert(s)
+		f.insert(g, s)
 		s.Cur = g.newAlloc(s)
 	}
 	if s == nil {

@@ -145,7 +145,7 @@ func (f *Framework) resize(g *group, at sdk.Micros) {
 		s := g.slot(uint32(n))
 		if s == nil {
 			s = &slot{Index: uint32(n)}
-			g.insert(s)
+			f.insert(g, s)
 			s.Cur = g.newAlloc(s)
 			continue
 		}

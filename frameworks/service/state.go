@@ -17,6 +17,7 @@ type state struct {
 	lastSeq uint64
 	index   uint64 // counts the changes that people make, for CheckIndex
 	open    int    // jobs that have not ended
+	slots   int    // of all jobs
 	ended   []*job // the others, in the order in which they ended
 }
 
@@ -170,21 +171,38 @@ func (g *group) slot(index uint32) *slot {
 	if n := int(index); n < len(g.Slots) && g.Slots[n].Index == index {
 		return g.Slots[n]
 	}
-	n, ok := slices.BinarySearchFunc(g.Slots, index, func(s *slot, i uint32) int { return int(int64(s.Index) - int64(i)) })
+	n, ok := g.at(index)
 	if !ok {
 		return nil
 	}
 	return g.Slots[n]
 }
 
-// insert adds a slot in its place.
-func (g *group) insert(s *slot) {
-	n, _ := slices.BinarySearchFunc(g.Slots, s.Index, func(s *slot, i uint32) int { return int(int64(s.Index) - int64(i)) })
-	g.Slots = slices.Insert(g.Slots, n, s)
+// at returns where the slot of an index is, or is to be.
+func (g *group) at(index uint32) (n int, found bool) {
+	return slices.BinarySearchFunc(g.Slots, index, func(s *slot, i uint32) int { return int(int64(s.Index) - int64(i)) })
 }
 
-func (g *group) remove(s *slot) {
-	g.Slots = slices.DeleteFunc(g.Slots, func(x *slot) bool { return x == s })
+// insert adds a slot of a group in its place.
+func (s *state) insert(g *group, x *slot) {
+	n, _ := g.at(x.Index)
+	g.Slots = slices.Insert(g.Slots, n, x)
+	s.slots++
+}
+
+func (s *state) remove(g *group, x *slot) {
+	if n, found := g.at(x.Index); found && g.Slots[n] == x {
+		g.Slots = slices.Delete(g.Slots, n, n+1)
+		s.slots--
+	}
+}
+
+// slotCount returns how many slots all groups have.
+func (j *job) slotCount() (n int) {
+	for _, g := range j.Groups {
+		n += len(g.Slots)
+	}
+	return n
 }
 
 // allocs calls f for every allocation of the job.

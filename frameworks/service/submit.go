@@ -113,14 +113,8 @@ func (f *Framework) checkRoom(more int) *model.Refusal {
 	if f.open >= f.cfg.MaxJobs {
 		return model.Refuse(model.ReasonQueueFull, "there are %d services (limit %d); cancel some", f.open, f.cfg.MaxJobs)
 	}
-	n := 0
-	for _, j := range f.order {
-		for _, g := range j.Groups {
-			n += len(g.Slots)
-		}
-	}
-	if more > 0 && n+more > f.cfg.MaxAllocs {
-		return model.Refuse(model.ReasonQueueFull, "all services have %d tasks and this asks for %d more (limit %d); scale some down", n, more, f.cfg.MaxAllocs)
+	if more > 0 && f.slots+more > f.cfg.MaxAllocs {
+		return model.Refuse(model.ReasonQueueFull, "all services have %d tasks and this asks for %d more (limit %d); scale some down", f.slots, more, f.cfg.MaxAllocs)
 	}
 	return nil
 }
