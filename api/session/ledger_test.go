@@ -1,8 +1,8 @@
 package session
 
 import (
-	"errors"
 	"bytes"
+	"errors"
 	"testing"
 
 	"pgregory.net/rapid"
