@@ -12,7 +12,7 @@ import (
 type (
 	submitted struct {
 		ID     model.JobID  `json:"id"`
-		At     micros       `json:"at"`
+		At     sdk.Micros   `json:"at"`
 		Job    *model.Job   `json:"job"`
 		Deps   []dependency `json:"deps,omitempty"` // names resolved
 		Key    string       `json:"key,omitempty"`
@@ -23,7 +23,7 @@ type (
 	// cancelled gives up a whole job, or whole Groups of it, or Indices of those.
 	cancelled struct {
 		ID      model.JobID `json:"id"`
-		At      micros      `json:"at"`
+		At      sdk.Micros  `json:"at"`
 		Groups  []uint16    `json:"groups,omitempty"`
 		Indices []uint32    `json:"indices,omitempty"`
 	}
@@ -31,7 +31,7 @@ type (
 	// retried puts slots that ended back in the queue: the unsuccessful, or all.
 	retried struct {
 		ID  model.JobID `json:"id"`
-		At  micros      `json:"at"`
+		At  sdk.Micros  `json:"at"`
 		All bool        `json:"all,omitempty"`
 	}
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 const maxForgetAtOnce = 10_000 // jobs in one event, which has to fit an etcd value
@@ -36,14 +37,14 @@ func (f *Framework) boundHistory() {
 
 // nextSweep is when the first job that may be forgotten is old enough.
 func (f *Framework) nextSweep() time.Time {
-	next := f.out.now.Add(f.cfg.HistoryAge)
+	next := f.out.Now.Add(f.cfg.HistoryAge)
 	for i, j := range f.ended {
 		if i < len(f.ended)-1 && f.waiters[j.id] == nil {
-			next = j.ended.time().Add(f.cfg.HistoryAge)
+			next = j.ended.Time().Add(f.cfg.HistoryAge)
 			break
 		}
 	}
-	if soonest := f.out.now.Add(sweepEvery); next.Before(soonest) {
+	if soonest := f.out.Now.Add(sdk.SweepEvery); next.Before(soonest) {
 		return soonest
 	}
 	return next
@@ -54,7 +55,7 @@ func (f *Framework) forgetOld() {
 	if f.cfg.HistoryAge <= 0 {
 		return
 	}
-	oldest := microsOf(f.out.now.Add(-f.cfg.HistoryAge))
+	oldest := sdk.MicrosOf(f.out.Now.Add(-f.cfg.HistoryAge))
 	f.forget(func(j *job) (drop, more bool) { return j.ended <= oldest, true })
 }
 
@@ -106,7 +107,7 @@ func (f *Framework) lead() {
 }
 
 func (f *Framework) leadGroup(g *group) {
-	g.claimed, g.refusals, g.dirty = 0, refusals{}, false
+	g.claimed, g.refusals, g.dirty = 0, sdk.Refusals{}, false
 	g.promoted, g.score = false, 0
 	if !g.job.dropped() {
 		g.fillReady()
@@ -116,7 +117,7 @@ func (f *Framework) leadGroup(g *group) {
 			continue
 		}
 		// The agent's clock may be off: never longer than the delay itself.
-		left := t.since.time().Add(t.wait).Sub(f.out.now)
+		left := t.since.Time().Add(t.wait).Sub(f.out.Now)
 		f.setAlarm(g, int(n), min(max(left, 0), t.wait))
 	}
 	f.touch(g)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // snapshotVersion is raised when the form of a snapshot changes.
@@ -24,9 +25,9 @@ type jobHead struct {
 	Key       string          `json:"key,omitempty"`
 	User      string          `json:"user,omitempty"`
 	Parent    model.JobID     `json:"parent,omitempty"`
-	Submitted micros          `json:"submitted"`
-	Started   micros          `json:"started,omitempty"`
-	Ended     micros          `json:"ended,omitempty"`
+	Submitted sdk.Micros      `json:"submitted"`
+	Started   sdk.Micros      `json:"started,omitempty"`
+	Ended     sdk.Micros      `json:"ended,omitempty"`
 	EndSeq    uint64          `json:"end_seq,omitempty"`
 	State     model.JobState  `json:"state"`
 	Deps      []dependency    `json:"deps,omitempty"`
@@ -112,7 +113,7 @@ func (f *Framework) Restore(b []byte) error {
 	var s state
 	s.init()
 	s.lastSeq, s.lastEndSeq = r.uint(), r.uint()
-	s.lastTicket, s.done, s.clock = r.uint(), r.int(), micros(r.int())
+	s.lastTicket, s.done, s.clock = r.uint(), r.int(), sdk.Micros(r.int())
 	r.memory(&s.habits.users)
 	r.memory(&s.habits.works)
 	for range r.uint() {

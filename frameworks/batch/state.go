@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // state is the folded state of the framework and what is derived from it.
@@ -12,8 +13,8 @@ type state struct {
 	lastSeq    uint64
 	lastEndSeq uint64
 	lastTicket uint64
-	done       int64  // work that was ever done, in milli-CPU × seconds
-	clock      micros // of the last event that bears the master's time
+	done       int64      // work that was ever done, in milli-CPU × seconds
+	clock      sdk.Micros // of the last event that bears the master's time
 	jobs       map[model.JobID]*job
 	habits     habits
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // state is what follows from the journal. Its types are their own JSON form.
@@ -34,9 +35,9 @@ type job struct {
 	ID          model.JobID    `json:"id"`
 	Seq         uint64         `json:"seq"`
 	State       model.JobState `json:"state"`
-	Submitted   micros         `json:"submitted"`
-	Started     micros         `json:"started,omitempty"`
-	Ended       micros         `json:"ended,omitempty"`
+	Submitted   sdk.Micros     `json:"submitted"`
+	Started     sdk.Micros     `json:"started,omitempty"`
+	Ended       sdk.Micros     `json:"ended,omitempty"`
 	Index       uint64         `json:"index"`
 	User        string         `json:"user,omitempty"`
 	Parent      model.JobID    `json:"parent,omitempty"`
@@ -56,7 +57,7 @@ type job struct {
 // version is one submission of a job.
 type version struct {
 	Num    uint32     `json:"n"`
-	At     micros     `json:"at"`
+	At     sdk.Micros `json:"at"`
 	Job    *model.Job `json:"job"`
 	Key    string     `json:"key,omitempty"`
 	User   string     `json:"user,omitempty"`
@@ -88,7 +89,7 @@ type group struct {
 	Used  []used  `json:"used,omitempty"`
 
 	job      *job
-	refusals refusals
+	refusals sdk.Refusals
 }
 
 // used says from which attempt on a slot goes on in a base and lane of which it
@@ -113,8 +114,8 @@ type slot struct {
 	Canary bool   `json:"canary,omitempty"`
 	// Leave is when a drain asked for it to move away from its agent; Moving says
 	// that its successor is under way.
-	Leave  micros `json:"leave,omitempty"`
-	Moving bool   `json:"moving,omitempty"`
+	Leave  sdk.Micros `json:"leave,omitempty"`
+	Moving bool       `json:"moving,omitempty"`
 }
 
 // last is the version in force.

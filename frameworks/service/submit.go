@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 const maxKeyBytes = 256
@@ -31,7 +32,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err := checkIndex(j, r); err != nil {
 		return nil, err
 	}
-	e := &versioned{ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Key: r.Key, User: clip(r.User, model.MaxNameBytes), Parent: r.Parent}
+	e := &versioned{ID: r.ID, At: sdk.MicrosOf(f.out.Now), Job: r.Job, Key: r.Key, User: clip(r.User, model.MaxNameBytes), Parent: r.Parent}
 	asked := slotsOf(r.Job)
 	if j != nil {
 		if err := f.sameKind(j, r.Job); err != nil {

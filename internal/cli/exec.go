@@ -35,9 +35,9 @@ a second one breaks off.
 
 The exit code is the command's, 128+N if signal N ended it. If this side goes away the
 command is killed; what it left running as a daemon stays until the task ends. If a
-master goes away the session goes on through another, or the same one once it is
-back, for as long as the task itself may. Every session is in the event stream (tender
-events).`,
+master goes away the session goes on through another, or the same one once it is back,
+as long as the task itself does without one. Every session is in the event stream
+(tender events).`,
 		Example: `  tender exec web
   tender exec train --index 3 -- nvidia-smi
   tender exec last -- sh -c 'cat /proc/1/comm; env'
