@@ -43,7 +43,9 @@ type Durable struct {
 	change sync.Cond // any of what follows has changed
 	ledger ledger
 	road   *road
-	before bool // there has been a road
+	before bool   // there has been a road
+	roads  uint64 // so far
+	newest uint64 // the place of the last that was carried over
 	within time.Duration
 	// gone shortens the wait for the next road; nil = it does not.
 	gone  *time.Duration

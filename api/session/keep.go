@@ -43,6 +43,8 @@ func (c Caller) Keep(d *Durable, first Stream) {
 		case <-stop:
 		}
 	}()
+	within := d.Within()
+	d.Wait(2 * within) // the attempts give up before, and know why
 	var p pace
 	for s := first; ; {
 		began := time.Now()
@@ -50,7 +52,7 @@ func (c Caller) Keep(d *Durable, first Stream) {
 			return
 		}
 		var err error
-		if s, err = c.again(ctx, d, &p, time.Since(began)); err != nil {
+		if s, err = c.again(ctx, within, &p, time.Since(began)); err != nil {
 			d.Fail(err)
 			return
 		}
@@ -73,18 +75,18 @@ func (p *pace) wait(ctx context.Context) bool {
 	}
 }
 
-func (c Caller) again(ctx context.Context, d *Durable, p *pace, lasted time.Duration) (Stream, error) {
+func (c Caller) again(ctx context.Context, within time.Duration, p *pace, lasted time.Duration) (Stream, error) {
 	if c.Lost != nil {
 		defer time.AfterFunc(quietLoss, c.Lost).Stop()
 	}
-	// The session's own time runs too, but does not know what the matter was.
-	ctx, cancel := context.WithTimeout(ctx, d.Within())
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if lasted > tryLast || p.next == 0 {
 		p.next = tryFirst // at once
 	} else if !p.wait(ctx) { // a road that breaks under every step
-		return nil, fmt.Errorf("%w, which is %v", ErrLost, d.Within())
+		return nil, fmt.Errorf("%w, which is %v", ErrLost, within)
 	}
+	var last error
 	for {
 		s, err := c.Again(ctx)
 		if err == nil {
@@ -93,8 +95,11 @@ func (c Caller) again(ctx context.Context, d *Durable, p *pace, lasted time.Dura
 		if !Passing(err) && ctx.Err() == nil {
 			return nil, err
 		}
+		if last == nil || ctx.Err() == nil { // that the time is over says nothing
+			last = err
+		}
 		if !p.wait(ctx) {
-			return nil, fmt.Errorf("%w, which is %v: %w", ErrLost, d.Within(), err)
+			return nil, fmt.Errorf("%w, which is %v: %w", ErrLost, within, last)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 // road is a stream that carries a Durable for a while.
 type road struct {
 	stream Stream
+	place  uint64 // in the order of roads
 	// next is the number of the next frame to be sent. Before the other end has said
 	// what it has, that is not known.
 	next    uint64
@@ -24,9 +25,21 @@ type road struct {
 // Carry lets the session go over s until s breaks, or another road takes its place,
 // or the session is over, and closes s. It returns the session's error, nil while
 // it goes on.
-func (d *Durable) Carry(s Stream) error {
-	r := &road{stream: s, heard: time.Now(), flushed: make(chan struct{})}
-	if err := d.take(r); err != nil {
+func (d *Durable) Carry(s Stream) error { return d.Next(s)() }
+
+// Next returns a Carry over s to be called later, once. The newest road is that of the
+// last Next, in whatever order they are called.
+func (d *Durable) Next(s Stream) (carry func() error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.roads++
+	r := &road{stream: s, place: d.roads, heard: time.Now(), flushed: make(chan struct{})}
+	return func() error { return d.carry(r) }
+}
+
+func (d *Durable) carry(r *road) error {
+	s := r.stream
+	if ok, err := d.take(r); !ok || err != nil {
 		s.Close()
 		return err
 	}
@@ -43,12 +56,16 @@ func (d *Durable) Carry(s Stream) error {
 }
 
 // take makes r the road. The newest wins: the end that made it knows what broke.
-func (d *Durable) take(r *road) error {
+func (d *Durable) take(r *road) (ok bool, _ error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err != nil {
-		return d.err
+		return false, d.err
 	}
+	if r.place < d.newest {
+		return false, nil
+	}
+	r.heard, d.newest = time.Now(), r.place
 	if old := d.road; old != nil {
 		old.broken = true
 		go old.stream.Close() // which may take its time
@@ -57,7 +74,7 @@ func (d *Durable) take(r *road) error {
 	r.next, r.agreed = d.ledger.acked+1, !d.before
 	d.road, d.before, d.gone = r, true, nil
 	d.change.Broadcast()
-	return nil
+	return true, nil
 }
 
 // leave takes note that r is no road any more.

@@ -87,6 +87,7 @@ var pure = []string{
 	"core/schedule",
 	"core/master/machine*.go",
 	"core/agent/machine*.go",
+	"api/session/ledger.go",
 	"frameworks",
 	"jobspec",
 	"gpu",

@@ -80,6 +80,7 @@ func (l *loop) hold(s session.Stream, t *run, ask *execpb.Session) {
 	}
 	h.within = max(h.within, heldAtLeast)
 	l.held[ask.Id] = h
+	carry := h.Next(s)
 	go func() {
 		defer func() { l.inbox.put(heldOver{ask.Id}) }()
 		if s.Send(h.claim()) != nil {
@@ -89,7 +90,7 @@ func (l *loop) hold(s session.Stream, t *run, ask *execpb.Session) {
 			s.Close()
 			return
 		}
-		go h.carry(s)
+		go h.carry(carry)
 		attach.Run(h, t)
 	}()
 }
@@ -97,18 +98,21 @@ func (l *loop) hold(s session.Stream, t *run, ask *execpb.Session) {
 // resume gives a session another road.
 func (l *loop) resume(s session.Stream, ask *execpb.Session) {
 	h := l.held[ask.Id]
-	go func() {
-		if h == nil {
+	if h == nil {
+		go func() {
 			answer(s, model.Refuse(model.ReasonNotRunning, "the session is over, or was given up because nobody was connected to it"))
 			s.Close()
-			return
-		}
+		}()
+		return
+	}
+	carry := h.Next(s)
+	go func() {
 		if s.Send(h.claim()) != nil {
 			s.Close()
 			return
 		}
-		h.carry(s)
+		h.carry(carry)
 	}()
 }
 
-func (h *held) carry(s session.Stream) { _ = h.Carry(s) } // what is left of the session hears of its end
+func (h *held) carry(over func() error) { _ = over() } // who reads from the session hears of its end
