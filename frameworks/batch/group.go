@@ -32,6 +32,7 @@ type group struct {
 	counts   [numClasses]int
 	tries    map[uint32]tries // of slots that went back to the queue; a gang's at slot 0
 	messages map[uint32]string
+	gpus     map[uint32][]model.TaskGPU // by slot, what its last attempt did with its devices
 	abort    abort
 	place    place
 

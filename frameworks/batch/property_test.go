@@ -144,6 +144,9 @@ func (w *world) status() {
 				ExitCode: rapid.IntRange(0, 3).Draw(w.t, "code"), Task: "run",
 			}
 			st.Usage = &model.Usage{CPU: model.Duration(rapid.IntRange(0, 5000).Draw(w.t, "cpu")), PeakMemoryBytes: 4096}
+			if n := rapid.IntRange(0, 2).Draw(w.t, "devices"); n > 0 {
+				st.Usage.GPUs = []model.TaskGPU{{UUID: "a", Samples: 1, BusyMilli: 500, PeakMemoryBytes: 9}, {UUID: "b", PeakMemoryBytes: -1, BusyMilli: -1}}[:n]
+			}
 			st.Message = rapid.SampledFrom([]string{"", "one", "two"}).Draw(w.t, "message")
 		}
 		sts = append(sts, st)

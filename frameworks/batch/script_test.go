@@ -211,8 +211,12 @@ func renderJobView(b *strings.Builder, v *model.JobView) {
 	if v.Failure != nil {
 		fmt.Fprintf(b, "failure %s\n", sdktest.RenderTask(v.Failure))
 	}
-	if v.Usage != (model.Usage{}) {
-		fmt.Fprintf(b, "usage cpu=%s peak=%s\n", v.Usage.CPU, model.FormatBytes(v.Usage.PeakMemoryBytes))
+	if u := v.Usage; !u.Zero() {
+		fmt.Fprintf(b, "usage cpu=%s peak=%s", u.CPU, model.FormatBytes(u.PeakMemoryBytes))
+		if u.GPUTime != 0 || u.PeakGPUMemoryBytes != 0 {
+			fmt.Fprintf(b, " gpus=%s peak_gpu=%s", u.GPUTime, model.FormatBytes(u.PeakGPUMemoryBytes))
+		}
+		b.WriteByte('\n')
 	}
 }
 

@@ -15,7 +15,9 @@ func (f *Framework) view(j *job, withSpec bool) model.JobView {
 		User: j.user, Parent: j.parent, State: j.state,
 		Submitted: j.submitted.time(), Started: j.started.time(), Ended: j.ended.time(),
 		Slots: j.slotCounts(),
-		Usage: model.Usage{CPU: model.Duration(j.cpu), PeakMemoryBytes: j.peakBytes},
+		Usage: model.Usage{
+			CPU: model.Duration(j.cpu), PeakMemoryBytes: j.peakBytes, GPUTime: model.Duration(j.gpuTime), PeakGPUMemoryBytes: j.peakGPU,
+		},
 	}
 	for _, d := range j.deps {
 		v.DependsOn = append(v.DependsOn, model.Dependency{Job: string(d.Job), Kind: d.Kind})
@@ -104,7 +106,7 @@ func (g *group) task(n int) model.TaskView {
 		v.Result = g.result(&s)
 	}
 	if s.flags&flagUsage != 0 {
-		v.Usage = &model.Usage{CPU: model.Duration(s.cpu), PeakMemoryBytes: s.peakBytes}
+		v.Usage = &model.Usage{CPU: model.Duration(s.cpu), PeakMemoryBytes: s.peakBytes, GPUs: g.gpus[uint32(n)]}
 	}
 	return v
 }

@@ -251,6 +251,11 @@ func RenderTask(v *model.TaskView) string {
 	if v.Result != nil {
 		s += fmt.Sprintf(" %s code=%d", v.Result.Cause, v.Result.Code())
 	}
+	if v.Usage != nil {
+		for _, g := range v.Usage.GPUs {
+			s += fmt.Sprintf(" gpu=%d:%d:%d", g.Samples, g.BusyMilli, g.PeakMemoryBytes)
+		}
+	}
 	for _, x := range []struct {
 		name string
 		is   bool

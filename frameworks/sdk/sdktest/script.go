@@ -19,6 +19,7 @@ import (
 //	offer           make offers until nothing more is placed
 //	status          one a line: JOB/GROUP/INDEX[-INDEX] STATE [code=N] [signal=N]
 //	                [health=good|WHY-NOT] [cause=C] [reason=R] [msg=TEXT] [cpu=D] [peak=BYTES] [attempt=N]
+//	                [gpu=SAMPLES:BUSY_MILLI:PEAK_BYTES, once for each device]
 //	                [at=D from now]; all in one batch; the attempt is the live one by default
 //	bar AGENT       nothing more is placed there; unbar AGENT: it is again
 //	inverse LABEL   asks for tasks back for a demand, one JOB/GROUP/INDEX[-INDEX] a line
@@ -218,6 +219,16 @@ func (s *Script) details(t *testing.T, d *datadriven.TestData, st *model.TaskSta
 			} else if err := st.Usage.CPU.UnmarshalText([]byte(v)); err != nil {
 				d.Fatalf(t, "%v", err)
 			}
+		case "gpu":
+			if st.Usage == nil {
+				st.Usage = &model.Usage{}
+			}
+			g := model.TaskGPU{}
+			if _, err := fmt.Sscanf(v, "%d:%d:%d", &g.Samples, &g.BusyMilli, &g.PeakMemoryBytes); err != nil {
+				d.Fatalf(t, "gpu=%s: %v", v, err)
+			}
+			g.UUID = fmt.Sprintf("GPU-%d", len(st.Usage.GPUs))
+			st.Usage.GPUs = append(st.Usage.GPUs, g)
 		default:
 			d.Fatalf(t, "no such word %q", k)
 		}
