@@ -26,6 +26,7 @@ func (c *checker) rollout(j *model.Job) {
 		g, path := &j.Groups[i], fmt.Sprintf("groups[%d]", i)
 		if !lasting(kind) {
 			c.notForBatch(path, kind, g)
+			c.everywhere(path, kind, g)
 			continue
 		}
 		if g.Array != nil {
@@ -46,6 +47,26 @@ func (c *checker) rollout(j *model.Job) {
 		if g.Migrate != nil {
 			c.migrate(path+".migrate", g.Migrate)
 		}
+	}
+}
+
+// everywhere checks a group of which each agent that matches runs one.
+func (c *checker) everywhere(path string, kind model.JobType, g *model.Group) {
+	if kind != model.JobSysBatch {
+		return
+	}
+	const once = "a sysbatch job has one task on every agent that matches"
+	if g.Array != nil {
+		c.fail(path+".array", once+", and no arrays", `remove it, or write type = "batch"`)
+	}
+	if g.Gang != nil {
+		c.fail(path+".gang", once+", and no gangs", `remove it, or write type = "batch"`)
+	}
+	if g.Array == nil && g.Count != 1 {
+		c.fail(path+".count", once+", and no count", "remove it")
+	}
+	if len(g.Spreads) > 0 {
+		c.fail(path+".spreads", once+": there is nothing to spread", "remove it")
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // endIfOver ends the job if nothing of it is left to do.
 func (f *Framework) endIfOver(j *job, at micros) {
-	if j.state.Ended() || j.live > 0 || j.open > 0 && j.state != model.JobStopping {
+	if j.state.Ended() || j.live > 0 || j.open > 0 && j.state != model.JobStopping || j.noHosts() && j.state != model.JobStopping {
 		return
 	}
 	j.outcome = j.judge()
@@ -54,6 +54,7 @@ func (j *job) judge() outcome {
 		}
 	}
 	failed := n[classFailed] + n[classLost]
+	n[classKilled] -= j.leftBehind()
 	switch {
 	case failed > 0:
 	case n[classKilled] > 0:

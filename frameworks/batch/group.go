@@ -25,7 +25,8 @@ type group struct {
 	spec  *model.Group
 	num   uint16
 	size  int
-	first []int // slot number at which each range of an array begins
+	hosts *hosts // of a sysbatch job's
+	first []int  // slot number at which each range of an array begins
 
 	// Folded.
 	pages    [][]slot // nil = nothing of this page was ever launched
@@ -72,6 +73,9 @@ const (
 func (g *group) init(j *job, num int) {
 	g.job, g.spec, g.num = j, &j.spec.Groups[num], uint16(num)
 	g.size = g.spec.Size()
+	if everywhere(j.spec) {
+		g.size, g.hosts = 0, &hosts{byAgent: map[model.AgentID]int{}, vacant: map[int]bool{}}
+	}
 	if a := g.spec.Array; a != nil && len(a.Ranges) > 1 {
 		g.first = make([]int, len(a.Ranges))
 		n := 0
@@ -132,6 +136,9 @@ func (g *group) indexAt(n int) uint32 {
 
 // slotOf is model.Group.SlotOf in O(log ranges).
 func (g *group) slotOf(index uint32) (int, bool) {
+	if g.hosts != nil {
+		return int(index), int(index) < g.size && !g.hosts.vacant[int(index)]
+	}
 	if g.first == nil {
 		return g.spec.SlotOf(index)
 	}
@@ -178,6 +185,11 @@ func (g *group) fillReady() {
 			g.ready.Remove(n)
 		}
 	})
+	if g.hosts != nil {
+		for n := range g.hosts.vacant {
+			g.ready.Remove(n)
+		}
+	}
 }
 
 // say keeps a message about slot n, or forgets the one there was.

@@ -35,7 +35,7 @@ func (f *Framework) answer(o *model.Offer) {
 		f.decline(o, refuseUnfit)
 		return
 	}
-	placed := sdk.Assign(o.Parts, 0, &g.ready, want)
+	placed := g.assign(o.Parts, want)
 	if len(placed) == 0 {
 		f.decline(o, refuseUnfit)
 		return

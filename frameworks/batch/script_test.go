@@ -26,7 +26,7 @@ func newFramework(cfg Config) model.Framework {
 // sdktest.Script:
 //
 //	config history=N age=D jobs=N
-//	submit ID NAME [priority=N] [depends=JOB:KIND,…] [time_limit=D] [key=K] [preemptible]
+//	submit ID NAME [priority=N] [depends=JOB:KIND,…] [time_limit=D] [key=K] [preemptible] [sysbatch]
 //	    [and a group's words; or groups one a line: NAME words…]
 //	  words of a group: count=N array=FIRST-LAST[:STEP],… limit=N gang ranks=N cpus=N
 //	    kill_timeout=D exclusive restart=ATTEMPTS/INTERVAL/DELAY/MODE constraint=ATTRIBUTE/OP/VALUE
@@ -250,6 +250,9 @@ func jobOf(t *testing.T, d *datadriven.TestData, name string, args *wordList) *m
 		TimeLimit: duration(t, args.get("time_limit")),
 	}
 	job.Preemptible = args.has("preemptible")
+	if args.has("sysbatch") {
+		job.Type = model.JobSysBatch
+	}
 	if args.has("priority") {
 		job.Priority = args.int(t, "priority")
 	}

@@ -41,7 +41,7 @@ func (j *job) slotCounts() model.SlotCounts {
 	var c model.SlotCounts
 	for i := range j.groups {
 		n := &j.groups[i].counts
-		c.Total += j.groups[i].size
+		c.Total += j.groups[i].filled()
 		c.Waiting += n[classWaiting] + n[classDelayed]
 		c.Staging += n[classStaging]
 		c.Running += n[classRunning]

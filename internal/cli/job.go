@@ -186,7 +186,7 @@ func (a *app) renderJob(r jobReport) []byte {
 	}
 	if r.Spec != nil {
 		for i := range r.Spec.Groups {
-			line("Group", "%s", groupText(&r.Spec.Groups[i], r.Spec.TimeLimit.Std()))
+			line("Group", "%s", groupText(r.Spec, &r.Spec.Groups[i]))
 		}
 	}
 	if r.Schedule != nil {
@@ -234,8 +234,11 @@ func endText(v model.JobView) string {
 }
 
 // groupText describes a group of a job file in a line.
-func groupText(g *model.Group, limit time.Duration) string {
-	s := fmt.Sprintf("%s: %s", g.Name, plural(g.Size(), "task"))
+func groupText(job *model.Job, g *model.Group) string {
+	s, limit := fmt.Sprintf("%s: %s", g.Name, plural(g.Size(), "task")), job.TimeLimit.Std()
+	if job.Type == model.JobSysBatch {
+		s = g.Name + ": one task on every agent that matches"
+	}
 	if g.Array != nil {
 		s += " (array"
 		if g.Array.Limit > 0 {

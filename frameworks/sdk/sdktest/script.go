@@ -77,8 +77,8 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 		s.Offer()
 	case "drain", "undrain":
 		s.drain(d)
-	case "bar", "unbar":
-		s.Master.agent(model.AgentID(d.CmdArgs[0].Key)).Down = d.Cmd == "bar"
+	case "bar", "unbar", "unseen", "gone":
+		s.SetAgent(model.AgentID(d.CmdArgs[0].Key), d.Cmd == "bar", d.Cmd == "unseen", d.Cmd == "gone")
 	case "status":
 		s.Report(s.statuses(t, d)...)
 	case "inverse":
@@ -123,7 +123,8 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 // drain asks for an agent's tasks back, or takes that back.
 func (s *Script) drain(d *datadriven.TestData) {
 	a := s.Master.agent(model.AgentID(d.CmdArgs[0].Key))
-	if a.Down = d.Cmd == "drain"; !a.Down {
+	s.SetAgent(a.ID, d.Cmd == "drain", false, false)
+	if !a.Down {
 		s.TakeBack(a.draining)
 		return
 	}
