@@ -8,6 +8,7 @@ import (
 
 var (
 	healthChecks   = []string{model.HealthByChecks, model.HealthByTaskStates}
+	updateChecks   = []string{model.HealthByChecks, model.HealthByTaskStates, model.HealthManual}
 	delayFunctions = []string{"constant", "exponential", "fibonacci"}
 )
 
@@ -83,7 +84,7 @@ func (c *checker) notForBatch(path string, kind model.JobType, g *model.Group) {
 
 func (c *checker) healthCheck(path, value string) {
 	if value == model.HealthManual {
-		c.fail(path, `health_check = "manual" is not supported`, `write "checks" or "task_states"; canary with auto_promote = false lets an operator decide`)
+		c.fail(path, `health_check = "manual" is for update, not for migrate: a drain waits for nobody`, `write "checks" or "task_states"`)
 		return
 	}
 	c.oneOf(path, "health_check", value, healthChecks)
@@ -92,7 +93,7 @@ func (c *checker) healthCheck(path, value string) {
 func (c *checker) update(path string, g *model.Group) {
 	u := g.Update
 	c.between(path+".max_parallel", "max_parallel", int64(u.MaxParallel), 0, model.MaxCount)
-	c.healthCheck(path+".health_check", u.HealthCheck)
+	c.oneOf(path+".health_check", "health_check", u.HealthCheck, updateChecks)
 	c.duration(path+".min_healthy_time", "min_healthy_time", u.MinHealthyTime)
 	c.duration(path+".healthy_deadline", "healthy_deadline", u.HealthyDeadline)
 	c.duration(path+".progress_deadline", "progress_deadline", u.ProgressDeadline)

@@ -107,6 +107,9 @@ func (f *Framework) running(g *group, a *alloc, st *model.TaskStatus) {
 		a.Checks = st.Health
 	}
 	well := g.checkless(a) || a.Checks != nil && a.Checks.Healthy
+	if g.manual() {
+		well = a.Said
+	}
 	switch {
 	case !well:
 		a.Well = 0
