@@ -25,6 +25,7 @@ func completePeriodic(p *model.Periodic) {
 	fill(&p.Overlap, defaultOverlap)
 	fill(&p.CatchUp, defaultCatchUp)
 	fill(&p.Epsilon, defaultEpsilon)
+	p.Keep = p.Keep.Or(model.DefaultKeepRuns)
 }
 
 // periodic decodes a periodic block.
@@ -44,12 +45,28 @@ func (n *node) periodic() *model.Periodic {
 	n.text("catch_up", (*string)(&p.CatchUp))
 	n.duration("epsilon", &p.Epsilon)
 	n.flag("chained", &p.Chained)
+	n.keep("keep_successful", "keep.successful", &p.Keep.Successful)
+	n.keep("keep_failed", "keep.failed", &p.Keep.Failed)
 	enabled := true
 	n.flag("enabled", &enabled)
 	p.Disabled = !enabled
 	n.mark("disabled", n.d.at[n.field("enabled")])
 	completePeriodic(p)
 	return p
+}
+
+// keep reads how many ended runs are kept. None would leave nobody time to see how one
+// ended.
+func (n *node) keep(name, path string, into *int) {
+	if !n.whole(name, into) {
+		return
+	}
+	at := n.d.at[n.field(name)]
+	n.mark(path, at)
+	if *into == 0 {
+		n.d.bad[n.field(path)] = true
+		n.d.ds.at(at, fmt.Sprintf("%s is 0; it must be 1 to %d", name, model.MaxKeepRuns), "", "old runs leave the history after a while anyway")
+	}
 }
 
 // crons reads cron, one expression, and crons, a list of them.

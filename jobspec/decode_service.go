@@ -182,7 +182,7 @@ func serviceName(job, group, task string) string {
 	if task != "" {
 		name += "-" + task
 	}
-	return serviceInvalid.ReplaceAllString(name, "-")
+	return serviceInvalid().ReplaceAllString(name, "-")
 }
 
 // checkName is the check's type, with a number from the second one on.

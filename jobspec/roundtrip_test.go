@@ -208,6 +208,7 @@ func drawPeriodic(t *rapid.T, follows bool) *model.Periodic {
 		Overlap: model.Overlap(rapid.SampledFrom(overlaps).Draw(t, "overlap")),
 		CatchUp: model.CatchUp(rapid.SampledFrom(catchUps).Draw(t, "catch up")),
 		Epsilon: model.Duration(time.Duration(rapid.IntRange(1, 100_000).Draw(t, "epsilon")) * time.Second), Disabled: rapid.Bool().Draw(t, "disabled"),
+		Keep: model.KeepRuns{Successful: rapid.IntRange(1, 20).Draw(t, "keep"), Failed: rapid.IntRange(1, model.MaxKeepRuns).Draw(t, "keep failed")},
 	}
 	switch {
 	case follows:

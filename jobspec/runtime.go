@@ -2,13 +2,14 @@ package jobspec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // A runtime reference, such as ${attr.cpu.arch}, has a value only on the agent.
@@ -29,7 +30,7 @@ func isRuntimeRoot(name string) bool {
 }
 
 // plainKey is a key that needs no quotes behind attr., node. or meta.
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+var plainKey = pattern.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // runtimeText returns the reference as it stays in the job, in the one form that
 // agents read: ${attr.cpu.arch}, ${meta["a b"]}, ${env["HOME"]}, ${TENDER_RANK}.
@@ -52,7 +53,7 @@ func runtimeText(t hcl.Traversal) string {
 	switch {
 	case len(steps) == 0:
 		return "${" + root + "}"
-	case root != "env" && plainKey.MatchString(key):
+	case root != "env" && plainKey().MatchString(key):
 		return "${" + root + "." + key + "}"
 	}
 	return "${" + root + `["` + key + `"]}`

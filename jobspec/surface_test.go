@@ -70,7 +70,7 @@ var houseNames = []struct {
 }{
 	{"job", "role time_limit preemptible placement depends_on catch_up epsilon schedule"},
 	{"group", "array gang exclusive"},
-	{"periodic", "schedule overlap catch_up epsilon chained"},
+	{"periodic", "schedule overlap catch_up epsilon chained keep_successful keep_failed"},
 	{"gang", "launch ranks topology"},
 	{"array", "range limit"},
 	{"resources", "cpus gpu pids_max"},

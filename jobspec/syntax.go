@@ -2,12 +2,13 @@ package jobspec
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // Looking behind an unclosed quote means to parse the file again.
@@ -91,9 +92,9 @@ var syntaxWords = map[string]struct{ summary, detail string }{
 	"unterminated template string":                    {"the text is not closed", "its closing mark is missing up to the end of the file"},
 }
 
-var colonSyntax = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*\s*:`)
+var colonSyntax = pattern.New(`^[A-Za-z_][A-Za-z0-9_-]*\s*:`)
 
-var setBefore = regexp.MustCompile(`already set at [^ ]*:(\d+),`)
+var setBefore = pattern.New(`already set at [^ ]*:(\d+),`)
 
 // explainSyntax takes over a syntax error and adds what usually causes it in a
 // job file: shell syntax within a text, and other languages' quotes.
@@ -102,7 +103,7 @@ func explainSyntax(h *hcl.Diagnostic, src []byte) Diagnostic {
 	if words, ok := syntaxWords[d.Summary]; ok {
 		d.Summary, d.Detail = words.summary, words.detail
 	}
-	if m := setBefore.FindStringSubmatch(d.Detail); m != nil {
+	if m := setBefore().FindStringSubmatch(d.Detail); m != nil {
 		d.Summary, d.Detail = "the attribute is set twice", "the first is in line "+m[1]
 	}
 	d.Detail = strings.ReplaceAll(d.Detail, "argument", "attribute")
@@ -130,7 +131,7 @@ func syntaxAdvice(summary string, at int, src []byte) string {
 		return "texts are written in double quotes"
 	case bytes.HasPrefix(line[len(before):], []byte(`"`)):
 		return `for a name with other characters use a map: NAME = { "a.b" = … }`
-	case colonSyntax.Match(line[len(before):]):
+	case colonSyntax().Match(line[len(before):]):
 		return "write NAME = VALUE"
 	case at == 0 && (src[0] == '{' || bytes.HasPrefix(src, []byte("---"))):
 		return `a job file is HCL: job "name" { … }`

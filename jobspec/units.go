@@ -5,26 +5,27 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // maxDuration is what a duration may be at most: about ten years.
 const maxDuration = 3660 * 24 * time.Hour
 
 var (
-	dayPart   = regexp.MustCompile(`^(\d+(?:\.\d+)?)d(.*)$`)
-	slurmTime = regexp.MustCompile(`^(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?$`)
-	sizeParts = regexp.MustCompile(`^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$`)
+	dayPart   = pattern.New(`^(\d+(?:\.\d+)?)d(.*)$`)
+	slurmTime = pattern.New(`^(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?$`)
+	sizeParts = pattern.New(`^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$`)
 )
 
 // parseDuration reads Go's notation with days in front: "90s", "1h30m", "2d",
 // "1d12h". For what looks like another notation hint says how it is written here.
 func parseDuration(s string) (d time.Duration, hint string, err error) {
 	days, rest := 0.0, s
-	if m := dayPart.FindStringSubmatch(s); m != nil {
+	if m := dayPart().FindStringSubmatch(s); m != nil {
 		days, _ = strconv.ParseFloat(m[1], 64)
 		rest = m[2]
 	}
@@ -50,7 +51,7 @@ func durationHint(s string) string {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return fmt.Sprintf("a unit is missing: write %q for seconds, or %q for minutes", s+"s", s+"m")
 	}
-	m := slurmTime.FindStringSubmatch(s)
+	m := slurmTime().FindStringSubmatch(s)
 	if m == nil {
 		return ""
 	}
@@ -85,7 +86,7 @@ const maxSizeBytes = 1 << 60
 // parseSize reads "64GiB", "512MB", "1.5G" or a bare number of MiB, in bytes;
 // a fraction of a byte is rounded up.
 func parseSize(s string) (int64, error) {
-	m := sizeParts.FindStringSubmatch(strings.TrimSpace(s))
+	m := sizeParts().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
 		if strings.HasPrefix(s, "-") {
 			return 0, errors.New("a size cannot be negative")

@@ -2,11 +2,11 @@ package jobspec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // Problem is a rule that a job breaks. Path is the value's place in the job's
@@ -91,9 +91,9 @@ func (c *checker) duration(path, what string, d model.Duration) {
 }
 
 var (
-	nameSyntax  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	nameInvalid = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
-	envSyntax   = regexp.MustCompile(`^[^=\x00]+$`)
+	nameSyntax  = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	nameInvalid = pattern.New(`[^A-Za-z0-9._-]+`)
+	envSyntax   = pattern.New(`^[^=\x00]+$`)
 )
 
 // name checks the name of a job, group or task: it becomes part of paths,
@@ -104,9 +104,9 @@ func (c *checker) name(path, what, name string) {
 		c.fail(path, what+" has no name", "")
 	case len(name) > model.MaxNameBytes:
 		c.fail(path, fmt.Sprintf("the name of %s has %d bytes; it may have %d", what, len(name), model.MaxNameBytes), "")
-	case !nameSyntax.MatchString(name):
+	case !nameSyntax().MatchString(name):
 		hint := ""
-		if better := strings.Trim(nameInvalid.ReplaceAllString(name, "-"), "-._"); better != "" {
+		if better := strings.Trim(nameInvalid().ReplaceAllString(name, "-"), "-._"); better != "" {
 			hint = fmt.Sprintf("write %q", better)
 		}
 		c.fail(path, fmt.Sprintf("%q cannot name %s: a name has letters, digits, '.', '_' and '-', and starts and ends with a letter or digit", name, what), hint)

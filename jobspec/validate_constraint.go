@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // operators of a constraint, in the spelling kept in the job.
@@ -30,10 +31,10 @@ const (
 )
 
 // agentRef is a reference to what is known of an agent before a task is placed.
-var agentRef = regexp.MustCompile(`^\$\{(attr|node|meta)(\.[A-Za-z0-9_.-]+|\["[^"{}]+"\])\}$`)
+var agentRef = pattern.New(`^\$\{(attr|node|meta)(\.[A-Za-z0-9_.-]+|\["[^"{}]+"\])\}$`)
 
 // anyRef is any reference within a text.
-var anyRef = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_-]*)[^}]*\}`)
+var anyRef = pattern.New(`\$\{([A-Za-z_][A-Za-z0-9_-]*)[^}]*\}`)
 
 func (c *checker) constraints(path string, cs []model.Constraint, at placement) {
 	prefix := join2(path, "constraints")
@@ -70,7 +71,7 @@ func (c *checker) constraint(path string, k *model.Constraint, at placement) {
 func (c *checker) agentCondition(path, block string, k *model.Constraint) {
 	c.attribute(path+".attribute", block, k.Attribute)
 	c.constraintValue(path+".value", k)
-	for _, m := range anyRef.FindAllStringSubmatch(k.Value, -1) {
+	for _, m := range anyRef().FindAllStringSubmatch(k.Value, -1) {
 		if root := m[1]; isRuntimeRoot(root) && !slices.Contains([]string{"attr", "node", "meta"}, root) {
 			c.fail(path+".value", fmt.Sprintf("%s cannot use %s: it is known only once the task is placed", aBlock(block), m[0]), "")
 		}
@@ -90,10 +91,10 @@ func (c *checker) attribute(path, block, a string) {
 	switch {
 	case a == "":
 		c.fail(path, "the "+block+" has no attribute", `write attribute = "${attr.kernel.name}"`)
-	case agentRef.MatchString(a):
+	case agentRef().MatchString(a):
 	case isRuntimeRoot(root) && !slices.Contains([]string{"attr", "node", "meta"}, root):
 		c.fail(path, fmt.Sprintf("%s cannot use %s: it is known only once the task is placed", aBlock(block), a), "use ${attr.…}, ${node.…} or ${meta.…}")
-	case agentRef.MatchString("${" + bare + "}"):
+	case agentRef().MatchString("${" + bare + "}"):
 		c.fail(path, fmt.Sprintf("attribute %q is plain text", a), `write "${`+bare+`}"`)
 	default:
 		c.fail(path, fmt.Sprintf("attribute %q names nothing of an agent", a), "it is ${attr.…}, ${node.…} or ${meta.…}")

@@ -4,25 +4,25 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 	"text/template/parse"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 var (
-	digestSyntax = regexp.MustCompile(`^(md5|sha1|sha256|sha512):([0-9A-Fa-f]+)$`)
+	digestSyntax = pattern.New(`^(md5|sha1|sha256|sha512):([0-9A-Fa-f]+)$`)
 	digestLength = map[string]int{"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 	digestOf     = map[int]string{32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
-	permsSyntax  = regexp.MustCompile(`^0?[0-7]{3}$`)
-	headerSyntax = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // token of RFC 9110
+	permsSyntax  = pattern.New(`^0?[0-7]{3}$`)
+	headerSyntax = pattern.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // token of RFC 9110
 
 	artifactModes = []string{"any", "file", "dir"}
 )
 
 // getterSchemes are sources of go-getter, which Nomad has and tender lacks.
-var getterSchemes = regexp.MustCompile(`^((git|hg|s3|gcs|http|https|file)::|git@|git://|ssh://|s3://|gs://|gcs://|ftp://|sftp://|github\.com/|gitlab\.com/|bitbucket\.org/)`)
+var getterSchemes = pattern.New(`^((git|hg|s3|gcs|http|https|file)::|git@|git://|ssh://|s3://|gs://|gcs://|ftp://|sftp://|github\.com/|gitlab\.com/|bitbucket\.org/)`)
 
 func (c *checker) artifact(at string, a *model.Artifact) {
 	c.source(at+".source", a.Source)
@@ -30,7 +30,7 @@ func (c *checker) artifact(at string, a *model.Artifact) {
 	c.checksum(at+".checksum", a.Checksum)
 	c.oneOf(at+".mode", "mode", a.Mode, artifactModes)
 	for _, name := range sortedKeys(a.Headers) {
-		if !headerSyntax.MatchString(name) || strings.ContainsAny(a.Headers[name], "\r\n\x00") {
+		if !headerSyntax().MatchString(name) || strings.ContainsAny(a.Headers[name], "\r\n\x00") {
 			c.fail(at+".headers."+name, fmt.Sprintf("%q cannot be sent as an HTTP header", name), "")
 		}
 	}
@@ -42,7 +42,7 @@ func (c *checker) source(at, s string) {
 	case s == "":
 		c.fail(at, "the artifact has no source", `write source = "https://…" or "file:///…"`)
 		return
-	case getterSchemes.MatchString(s):
+	case getterSchemes().MatchString(s):
 		c.fail(at, fmt.Sprintf("sources such as %q are not supported yet", shorten(s)), "name an archive with https://, http:// or file://, or fetch it in the task")
 		return
 	case strings.HasPrefix(s, "/"):
@@ -111,7 +111,7 @@ func (c *checker) checksum(at, sum string) {
 	if sum == "" {
 		return
 	}
-	m := digestSyntax.FindStringSubmatch(sum)
+	m := digestSyntax().FindStringSubmatch(sum)
 	switch {
 	case m == nil && digestOf[len(sum)] != "":
 		c.fail(at, "the checksum lacks its kind", fmt.Sprintf("write %q", digestOf[len(sum)]+":"+sum))
@@ -133,7 +133,7 @@ func (c *checker) template(at string, t *model.Template) {
 		c.fail(at+".source", fmt.Sprintf("source %q leaves the task's directory", t.Source), "")
 	}
 	c.destination(at+".destination", "destination", t.Destination)
-	if !permsSyntax.MatchString(t.Perms) {
+	if !permsSyntax().MatchString(t.Perms) {
 		c.fail(at+".perms", fmt.Sprintf("perms %q is not an octal mode", t.Perms), `write it as "0644"`)
 	}
 	if t.LeftDelim == "" || t.RightDelim == "" || t.LeftDelim == t.RightDelim {

@@ -29,7 +29,7 @@ func (c *checker) gang(path string, g *model.Group) {
 		c.fail(path+".ranks", fmt.Sprintf("the gang has %d × %d = %d ranks; it may have %d", g.Count, ranks, ranks*g.Count, maxWorld),
 			"give each rank more threads, or make several jobs")
 	}
-	if t := g.Gang.Topology; t != "" && !nameSyntax.MatchString(t) {
+	if t := g.Gang.Topology; t != "" && !nameSyntax().MatchString(t) {
 		c.fail(path+".topology", fmt.Sprintf("%q cannot name a level of the topology", t), `write a name such as "rack"`)
 	}
 	if g.Array != nil {

@@ -78,7 +78,7 @@ func (c *checker) dependencies(j *model.Job) {
 	seen := map[string]bool{}
 	for i, d := range j.DependsOn {
 		path := fmt.Sprintf("depends_on[%d]", i)
-		if !nameSyntax.MatchString(d.Job) || len(d.Job) > model.MaxNameBytes {
+		if !nameSyntax().MatchString(d.Job) || len(d.Job) > model.MaxNameBytes {
 			c.fail(path, fmt.Sprintf("%q is no name or id of a job", d.Job), "")
 		}
 		if d.Job == j.Name {

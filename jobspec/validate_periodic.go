@@ -45,6 +45,12 @@ func (c *checker) periodic(j *model.Job) {
 	if p.Epsilon > 0 && p.Epsilon.Std() < time.Second {
 		c.fail("periodic.epsilon", "epsilon is shorter than a second", "it is how late a run may start; the default is 1m")
 	}
+	if p.Keep.Successful != 0 {
+		c.between("periodic.keep.successful", "keep_successful", int64(p.Keep.Successful), 1, model.MaxKeepRuns)
+	}
+	if p.Keep.Failed != 0 {
+		c.between("periodic.keep.failed", "keep_failed", int64(p.Keep.Failed), 1, model.MaxKeepRuns)
+	}
 }
 
 func (c *checker) scheduleFault(path string, fault *schedule.Fault) {

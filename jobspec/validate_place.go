@@ -2,11 +2,11 @@ package jobspec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 const (
@@ -96,7 +96,7 @@ func (c *checker) spreadTargets(path string, ts []model.SpreadTarget) {
 }
 
 // portLabel is Nomad's syntax; '-' becomes '_' in the environment.
-var portLabel = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var portLabel = pattern.New(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (c *checker) network(path string, n *model.Network) {
 	if len(n.Ports) > maxPorts {
@@ -108,7 +108,7 @@ func (c *checker) network(path string, n *model.Network) {
 		at := fmt.Sprintf("%s.ports[%d]", path, i)
 		variable := strings.ReplaceAll(p.Label, "-", "_")
 		switch {
-		case !portLabel.MatchString(p.Label):
+		case !portLabel().MatchString(p.Label):
 			c.fail(at+".label", fmt.Sprintf("%q cannot name a port: a label has letters, digits, '_' and '-', at most 64", p.Label), "")
 		case labels[variable]:
 			c.fail(at+".label", fmt.Sprintf("there are two ports named %q", p.Label), "'-' and '_' are the same in TENDER_PORT_<label>")

@@ -2,9 +2,9 @@ package jobspec
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 const (
@@ -13,7 +13,7 @@ const (
 )
 
 // migProfile is a MIG profile as nvidia-smi names it: 1g.10gb, 2g.20gb, 1g.5gb+me.
-var migProfile = regexp.MustCompile(`^[1-9]g\.[1-9][0-9]*gb(\+me|\+me\.all|\+gfx)?$`)
+var migProfile = pattern.New(`^[1-9]g\.[1-9][0-9]*gb(\+me|\+me\.all|\+gfx)?$`)
 
 func (c *checker) resources(path string, r *model.TaskResources) {
 	switch {
@@ -52,7 +52,7 @@ func (c *checker) gpu(path string, g *model.GPURequest) {
 	if g.ShareMilli > 0 && g.Count > 1 {
 		c.fail(path+".share_milli", "a share is of one device", "remove count, or remove share")
 	}
-	if g.MIG != "" && !migProfile.MatchString(g.MIG) {
+	if g.MIG != "" && !migProfile().MatchString(g.MIG) {
 		c.fail(path+".mig", fmt.Sprintf("%q is not a MIG profile", g.MIG), `write one as nvidia-smi does: "1g.10gb"`)
 	}
 	if g.MIG != "" && g.ShareMilli > 0 {

@@ -2,7 +2,6 @@ package jobspec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 const (
@@ -27,8 +27,8 @@ var (
 	protocols  = []string{"http", "https"}
 	methods    = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 	// A service's name becomes part of URLs and host names (RFC 1123).
-	serviceSyntax  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
-	serviceInvalid = regexp.MustCompile(`[^A-Za-z0-9-]+`)
+	serviceSyntax  = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	serviceInvalid = pattern.New(`[^A-Za-z0-9-]+`)
 )
 
 func (c *checker) services(path string, g *model.Group) {
@@ -65,9 +65,9 @@ func (c *checker) shutdownDelay(path string, d model.Duration) {
 }
 
 func (c *checker) service(path string, s *model.Service, g *model.Group) {
-	if !serviceSyntax.MatchString(s.Name) {
+	if !serviceSyntax().MatchString(s.Name) {
 		hint := ""
-		if better := strings.Trim(serviceInvalid.ReplaceAllString(s.Name, "-"), "-"); better != "" && len(better) < 64 {
+		if better := strings.Trim(serviceInvalid().ReplaceAllString(s.Name, "-"), "-"); better != "" && len(better) < 64 {
 			hint = fmt.Sprintf("write %q", better)
 		}
 		c.fail(path+".name", fmt.Sprintf("%q cannot name a service: a name has letters, digits and '-', at most 63, and starts and ends with a letter or digit", s.Name), hint)

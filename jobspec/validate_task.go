@@ -136,7 +136,7 @@ func (c *checker) env(path string, env map[string]string) {
 		return
 	}
 	for _, name := range sortedKeys(env) {
-		if !envSyntax.MatchString(name) {
+		if !envSyntax().MatchString(name) {
 			c.fail(path+"."+name, fmt.Sprintf("%q cannot name an environment variable", name), "")
 		}
 		c.plainText(path+"."+name, "env "+name, env[name])

@@ -58,6 +58,8 @@ func (w *writer) periodic(p *model.Periodic) {
 	w.text("catch_up", string(p.CatchUp))
 	w.attr("epsilon", quote(p.Epsilon.String()))
 	w.flag("chained", p.Chained)
+	w.attr("keep_successful", fmt.Sprint(p.Keep.Successful))
+	w.attr("keep_failed", fmt.Sprint(p.Keep.Failed))
 	if p.Disabled {
 		w.attr("enabled", "false")
 	}

@@ -104,6 +104,7 @@ func (l *listener) Apply(e model.JournalEvent) error {
 // forgets looks that only jobs which have ended leave the history.
 func (a *auditor) forgets(apply func() error) error {
 	ended := map[*owner]bool{}
+	own := a.endedJobs()
 	for _, o := range a.w.people.owners {
 		if v, ok := a.job(string(o.id)); ok && v.ID == o.id {
 			ended[o] = v.State.Ended()
@@ -116,9 +117,27 @@ func (a *auditor) forgets(apply func() error) error {
 			if !end {
 				a.w.fail("acknowledged submissions are kept", "job %s (%s) is forgotten before its end", o.job.Name, o.id)
 			}
+			if own <= a.w.limits.MaxHistory {
+				a.w.fail("history", "job %s (%s) is forgotten, and %d of at most %d jobs that are no runs had ended", o.job.Name, o.id, own, a.w.limits.MaxHistory)
+			}
 		}
 	}
 	return err
+}
+
+// endedJobs counts the jobs that have ended and are no runs of schedules.
+func (a *auditor) endedJobs() (n int) {
+	answer, refusal := a.framework.Query(time.Time{}, model.ListJobs{Limit: 1 << 30})
+	if refusal != nil {
+		a.w.fail("queries", "ListJobs: %s", refusal.Message)
+		return 0
+	}
+	for _, v := range answer.(model.JobList).Jobs {
+		if v.State.Ended() && v.Parent == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // committed folds a group at the moment at which it is committed.

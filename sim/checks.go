@@ -18,6 +18,8 @@ type checks struct {
 	halves   map[gangAttempt]time.Duration // gangs that run in part, since when
 	stopping map[model.JobID]time.Duration // cancelled jobs with running tasks, since when
 	sentBy   map[updateID]*agentpb.Update  // not acknowledged yet
+	// undecided are due times that were late at the last look.
+	undecided map[*keeper]undecided
 }
 
 type updateID struct {
@@ -30,7 +32,7 @@ const lookEvery = 5 * time.Second
 func (c *checks) begin(w *world) {
 	c.w, c.fitting, c.halves = w, map[string]time.Duration{}, map[gangAttempt]time.Duration{}
 	c.stopping = map[model.JobID]time.Duration{}
-	c.sentBy = map[updateID]*agentpb.Update{}
+	c.sentBy, c.undecided = map[updateID]*agentpb.Update{}, map[*keeper]undecided{}
 	w.after(lookEvery, c.look)
 }
 
@@ -41,6 +43,7 @@ func (c *checks) look() {
 	if t := c.w.leader(); t != nil && !t.busy {
 		c.lookAtWaiting(t)
 		c.lookAtNodes(t)
+		c.lookAtSchedules(t)
 	}
 	c.w.after(lookEvery, c.look)
 }

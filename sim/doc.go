@@ -31,6 +31,10 @@
 //   - roles.go: no launch takes a role above a limit that its operator was told is
 //     in force; only what said so is preempted, and only for what may; what was
 //     preempted is tried again.
+//   - dues.go, dueoracle.go, at every commit: each due time of a schedule is decided
+//     once and in turn, by a run that its policy allows or left out for a reason that
+//     overlap, catch_up, a pause or the DAG gives; now and then: whoever leads decides
+//     what is due.
 //   - drains.go: nothing is launched on a node whose drain was acknowledged.
 //   - people.go: an acknowledged submission stays known, one key is one job.
 //   - settle.go, after a quiet period: every job has ended unless it cannot,

@@ -11,15 +11,27 @@ import (
 )
 
 // scheduleBook is what the journal says of one schedule, kept by counting alone: it
-// knows nothing of cron but that a due time is a whole multiple of so many seconds.
+// knows nothing of cron but that a due time is a whole multiple of so many seconds,
+// and of each policy what it allows.
 type scheduleBook struct {
 	id      model.JobID
 	keeper  *keeper
-	from    time.Time // due times count from here
-	decided time.Time // up to here each has been decided
-	counted int       // those that have a run, wait for one or were skipped
-	runs    map[time.Time]model.JobID
-	last    int // number of the last run
+	decided time.Time // what is due up to here has been decided, or is nobody's
+	paused  bool
+	over    bool
+	last    int                       // number of the last run
+	runs    map[time.Time]model.JobID // by due time, those that nobody asked for
+	going   map[int]time.Time         // runs whose end is not known yet, and their rounds
+	waiting []cronEvent               // to run after those
+	asked   int                       // due times that somebody asked for
+	rounds  map[time.Time]*parentRun  // of one that follows another: what it has heard
+}
+
+// parentRun is what became of the run that another schedule's run is to follow.
+type parentRun struct {
+	ok      bool
+	skipped bool
+	decided bool // what follows from it
 }
 
 // cronListener is the cron framework under the auditor's machine: it hears every event.
@@ -49,53 +61,72 @@ type cronEvent struct {
 	N     int            `json:"n"`
 	Count int            `json:"count"`
 	State model.JobState `json:"state"`
+
+	kind string
 }
 
 // scheduled books one event of the cron framework's.
 func (a *auditor) scheduled(own model.OwnEvent) error {
 	kind, body, _ := bytes.Cut(own, []byte("@"))
 	_, body, _ = bytes.Cut(body, []byte(" "))
-	var e cronEvent
+	e := cronEvent{kind: string(kind)}
 	if err := json.Unmarshal(body, &e); err != nil {
 		return fmt.Errorf("read %s: %w", kind, err)
 	}
 	b := a.schedules[e.ID]
-	switch string(kind) {
+	switch e.kind {
 	case "submitted":
 		if b == nil {
-			k := a.w.keeperOf(e.Job.Name)
-			a.schedules[e.ID] = &scheduleBook{id: e.ID, keeper: k, from: e.At, decided: e.At, runs: map[time.Time]model.JobID{}}
+			a.schedules[e.ID] = &scheduleBook{
+				id: e.ID, keeper: a.w.keeperOf(e.Job.Name), decided: e.At,
+				runs: map[time.Time]model.JobID{}, going: map[int]time.Time{}, rounds: map[time.Time]*parentRun{},
+			}
 		}
 	case "ran":
 		a.w.stats.Runs++
 		a.ran(b, &e)
-		a.decided(b, &e, 1)
-	case "held":
-		a.decided(b, &e, 1)
-	case "skipped":
-		a.decided(b, &e, e.Count)
+		a.decision(b, &e)
+	case "held", "skipped":
+		a.decision(b, &e)
+	case "paused":
+		b.paused = true
 	case "resumed":
 		// What was due while it was paused is nobody's.
-		if e.At.After(b.decided) {
-			b.from, b.decided, b.counted = e.At, e.At, 0
+		if b.paused = false; e.At.After(b.decided) {
+			b.decided = e.At
 		}
 	case "changed":
-		if e.State == model.RunRefused {
-			delete(a.awaited, e.ID+model.JobID(fmt.Sprintf(".%d", e.N)))
-		}
+		a.changed(b, &e)
+	case "ended":
+		b.over = true
 	}
 	return nil
 }
 
+// changed books where a run stands.
+func (a *auditor) changed(b *scheduleBook, e *cronEvent) {
+	if e.State == model.RunRefused {
+		delete(a.awaited, b.job(e.N))
+	}
+	due, goes := b.going[e.N]
+	if !goes || !e.State.Ended() && e.State != model.RunRefused {
+		return
+	}
+	delete(b.going, e.N)
+	a.tellFollowers(b, due, &parentRun{ok: e.State == model.JobSucceeded})
+}
+
+func (b *scheduleBook) job(n int) model.JobID { return b.id + model.JobID(fmt.Sprintf(".%d", n)) }
+
 // ran books a run: it is the next one, the only one of its due time, its job is in the
 // same commit, and unless runs may overlap the one before has ended.
 func (a *auditor) ran(b *scheduleBook, e *cronEvent) {
-	job := b.id + model.JobID(fmt.Sprintf(".%d", e.N))
+	job := b.job(e.N)
 	a.w.say("journal", "%d run %s of %s, due %s (%s)", a.commit.index, job, b.keeper.job.Name, e.Due.Format("15:04:05.000"), e.Cause)
 	if e.N != b.last+1 {
 		a.w.fail("due runs exactly once", "run %d of %s follows run %d", e.N, b.id, b.last)
 	}
-	before := b.id + model.JobID(fmt.Sprintf(".%d", b.last))
+	before := b.job(b.last)
 	if b.last = e.N; e.Cause != model.RunTrigger {
 		if was, twice := b.runs[e.Due]; twice {
 			a.w.fail("due runs exactly once", "%s and %s are both runs of what was due at %s", was, job, e.Due)
@@ -108,32 +139,12 @@ func (a *auditor) ran(b *scheduleBook, e *cronEvent) {
 	a.awaited[job] = true
 }
 
-// decided books due times that were decided, and counts them anew.
-func (a *auditor) decided(b *scheduleBook, e *cronEvent, count int) {
-	if e.Held || e.Cause != model.RunDue && e.Cause != model.RunCatchUp {
-		return
-	}
-	last := e.Due
-	if e.Until.After(last) {
-		last = e.Until
-	}
-	every := int64(b.keeper.every)
-	if every == 0 || e.Due.Nanosecond() != 0 || e.Due.Unix()%every != 0 || !e.Due.After(b.decided) {
-		a.w.fail("due runs exactly once", "%s is no due time of %s, or was decided before %s", e.Due, b.id, b.decided)
-		return
-	}
-	b.counted += count
-	b.decided = last
-	if want := int(last.Unix()/every - b.from.Unix()/every); want != b.counted {
-		a.w.fail("due runs exactly once", "of %d due times of %s up to %s, %d have a run or were skipped", want, b.id, last, b.counted)
-	}
-}
-
 // spawnedTogether looks, at the end of a commit, whether each run has its job in it.
 func (a *auditor) spawnedTogether() {
 	for job := range a.awaited {
 		a.w.fail("due runs exactly once", "run %s was committed without its job", job)
 	}
+	a.schedulesAreTrue()
 }
 
 // sawSubmission notes that a job is submitted in this commit.

@@ -43,10 +43,11 @@ func (p *jobPlan) share(r random, tight bool) {
 // none.
 type operator struct {
 	w       *world
-	person  *owner           // asks as owners do
-	limit   map[string]int64 // CPUMilli; none = no limit
-	asked   map[string]bool  // an answer is still to come: either limit may be in force
-	granted map[string]bool  // had a guarantee at some time
+	person  *owner              // asks as owners do
+	limit   map[string]int64    // CPUMilli; none = no limit
+	asked   map[string]bool     // an answer is still to come: either limit may be in force
+	granted map[string]bool     // had a guarantee at some time
+	later   map[string][]func() // what to ask of a role after the answer
 }
 
 // withRoles is the share of runs that have an operator.
@@ -54,6 +55,7 @@ const withRoles = 0.7
 
 func (o *operator) init(w *world) {
 	o.w, o.limit, o.asked, o.granted = w, map[string]int64{}, map[string]bool{}, map[string]bool{}
+	o.later = map[string][]func(){}
 	o.person = &owner{w: w, name: "operator"}
 	r := newRandom(w.options.Seed, forRoles)
 	if !r.chance(withRoles) {
@@ -91,11 +93,10 @@ func someRole(r random, cores int64) model.RoleConfig {
 
 func (o *operator) set(c model.RoleConfig) {
 	o.w.say("operator", "sets role %s: weight %v, guarantee %s, limit %s", c.Role, c.Weight, c.Guarantee, limitText(c.Limit))
-	o.asked[c.Role] = true
 	if !c.Guarantee.IsZero() {
 		o.granted[c.Role] = true // also if the answer is lost
 	}
-	o.person.ask(func() any { return model.SetRole{RoleConfig: c} }, func(r model.Reply) {
+	o.ask(c.Role, model.SetRole{RoleConfig: c}, func(r model.Reply) {
 		switch {
 		case r.Err == nil && c.Limit.CPUMilli != nil:
 			o.limit[c.Role] = *c.Limit.CPUMilli
@@ -104,20 +105,35 @@ func (o *operator) set(c model.RoleConfig) {
 		case r.Err.Reason != model.ReasonBadRequest: // guarantees beyond what there is
 			o.w.fail("requests", "setting role %s was refused: %s: %s", c.Role, r.Err.Reason, r.Err.Message)
 		}
-		delete(o.asked, c.Role)
+	})
+}
+
+// ask makes a request about a role once those before it are answered: of two at once
+// nobody could tell which is in force.
+func (o *operator) ask(role string, body any, done func(model.Reply)) {
+	if o.asked[role] {
+		o.later[role] = append(o.later[role], func() { o.ask(role, body, done) })
+		return
+	}
+	o.asked[role] = true
+	o.person.ask(func() any { return body }, func(r model.Reply) {
+		done(r)
+		delete(o.asked, role)
+		if next := o.later[role]; len(next) > 0 {
+			o.later[role] = next[1:]
+			next[0]()
+		}
 	})
 }
 
 // mend takes all limits away, so that all work can come to its end.
 func (o *operator) mend() {
 	for _, role := range []string{"lab/a", "lab/b", "lab", "guests", model.DefaultRole} {
-		o.asked[role] = true
-		o.person.ask(func() any { return model.RemoveRole{Role: role} }, func(r model.Reply) {
+		o.ask(role, model.RemoveRole{Role: role}, func(r model.Reply) {
 			if r.Err != nil && r.Err.Reason != model.ReasonNotFound {
 				o.w.fail("requests", "removing role %s was refused: %s: %s", role, r.Err.Reason, r.Err.Message)
 			}
 			delete(o.limit, role)
-			delete(o.asked, role)
 		})
 	}
 }

@@ -21,6 +21,8 @@ type keeper struct {
 	id     model.JobID // once acknowledged
 	asked  bool        // for its end
 	ended  bool        // which was acknowledged
+
+	triggers int // requests for a run that were sent, each of them again if need be
 }
 
 // keepers draws the schedules of a run from its seed. The last follows the first.
@@ -93,20 +95,25 @@ func (k *keeper) resubmit() {
 }
 
 func (k *keeper) pauseAWhile() {
-	k.change(func() any { return model.PauseJob{Selector: string(k.id)} })
-	k.w.after(20*time.Second, func() { k.change(func() any { return model.ResumeJob{Selector: string(k.id)} }) })
+	k.change("pause", func() any { return model.PauseJob{Selector: string(k.id)} })
+	k.w.after(20*time.Second, func() { k.change("resume", func() any { return model.ResumeJob{Selector: string(k.id)} }) })
 }
 
-func (k *keeper) trigger() { k.change(func() any { return model.TriggerJob{Selector: string(k.id)} }) }
+func (k *keeper) trigger() {
+	k.change("trigger", func() any {
+		k.triggers++
+		return model.TriggerJob{Selector: string(k.id)}
+	})
+}
 
-func (k *keeper) change(body func() any) {
+func (k *keeper) change(what string, body func() any) {
 	if k.asked || k.id == "" {
 		return
 	}
 	k.person.ask(body, func(r model.Reply) {
-		k.w.say(k.person.name, "%T: %+v", body(), r.Err)
+		k.w.say(k.person.name, "%s: %+v", what, r.Err)
 		if r.Err != nil && r.Err.Reason != model.ReasonConflict && r.Err.Reason != model.ReasonTerminalJob {
-			k.w.fail("requests", "%T of %s was refused: %s", body(), k.id, r.Err.Message)
+			k.w.fail("requests", "%s of %s was refused: %s", what, k.id, r.Err.Message)
 		}
 	})
 }
@@ -128,8 +135,8 @@ func (w *world) unsettledSchedules(t *term, add func(string, ...any)) {
 			}
 			s := answer.(model.JobView).Schedule
 			add("schedule %s goes on, next %s", k.job.Name, s.Next)
-			if !s.Next.IsZero() && t.m.time().Sub(s.Next) > time.Second {
-				continue
+			if b := w.auditor.bookOf(k); !s.Next.IsZero() && t.m.time().Sub(s.Next) > time.Second || b.late(t) {
+				continue // which look holds to be decided
 			}
 			k.asked = true
 			runs := k.num%2 == 0

@@ -2701,7 +2701,9 @@ type OpenSession struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
 	Task          *TaskId                `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`
-	Name          string                 `protobuf:"bytes,42,opt,name=name,proto3" json:"name,omitempty"` // the task block's name; empty = the group's first main task
+	Name          string                 `protobuf:"bytes,42,opt,name=name,proto3" json:"name,omitempty"`       // the task block's name; empty = the group's first main task
+	Session       string                 `protobuf:"bytes,80,opt,name=session,proto3" json:"session,omitempty"` // the session's id; empty = it cannot be resumed
+	Resume        bool                   `protobuf:"varint,81,opt,name=resume,proto3" json:"resume,omitempty"`  // it exists already
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2755,6 +2757,20 @@ func (x *OpenSession) GetName() string {
 		return x.Name
 	}
 	return ""
+}
+
+func (x *OpenSession) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *OpenSession) GetResume() bool {
+	if x != nil {
+		return x.Resume
+	}
+	return false
 }
 
 var File_agentpb_agent_proto protoreflect.FileDescriptor
@@ -2967,11 +2983,13 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\ferror_reason\x18\x04 \x01(\tR\verrorReason\"\t\n" +
 	"\aLogDone\"$\n" +
 	"\bShutdown\x12\x18\n" +
-	"\amessage\x18\x01 \x01(\tR\amessage\"h\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\"\x9a\x01\n" +
 	"\vOpenSession\x12\x18\n" +
 	"\arequest\x18( \x01(\tR\arequest\x12+\n" +
 	"\x04task\x18) \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x12\n" +
-	"\x04name\x18* \x01(\tR\x04name2\x9c\x02\n" +
+	"\x04name\x18* \x01(\tR\x04name\x12\x18\n" +
+	"\asession\x18P \x01(\tR\asession\x12\x16\n" +
+	"\x06resume\x18Q \x01(\bR\x06resume2\x9c\x02\n" +
 	"\x06Agents\x12L\n" +
 	"\aConnect\x12\x1d.tender.agent.v1.AgentMessage\x1a\x1e.tender.agent.v1.MasterMessage(\x010\x01\x12@\n" +
 	"\aPushLog\x12\x19.tender.agent.v1.LogChunk\x1a\x18.tender.agent.v1.LogDone(\x01\x12@\n" +

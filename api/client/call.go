@@ -74,7 +74,7 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 	var p pace
 	for {
 		began := time.Now()
-		resp, again, err := c.round(ctx, call)
+		resp, again, lived, err := c.round(ctx, call)
 		if err == nil || !again || ctx.Err() != nil {
 			return resp, err
 		}
@@ -82,7 +82,13 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 		if !c.answered.Load() {
 			patience = 0
 		}
-		if !p.wait(ctx, patience, time.Since(began)) {
+		// An answer is bounded in time, so that only a stream may have waited for its
+		// beginning for long, at a master that was there.
+		var lasted time.Duration
+		if lived && call.timeout == 0 {
+			lasted = time.Since(began)
+		}
+		if !p.wait(ctx, patience, lasted) {
 			if u, ok := errors.AsType[*UnreachableError](err); ok {
 				u.For = p.elapsed()
 			}
@@ -95,20 +101,22 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 }
 
 // round tries every address once, beginning with the one that answered last.
-// again says that trying once more is safe and may help.
-func (c *Client) round(ctx context.Context, call call) (_ *http.Response, again bool, _ error) {
+// again says that trying once more is safe and may help, lived that a master kept the
+// request for a while and was there.
+func (c *Client) round(ctx context.Context, call call) (_ *http.Response, again, lived bool, _ error) {
 	failed := &UnreachableError{Addresses: c.Addresses(), Errs: make([]error, len(c.bases))}
 	var unavailable *model.Refusal
 	first := int(c.prefer.Load())
 	for i := range c.bases {
 		n := (first + i) % len(c.bases)
-		resp, err := c.try(ctx, c.bases[n], call)
+		resp, felt, err := c.try(ctx, n, call)
 		if err == nil {
 			c.prefer.Store(int32(n))
-			return resp, false, nil
+			return resp, false, felt, nil
 		}
+		lived = lived || felt
 		if ctx.Err() != nil {
-			return nil, false, ctx.Err()
+			return nil, false, lived, ctx.Err()
 		}
 		failed.Errs[n] = err
 		maybe, isMaybe := errors.AsType[*tentative](err)
@@ -118,16 +126,16 @@ func (c *Client) round(ctx context.Context, call call) (_ *http.Response, again 
 		switch {
 		case final(err):
 			c.prefer.Store(int32(n))
-			return nil, false, err
+			return nil, false, lived, err
 		case call.repeatable || isMaybe && maybe.safe || neverSent(err):
 		default:
-			return nil, false, &BrokenError{Address: failed.Addresses[n], Err: failed.Errs[n]}
+			return nil, false, lived, &BrokenError{Address: failed.Addresses[n], Err: failed.Errs[n]}
 		}
 	}
 	if unavailable != nil { // a master is there, only none that leads
-		return nil, true, unavailable
+		return nil, true, lived, unavailable
 	}
-	return nil, true, failed
+	return nil, true, lived, failed
 }
 
 // final reports whether err is an answer that no other master would give differently.
@@ -146,13 +154,20 @@ type tentative struct {
 
 func (t *tentative) Error() string { return t.refusal.Message }
 
-// try sends the call to one master once.
-func (c *Client) try(ctx context.Context, base string, call call) (*http.Response, error) {
-	cancel := func() {}
+// try sends the call to one master once. felt says that the master took its time, and
+// was there.
+func (c *Client) try(ctx context.Context, n int, call call) (_ *http.Response, felt bool, _ error) {
+	stop := func() {}
 	if call.timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, call.timeout)
+		ctx, stop = context.WithTimeout(ctx, call.timeout)
 	}
-	target := base + call.path
+	ctx, w := watchOver(ctx, c.pulses[n])
+	cancel := func() {
+		w.stop()
+		w.cancel(nil)
+		stop()
+	}
+	target := c.bases[n] + call.path
 	if len(call.query) > 0 {
 		target += "?" + call.query.Encode()
 	}
@@ -163,7 +178,7 @@ func (c *Client) try(ctx context.Context, base string, call call) (*http.Respons
 	req, err := http.NewRequestWithContext(ctx, call.method, target, body)
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, false, err
 	}
 	req.Header.Set("User-Agent", c.agent)
 	if call.body != nil {
@@ -174,16 +189,21 @@ func (c *Client) try(ctx context.Context, base string, call call) (*http.Respons
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
+		err = hung(ctx, err)
 		cancel()
-		return nil, err
+		return nil, w.felt.Load(), err
 	}
 	c.answered.Store(true)
-	resp.Body = &closing{ReadCloser: resp.Body, done: cancel}
+	w.hear(streamQuiet * w.pulse.quiet)
+	if call.timeout > 0 || resp.StatusCode == http.StatusSwitchingProtocols {
+		w.stop() // the one is over soon, the other has a heartbeat
+	}
+	resp.Body = &closing{ReadCloser: resp.Body, ctx: ctx, watch: w, done: cancel}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 || resp.StatusCode == http.StatusSwitchingProtocols {
-		return resp, nil
+		return resp, w.felt.Load(), nil
 	}
 	defer resp.Body.Close()
-	return nil, refused(resp)
+	return nil, w.felt.Load(), refused(resp)
 }
 
 // refused reads the refusal that a master answers with.
@@ -213,7 +233,17 @@ func orNone(s string) string {
 // closing ends a try's context when its answer has been read.
 type closing struct {
 	io.ReadCloser
-	done context.CancelFunc
+	ctx   context.Context
+	watch *watch
+	done  func()
+}
+
+func (c *closing) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
+	if n > 0 {
+		c.watch.hear(streamQuiet * c.watch.pulse.quiet)
+	}
+	return n, hung(c.ctx, err)
 }
 
 func (c *closing) Close() error {
@@ -229,9 +259,8 @@ type pace struct {
 	next  time.Duration
 }
 
-// wait pauses and reports whether to try again. A try that lasted long, as where the
-// master that it had reached was cut off, was no failure in a row: it begins a new
-// one.
+// wait pauses and reports whether to try again. A try that lasted long, at a master
+// that was there and then was cut off, was no failure in a row: it begins a new one.
 func (p *pace) wait(ctx context.Context, patience, lasted time.Duration) bool {
 	now := time.Now()
 	if p.since.IsZero() || lasted > patience/4 {

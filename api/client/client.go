@@ -20,6 +20,7 @@ const DefaultPort = "7070"
 // Client talks to a cluster.
 type Client struct {
 	bases  []string // "http://host:port"
+	pulses []*pulse // of the masters there
 	http   *http.Client
 	prefer atomic.Int32 // the base that answered last
 	// answered is set once any master has answered, with whatever: from then on
@@ -27,6 +28,9 @@ type Client struct {
 	answered atomic.Bool
 	patience time.Duration
 	agent    string
+	// A master that has brought no answer for quiet is asked whether it is there, and
+	// has within to say so.
+	quiet, within time.Duration
 }
 
 // Option changes a Client from its defaults.
@@ -38,6 +42,13 @@ type Option func(*Client)
 // seconds by default, and a second more.
 func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience = d } }
 
+// WithPulse sets how long a request may go without an answer before the master is
+// asked whether its process works at all, and how long it may take to say so. Then the
+// next one is tried. The default is 3 s and 5 s: no healthy master needs that long.
+func WithPulse(quiet, within time.Duration) Option {
+	return func(c *Client) { c.quiet, c.within = quiet, within }
+}
+
 // WithUserAgent sets the User-Agent header.
 func WithUserAgent(s string) Option { return func(c *Client) { c.agent = s } }
 
@@ -47,7 +58,7 @@ func New(addresses []string, options ...Option) (*Client, error) {
 	if len(addresses) == 0 {
 		addresses = []string{DefaultAddress}
 	}
-	c := &Client{patience: 15 * time.Second, agent: "tender"}
+	c := &Client{patience: 15 * time.Second, agent: "tender", quiet: 3 * time.Second, within: 5 * time.Second}
 	for _, a := range addresses {
 		base, err := baseURL(a)
 		if err != nil {
@@ -77,6 +88,9 @@ func New(addresses []string, options ...Option) (*Client, error) {
 			IdleConnTimeout:     time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	for _, base := range c.bases {
+		c.pulses = append(c.pulses, &pulse{client: c.http, url: base + "/healthz", quiet: c.quiet, within: c.within})
 	}
 	return c, nil
 }

@@ -2159,8 +2159,11 @@ func (x *Begin) GetLive() []*Task {
 type Session struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          *Task                  `protobuf:"bytes,40,opt,name=task,proto3" json:"task,omitempty"`
-	Name          string                 `protobuf:"bytes,41,opt,name=name,proto3" json:"name,omitempty"`     // the task block's name; empty = the group's first main task
-	Remote        string                 `protobuf:"bytes,42,opt,name=remote,proto3" json:"remote,omitempty"` // instead: the request of a RemoteWanted, whose caller is coupled
+	Name          string                 `protobuf:"bytes,41,opt,name=name,proto3" json:"name,omitempty"`                       // the task block's name; empty = the group's first main task
+	Remote        string                 `protobuf:"bytes,42,opt,name=remote,proto3" json:"remote,omitempty"`                   // instead: the request of a RemoteWanted, whose caller is coupled
+	Id            string                 `protobuf:"bytes,80,opt,name=id,proto3" json:"id,omitempty"`                           // the session's; empty = it cannot be resumed
+	Resume        bool                   `protobuf:"varint,81,opt,name=resume,proto3" json:"resume,omitempty"`                  // it exists already
+	FenceNs       int64                  `protobuf:"varint,82,opt,name=fence_ns,json=fenceNs,proto3" json:"fence_ns,omitempty"` // how long the task may run without a master; 0 = not agreed yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2216,13 +2219,36 @@ func (x *Session) GetRemote() string {
 	return ""
 }
 
+func (x *Session) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Session) GetResume() bool {
+	if x != nil {
+		return x.Resume
+	}
+	return false
+}
+
+func (x *Session) GetFenceNs() int64 {
+	if x != nil {
+		return x.FenceNs
+	}
+	return 0
+}
+
 // RemoteWanted says that a process of a task asks for a session in another
 // allocation of its gang, on another node. The agent answers with a Session that
 // names the request.
 type RemoteWanted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       string                 `protobuf:"bytes,40,opt,name=request,proto3" json:"request,omitempty"`
-	Task          *Task                  `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"` // the other allocation's
+	Task          *Task                  `protobuf:"bytes,41,opt,name=task,proto3" json:"task,omitempty"`       // the other allocation's
+	Session       string                 `protobuf:"bytes,80,opt,name=session,proto3" json:"session,omitempty"` // the session's id
+	Resume        bool                   `protobuf:"varint,81,opt,name=resume,proto3" json:"resume,omitempty"`  // it exists already
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2269,6 +2295,20 @@ func (x *RemoteWanted) GetTask() *Task {
 		return x.Task
 	}
 	return nil
+}
+
+func (x *RemoteWanted) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *RemoteWanted) GetResume() bool {
+	if x != nil {
+		return x.Resume
+	}
+	return false
 }
 
 var File_execpb_exec_proto protoreflect.FileDescriptor
@@ -2439,14 +2479,19 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x18\n" +
 	"\acgroups\x18\x04 \x03(\tR\acgroups\x12\x19\n" +
 	"\blast_seq\x18\x05 \x01(\x04R\alastSeq\x12(\n" +
-	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\"_\n" +
+	"\x04live\x18\x06 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\"\xa2\x01\n" +
 	"\aSession\x12(\n" +
 	"\x04task\x18( \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x12\n" +
 	"\x04name\x18) \x01(\tR\x04name\x12\x16\n" +
-	"\x06remote\x18* \x01(\tR\x06remote\"R\n" +
+	"\x06remote\x18* \x01(\tR\x06remote\x12\x0e\n" +
+	"\x02id\x18P \x01(\tR\x02id\x12\x16\n" +
+	"\x06resume\x18Q \x01(\bR\x06resume\x12\x19\n" +
+	"\bfence_ns\x18R \x01(\x03R\afenceNs\"\x84\x01\n" +
 	"\fRemoteWanted\x12\x18\n" +
 	"\arequest\x18( \x01(\tR\arequest\x12(\n" +
-	"\x04task\x18) \x01(\v2\x14.tender.exec.v1.TaskR\x04taskB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
+	"\x04task\x18) \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x18\n" +
+	"\asession\x18P \x01(\tR\asession\x12\x16\n" +
+	"\x06resume\x18Q \x01(\bR\x06resumeB/Z-github.com/tender-scheduler/tender/api/execpbb\x06proto3"
 
 var (
 	file_execpb_exec_proto_rawDescOnce sync.Once

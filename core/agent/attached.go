@@ -71,14 +71,14 @@ func (a *attached) open(s *stream, e OpenSession) {
 			return // the master has gone, and with it who asked
 		}
 		to := &grpcStream{BidiStreamingClient: up, cancel: cancel}
-		claim := &sessionpb.Claim{Request: e.Request.GetRequest()}
-		from, refusal := a.enter(e)
+		from, claim, refusal := a.enter(e)
 		if refusal != nil {
-			claim.Refused = session.RefusedOf(refusal)
+			claim = &sessionpb.Claim{Refused: session.RefusedOf(refusal)}
 		} else {
 			defer a.leave()
 			defer from.Close()
 		}
+		claim.Request = e.Request.GetRequest()
 		if to.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Claim{Claim: claim}}) != nil {
 			return
 		}
@@ -106,10 +106,9 @@ func (a *attached) remote(s *stream, e OpenRemote) {
 		defer from.Close()
 		stop := context.AfterFunc(ctx, func() { from.Close() })
 		defer stop()
-		claim := &sessionpb.Claim{}
-		to, refusal := a.reach(ctx, cancel, s, e.Task)
+		to, claim, refusal := a.reach(ctx, cancel, s, e)
 		if refusal != nil {
-			claim.Refused = session.RefusedOf(refusal)
+			claim = &sessionpb.Claim{Refused: session.RefusedOf(refusal)}
 		}
 		if from.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Claim{Claim: claim}}) != nil || refusal != nil {
 			return
@@ -120,30 +119,33 @@ func (a *attached) remote(s *stream, e OpenRemote) {
 }
 
 // reach opens the session at the master.
-func (a *attached) reach(ctx context.Context, cancel context.CancelFunc, s *stream, t *agentpb.TaskId) (*grpcStream, *model.Refusal) {
+func (a *attached) reach(ctx context.Context, cancel context.CancelFunc, s *stream, e OpenRemote) (*grpcStream, *sessionpb.Claim, *model.Refusal) {
+	t := e.Task
 	if s == nil {
-		return nil, model.Refuse(model.ReasonUnavailable, "this node has no connection to a master")
+		return nil, nil, model.Refuse(model.ReasonUnavailable, "this node has no connection to a master")
 	}
 	up, err := agentpb.NewAgentsClient(s.conn).Remote(ctx)
 	if err != nil {
-		return nil, model.Refuse(model.ReasonUnavailable, "this node has no connection to a master: %v", err)
+		return nil, nil, model.Refuse(model.ReasonUnavailable, "this node has no connection to a master: %v", err)
 	}
 	to := &grpcStream{BidiStreamingClient: up, cancel: cancel}
 	_ = to.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Reach{Reach: &sessionpb.Reach{ // the answer says how it went
-		Job: t.GetJob(), Group: t.GetGroup(), Index: t.GetIndex(), Attempt: t.GetAttempt(),
+		Job: t.GetJob(), Group: t.GetGroup(), Index: t.GetIndex(), Attempt: t.GetAttempt(), Session: e.Session, Resume: e.Resume,
 	}}})
 	f, err := to.Recv()
 	switch {
 	case err != nil:
-		return nil, model.Refuse(model.ReasonUnavailable, "the master did not answer: %v", err)
-	case f.GetClaim().GetRefused() != nil:
-		return nil, session.RefusalOf(f.GetClaim().GetRefused())
+		return nil, nil, model.Refuse(model.ReasonUnavailable, "the master did not answer: %v", err)
+	case f.GetClaim() == nil:
+		return nil, nil, model.Refuse(model.ReasonInternal, "the master answered with %T", f.GetKind())
+	case f.GetClaim().Refused != nil:
+		return nil, nil, session.RefusalOf(f.GetClaim().Refused)
 	}
-	return to, nil
+	return to, f.GetClaim(), nil
 }
 
 // enter opens the session at the executor, if it may be.
-func (a *attached) enter(e OpenSession) (session.Stream, *model.Refusal) {
+func (a *attached) enter(e OpenSession) (session.Stream, *sessionpb.Claim, *model.Refusal) {
 	a.mu.Lock()
 	full := a.n >= maxSessions
 	if !full {
@@ -151,13 +153,13 @@ func (a *attached) enter(e OpenSession) (session.Stream, *model.Refusal) {
 	}
 	a.mu.Unlock()
 	if full {
-		return nil, model.Refuse(model.ReasonQueueFull, "too many sessions on this agent: %d are open", maxSessions)
+		return nil, nil, model.Refuse(model.ReasonQueueFull, "too many sessions on this agent: %d are open", maxSessions)
 	}
-	s, refusal := a.dial(e)
+	s, claim, refusal := a.dial(e)
 	if refusal != nil {
 		a.leave()
 	}
-	return s, refusal
+	return s, claim, refusal
 }
 
 func (a *attached) leave() {
@@ -166,42 +168,44 @@ func (a *attached) leave() {
 	a.n--
 }
 
-func (a *attached) dial(e OpenSession) (session.Stream, *model.Refusal) {
+func (a *attached) dial(e OpenSession) (session.Stream, *sessionpb.Claim, *model.Refusal) {
 	t := e.Request.GetTask()
 	switch {
 	case e.Exec.Job == "":
-		return nil, model.Refuse(model.ReasonNotRunning, "task %s/%d/%d does not run on its agent any more", t.GetJob(), t.GetGroup(), t.GetIndex())
+		return nil, nil, model.Refuse(model.ReasonNotRunning, "task %s/%d/%d does not run on its agent any more", t.GetJob(), t.GetGroup(), t.GetIndex())
 	case a.door == nil:
-		return nil, model.Refuse(model.ReasonUnsupported, "this agent runs nothing beside tasks")
+		return nil, nil, model.Refuse(model.ReasonUnsupported, "this agent runs nothing beside tasks")
 	}
 	ask := &execpb.Session{
 		Task: &execpb.Task{Group: t.GetGroup(), Index: t.GetIndex(), Attempt: t.GetAttempt()}, Name: e.Request.GetName(),
+		Id: e.Request.GetSession(), Resume: e.Request.GetResume(), FenceNs: int64(e.Fence),
 	}
 	s, err := a.door.Dial(e.Exec, ask)
 	if err != nil {
-		return nil, model.Refuse(model.ReasonAgentGone, "reach the task's executor: %v", err)
+		return nil, nil, model.Refuse(model.ReasonAgentGone, "reach the task's executor: %v", err)
 	}
-	if refusal := awaitClaim(s); refusal != nil {
+	claim, refusal := awaitClaim(s)
+	if refusal != nil {
 		s.Close()
-		return nil, refusal
+		return nil, nil, refusal
 	}
-	return s, nil
+	return s, claim, nil
 }
 
 // awaitClaim reads the executor's answer.
-func awaitClaim(s session.Stream) *model.Refusal {
+func awaitClaim(s session.Stream) (*sessionpb.Claim, *model.Refusal) {
 	timeout := time.AfterFunc(claimWithin, func() { s.Close() })
 	defer timeout.Stop()
 	f, err := s.Recv()
 	switch {
 	case err != nil:
-		return model.Refuse(model.ReasonAgentGone, "the task's executor did not answer: %v", err)
+		return nil, model.Refuse(model.ReasonAgentGone, "the task's executor did not answer: %v", err)
 	case f.GetClaim() == nil:
-		return model.Refuse(model.ReasonInternal, "%s", fmt.Sprintf("the task's executor answered with %T", f.GetKind()))
+		return nil, model.Refuse(model.ReasonInternal, "%s", fmt.Sprintf("the task's executor answered with %T", f.GetKind()))
 	case f.GetClaim().Refused != nil:
-		return session.RefusalOf(f.GetClaim().Refused)
+		return nil, session.RefusalOf(f.GetClaim().Refused)
 	}
-	return nil
+	return f.GetClaim(), nil
 }
 
 // grpcStream is the agent's end of a session with the master.

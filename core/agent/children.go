@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -83,9 +82,6 @@ func (c *children) Start(id ExecID, spec []byte) {
 // start finds a process for x and makes it the job's. A spare that turns out to
 // be of no use is replaced once.
 func (c *children) start(x *child, spec []byte) (*execpb.State, error) {
-	if _, err := c.dir.writeSpec(x.id, spec); err != nil {
-		return nil, err
-	}
 	defer c.spares.refill(refillAfter)
 	var failure error
 	for range 2 {
@@ -106,10 +102,12 @@ func (c *children) start(x *child, spec []byte) (*execpb.State, error) {
 }
 
 func (c *children) adopt(x *child, s *spare, spec []byte) (*execpb.State, error) {
-	// On record before it can have any task.
-	if err := s.proc.save(filepath.Join(x.dir, procName)); err != nil {
-		return nil, fmt.Errorf("note the executor's process: %w", err)
+	// On record, with its process, before it can have any task.
+	dir, err := c.dir.assign(s.dir, x.id, spec)
+	if err != nil {
+		return nil, err
 	}
+	s.dir = dir
 	st, err := ask(s.conn, &execpb.ToExecutor{Kind: &execpb.ToExecutor_Adopt{Adopt: &execpb.Adopt{
 		Job: string(x.id.Job), Spec: spec, Dir: x.dir,
 		Cgroup:     string(c.dir.meta.AgentID) + "/" + x.id.String(),
@@ -122,7 +120,6 @@ func (c *children) adopt(x *child, s *spare, spec []byte) (*execpb.State, error)
 		return nil, errors.New(st.Error)
 	}
 	x.proc, x.conn, x.cgroup = s.proc, s.conn, s.cgroup
-	os.Remove(s.record()) // its socket has moved to the job's directory
 	return st, nil
 }
 

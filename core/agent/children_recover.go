@@ -2,9 +2,7 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,18 +82,13 @@ func (c *children) recover(ctx context.Context, id ExecID) *RecoveredExecutor {
 		r.Sandboxes = c.dir.sandboxes(id, nil)
 		return r
 	}
-	if past.Pid == 0 && !x.proc.alive() && errors.Is(statErr(filepath.Join(dir, executor.StateLogName)), fs.ErrNotExist) {
-		os.RemoveAll(dir) // the agent died between making it and finding a process for it
+	if err == nil && past.Pid == 0 && !x.proc.alive() {
+		os.RemoveAll(dir) // the agent died before the executor had noted that it is this job's
 		return nil
 	}
 	c.remember(x)
 	r.Sandboxes = c.dir.sandboxes(id, unended(r.Log))
 	return r
-}
-
-func statErr(path string) error {
-	_, err := os.Stat(path)
-	return err
 }
 
 func (c *children) remember(x *child) {

@@ -24,7 +24,7 @@ const (
 	metaName    = "agent.json" // Meta
 	contactName = "contact"    // its time is that of the last contact with a master
 	jobsName    = "jobs"       // a directory per executor, named by its ExecID
-	sparesName  = "spares"     // sockets of executors that have no job yet
+	sparesName  = "spares"     // directories of executors that have no job yet
 	trashName   = "trash"      // executors' directories on their way out
 	logName     = "executors.log"
 )

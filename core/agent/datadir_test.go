@@ -87,6 +87,16 @@ func TestSaveInPlace(t *testing.T) {
 	}
 }
 
+// assigned makes an executor's directory as the agent does.
+func assigned(t *testing.T, d *dataDir, id ExecID, spec []byte) (string, error) {
+	t.Helper()
+	spare := filepath.Join(d.file(sparesName), "1-1")
+	if err := os.Mkdir(spare, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return d.assign(spare, id, spec)
+}
+
 // testExecutor makes an executor's directory with sandboxes in it.
 func testExecutor(t *testing.T, d *dataDir, id ExecID, sandboxes ...string) {
 	t.Helper()
@@ -94,7 +104,7 @@ func testExecutor(t *testing.T, d *dataDir, id ExecID, sandboxes ...string) {
 		{Name: "a", Tasks: []model.TaskSpec{{Name: "pre", Lifecycle: &model.Lifecycle{Hook: "prestart"}}, {Name: "main", Logs: model.LogConfig{MaxFiles: 2, MaxFileBytes: 1000}}}},
 		{Name: "b.2", Tasks: []model.TaskSpec{{Name: "quiet", Logs: model.LogConfig{Disabled: true}}}},
 	}})
-	dir, err := d.writeSpec(id, spec)
+	dir, err := assigned(t, d, id, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +186,7 @@ func TestSpecLeadsOut(t *testing.T) {
 	d := openTestDir(t, t.TempDir())
 	for _, spec := range []string{`{"groups":[{"name":"../../x"}]}`, `{"groups":[{"name":"g","tasks":[{"name":"../t"}]}]}`} {
 		id := ExecID{"j1", uint16(len(spec))}
-		if _, err := d.writeSpec(id, []byte(spec)); err != nil {
+		if _, err := assigned(t, d, id, []byte(spec)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.readSpec(id); err == nil || !strings.Contains(err.Error(), "lead out") {

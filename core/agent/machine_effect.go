@@ -73,6 +73,7 @@ type CloseLog struct{ Request string }
 type OpenSession struct {
 	Request *agentpb.OpenSession
 	Exec    ExecID
+	Fence   time.Duration // how long tasks go on without a master
 }
 
 // OpenRemote asks for a session with another node's task for one of an executor's,
@@ -81,6 +82,8 @@ type OpenRemote struct {
 	Exec    ExecID
 	Request string
 	Task    *agentpb.TaskId
+	Session string // the session's id
+	Resume  bool   // it exists already
 }
 
 // SampleGPUs asks for a GPUUsage within a second, and then, with Often, for one

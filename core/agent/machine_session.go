@@ -4,7 +4,7 @@ import "github.com/tender-scheduler/tender/api/agentpb"
 
 // openSession looks where the task is beside which a command is to run.
 func (m *Machine) openSession(in *agentpb.OpenSession) {
-	e := OpenSession{Request: in}
+	e := OpenSession{Request: in, Fence: m.meta.FenceAfter.Std()}
 	if x, _, ok := m.executorOf(in.GetTask()); ok {
 		e.Exec = x.id
 	}
@@ -15,6 +15,9 @@ func (m *Machine) openSession(in *agentpb.OpenSession) {
 // master to ask is seen when it is carried out.
 func (m *Machine) remoteWanted(in RemoteWanted) {
 	if x := m.process(in.Exec); x != nil {
-		m.do(OpenRemote{Exec: x.id, Request: in.Message.GetRequest(), Task: keyOf(in.Message.GetTask()).wire(x.id.Job)})
+		m.do(OpenRemote{
+			Exec: x.id, Request: in.Message.GetRequest(), Task: keyOf(in.Message.GetTask()).wire(x.id.Job),
+			Session: in.Message.GetSession(), Resume: in.Message.GetResume(),
+		})
 	}
 }

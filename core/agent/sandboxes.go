@@ -45,14 +45,15 @@ func (d *dataDir) readSpec(id ExecID) (*model.Job, error) {
 	return job, nil
 }
 
-// writeSpec makes an executor's directory with the job's description in it.
-func (d *dataDir) writeSpec(id ExecID, spec []byte) (dir string, err error) {
-	dir = d.executorDir(id)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make the job's directory: %w", err)
+// assign makes a spare's directory the one of an executor, with the job's
+// description in it. Whoever finds the directory finds all of it.
+func (d *dataDir) assign(spare string, id ExecID, spec []byte) (dir string, err error) {
+	if err := os.WriteFile(filepath.Join(spare, specName), spec, 0o600); err != nil {
+		return "", fmt.Errorf("keep the job's description: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, specName), spec, 0o600); err != nil {
-		return dir, fmt.Errorf("keep the job's description: %w", err)
+	dir = d.executorDir(id)
+	if err := os.Rename(spare, dir); err != nil {
+		return "", fmt.Errorf("make the job's directory: %w", err)
 	}
 	return dir, nil
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -63,7 +62,7 @@ type spare struct {
 	proc   proc
 	conn   *executor.Conn
 	cgroup isolation.Tree
-	sock   string // its record lies beside it
+	dir    string // its own, which becomes the job's
 }
 
 // take returns a spare, or starts an executor if there is none.
@@ -133,14 +132,25 @@ func (s *spares) start() (*spare, error) {
 	s.n++
 	name := strconv.FormatUint(s.dir.meta.Boot, 10) + "-" + strconv.FormatUint(s.n, 10)
 	s.mu.Unlock()
-	sock := filepath.Join(s.dir.file(sparesName), name+".sock")
 	rel := s.cgroup + "/" + name
-	p, err := s.spawn(sock, rel)
-	if err != nil {
+	x := &spare{dir: filepath.Join(s.dir.file(sparesName), name), cgroup: s.host.Tree(rel)}
+	if err := os.Mkdir(x.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("start executor: %w", err)
 	}
-	x := &spare{proc: p, sock: sock, cgroup: s.host.Tree(rel)}
-	if err := errors.Join(p.save(x.record()), x.connect(s.ctx, s.dir.meta.AgentID, s.recovery)); err != nil {
+	listens, err := s.spawn(x, rel)
+	if err != nil {
+		return nil, fmt.Errorf("start executor: %w", errors.Join(err, os.RemoveAll(x.dir)))
+	}
+	defer listens.Close()
+	err = x.proc.save(filepath.Join(x.dir, procName))
+	if err == nil {
+		// Made now, for nothing but its content to come when there is a job.
+		err = os.WriteFile(filepath.Join(x.dir, specName), nil, 0o600)
+	}
+	if err == nil {
+		err = x.connect(listens, s.dir.meta.AgentID, s.recovery)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start executor: %w", err), x.end())
 	}
 	return x, nil
@@ -148,24 +158,34 @@ func (s *spares) start() (*spare, error) {
 
 // spawn runs the program in a session of its own: signals that a terminal sends
 // to the agent are not meant for it. It is reaped if this agent is still there.
-func (s *spares) spawn(sock, cgroup string) (proc, error) {
+// A byte can be read from listens once the executor does.
+func (s *spares) spawn(x *spare, cgroup string) (listens *os.File, err error) {
 	log, err := s.openLog()
 	if err != nil {
-		return proc{}, err
+		return nil, err
 	}
 	defer log.Close()
-	args := append(s.command[1:len(s.command):len(s.command)], "--sock", sock, "--cgroup", cgroup)
+	listens, ready, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer ready.Close()
+	args := append(s.command[1:len(s.command):len(s.command)], "--dir", x.dir, "--cgroup", cgroup, "--ready", "3")
 	cmd := exec.Command(s.command[0], args...)
 	cmd.Args[0] = "tender"
 	cmd.Dir = "/"
 	cmd.Stderr = log
+	cmd.ExtraFiles = []*os.File{ready} // descriptor 3
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return proc{}, err
+		return nil, errors.Join(err, listens.Close())
 	}
-	p, err := procOf(cmd.Process.Pid)
+	x.proc, err = procOf(cmd.Process.Pid)
 	go func() { _ = cmd.Wait() }() // ends with the process, which may outlive the agent
-	return p, err
+	if err != nil {
+		return nil, errors.Join(err, listens.Close())
+	}
+	return listens, nil
 }
 
 func (s *spares) openLog() (*os.File, error) {
@@ -192,39 +212,31 @@ func (s *spares) close() {
 	s.ready = nil
 }
 
-func (x *spare) record() string { return strings.TrimSuffix(x.sock, ".sock") + ".pid" }
-
 // end kills an executor that has no job, and removes the cgroups it has made
 // ahead of need.
 func (x *spare) end() error {
 	if x.conn != nil {
 		x.conn.Close()
 	}
-	err := x.proc.kill(context.Background())
-	os.Remove(x.sock)
-	os.Remove(x.record())
-	return errors.Join(err, x.cgroup.Destroy(destroyWithin))
+	return errors.Join(x.proc.kill(context.Background()), os.RemoveAll(x.dir), x.cgroup.Destroy(destroyWithin))
 }
 
 // connect waits for the executor to listen, and for its answer to Hello.
-func (x *spare) connect(ctx context.Context, id model.AgentID, recovery time.Duration) error {
-	deadline := time.Now().Add(startWithin)
-	for wait := 500 * time.Microsecond; ; wait = min(wait*3/2, 20*time.Millisecond) {
-		c, err := executor.Dial(x.sock)
-		if err == nil {
-			x.conn = c
-			break
-		}
-		switch {
-		case !x.proc.alive():
-			return errors.New("it ended at once; the executors' log in the data directory says why")
-		case time.Now().After(deadline):
-			return err
-		}
-		if pause(ctx, wait); ctx.Err() != nil {
-			return ctx.Err()
-		}
+func (x *spare) connect(listens *os.File, id model.AgentID, recovery time.Duration) error {
+	if err := listens.SetReadDeadline(time.Now().Add(startWithin)); err != nil {
+		return err
 	}
+	switch _, err := listens.Read(make([]byte, 1)); {
+	case errors.Is(err, io.EOF):
+		return errors.New("it ended at once; the executors' log in the data directory says why")
+	case err != nil:
+		return fmt.Errorf("wait until it listens: %w", err)
+	}
+	c, err := executor.Dial(filepath.Join(x.dir, executor.SocketName))
+	if err != nil {
+		return err
+	}
+	x.conn = c
 	st, err := hello(x.conn, id, recovery)
 	if err == nil && st.Job != "" {
 		err = fmt.Errorf("it says it belongs to job %s", st.Job)
@@ -257,27 +269,17 @@ func ask(c *executor.Conn, msg *execpb.ToExecutor) (*execpb.State, error) {
 	return answer.GetState(), nil
 }
 
-// clearSpares ends what spares an earlier run of the agent left. One that was
-// just being adopted goes too: it was not sent any task yet.
+// clearSpares ends what spares an earlier run of the agent left.
 func clearSpares(ctx context.Context, d *dataDir) error {
-	records, err := filepath.Glob(filepath.Join(d.file(sparesName), "*.pid"))
-	if err != nil {
-		return err
-	}
-	for _, path := range records {
-		sock := strings.TrimSuffix(path, ".pid") + ".sock"
-		if _, err := os.Stat(sock); !errors.Is(err, fs.ErrNotExist) {
-			if p, err := loadProc(path); err == nil {
-				if err := p.kill(ctx); err != nil {
-					return err
-				}
-			}
-		}
-		os.Remove(path)
-	}
 	left, err := os.ReadDir(d.file(sparesName))
 	for _, e := range left {
-		os.Remove(filepath.Join(d.file(sparesName), e.Name()))
+		dir := filepath.Join(d.file(sparesName), e.Name())
+		if p, err := loadProc(filepath.Join(dir, procName)); err == nil {
+			if err := p.kill(ctx); err != nil {
+				return err
+			}
+		}
+		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	return err
 }

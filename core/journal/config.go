@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // Limits and defaults of a Config.
@@ -73,7 +74,7 @@ type Config struct {
 	Logger *slog.Logger // nil discards
 }
 
-var clusterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+var clusterName = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 // Validate reports every fault of the configuration at once.
 func (c Config) Validate() error {
@@ -87,7 +88,7 @@ func (c Config) Validate() error {
 	if sources != 1 {
 		errs = append(errs, fmt.Errorf("exactly one of endpoints, client and embedded must be set, not %d of them", sources))
 	}
-	if !clusterName.MatchString(c.Cluster) {
+	if !clusterName().MatchString(c.Cluster) {
 		errs = append(errs, fmt.Errorf("cluster name %q: want 1 to 63 letters, digits, dots, dashes or underscores", c.Cluster))
 	}
 	if c.Identity == "" {

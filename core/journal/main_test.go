@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -17,12 +18,18 @@ func TestMain(m *testing.M) {
 		runChild(dir)
 		return
 	}
-	goleak.VerifyTestMain(&closing{m},
-		// etcd waits for ever for a goroutine that found the database damaged.
-		goleak.IgnoreAnyFunction("go.etcd.io/etcd/server/v3/storage.OpenBackend"))
+	goleak.VerifyTestMain(&closing{m}, abandoned)
 }
 
-// closing stops the shared etcd before goleak looks.
+// abandoned: etcd waits for ever for a goroutine that found the database damaged.
+var abandoned = goleak.IgnoreAnyFunction("go.etcd.io/etcd/server/v3/storage.OpenBackend")
+
+// leakPatience is how long goroutines may take to end. Nobody waits for some of
+// those of etcd and gRPC, and goleak gives them less than half a second.
+const leakPatience = 30 * time.Second
+
+// closing stops the shared etcd before goleak looks, and lets come to an end what
+// has been told to.
 type closing struct{ *testing.M }
 
 func (c *closing) Run() int {
@@ -30,6 +37,8 @@ func (c *closing) Run() int {
 	if shared.etcd != nil {
 		shared.etcd.Close()
 		os.RemoveAll(shared.dir)
+	}
+	for end := time.Now().Add(leakPatience); goleak.Find(abandoned) != nil && time.Now().Before(end); {
 	}
 	return code
 }

@@ -3,10 +3,10 @@ package master
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/tender-scheduler/tender/api/agentpb"
 	apisession "github.com/tender-scheduler/tender/api/session"
 	"github.com/tender-scheduler/tender/api/sessionpb"
 	"github.com/tender-scheduler/tender/core/model"
@@ -26,22 +26,29 @@ func (m *Master) Attach(ctx context.Context, a model.Attach) (apisession.Stream,
 	if refusal != nil {
 		return nil, refusal
 	}
-	if refusal := attachable(t, &job); refusal != nil {
-		return nil, refusal
+	if refusal := attachable(t, &job); refusal != nil && (!a.Resume || t.Agent == "") {
+		return nil, refusal // what has ended may still have to tell
 	}
-	s, refusal := m.openSession(ctx, l, t, a.Task)
+	s, refusal := m.openSession(ctx, l, t, &agentpb.OpenSession{Name: a.Task, Session: a.Session, Resume: a.Resume})
 	if refusal != nil {
 		return nil, refusal
 	}
 	id := t.ID
-	return &audited{
+	out := &audited{
 		Stream: s, tell: func(n model.Notice) {
 			n.At, n.Job, n.JobName, n.Task, n.Group, n.Agent = time.Now(), id.Job, job.Name, &id, t.Group, t.Agent
 			l.hub.publish([]model.Notice{n})
 			m.cfg.Logger.Info(n.Kind, "job", id.Job, "task", id.String(), "agent", t.Agent, "what", n.Message)
 		},
-		user: a.User,
-	}, nil
+		user: a.User, what: s.claim.What,
+	}
+	if a.Session != "" {
+		out.first = &sessionpb.Frame{Kind: &sessionpb.Frame_Claim{Claim: &sessionpb.Claim{ResumeWithinNs: s.claim.ResumeWithinNs}}}
+	}
+	if a.Resume {
+		out.note("exec_resumed", "")
+	}
+	return out, nil
 }
 
 // attachable says why nothing can run beside a task.
@@ -56,14 +63,13 @@ func attachable(t *model.TaskView, job *model.JobView) *model.Refusal {
 	return nil
 }
 
-// maxCommandShown bounds what of a command line the record shows.
-const maxCommandShown = 200
-
-// audited tells the event stream who runs what beside a task, and how it ended.
+// audited tells the event stream who runs what beside a task, and how it ended, as far
+// as this connection sees it: a session that is resumed has several.
 type audited struct {
 	apisession.Stream
-	tell func(model.Notice)
-	user string
+	first *sessionpb.Frame // comes before all else, to who can resume the session
+	tell  func(model.Notice)
+	user  string
 
 	mu      sync.Mutex
 	what    string // the command, from the Open on
@@ -75,14 +81,21 @@ type audited struct {
 func (a *audited) Send(f *sessionpb.Frame) error {
 	if open := f.GetOpen(); open != nil {
 		a.mu.Lock()
-		a.what = commandText(open)
+		a.what = apisession.CommandText(open)
 		a.mu.Unlock()
+	}
+	if f.GetGone() != nil && f.GetGone().WithinNs <= 0 {
+		a.note("exec_ended", "its caller has broken it off, and the command is killed")
 	}
 	return a.Stream.Send(f)
 }
 
 // Recv carries the command's.
 func (a *audited) Recv() (*sessionpb.Frame, error) {
+	if f := a.first; f != nil {
+		a.first = nil
+		return f, nil
+	}
 	f, err := a.Stream.Recv()
 	switch k := f.GetKind().(type) {
 	case *sessionpb.Frame_Started:
@@ -99,21 +112,18 @@ func (a *audited) Recv() (*sessionpb.Frame, error) {
 
 // Close implements session.Stream.
 func (a *audited) Close() error {
-	a.note("exec_ended", "the session was broken off, and the command killed")
+	a.note("exec_broken", "the connection was broken off: if the caller does not come back, the command is killed")
 	return a.Stream.Close()
 }
 
 func (a *audited) note(kind, how string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case kind == "exec_started" && !a.started:
-		a.started = true
-	case kind == "exec_ended" && a.started && !a.ended:
-		a.ended = true
-	default:
+	begins := kind == "exec_started" || kind == "exec_resumed"
+	if begins == a.started || a.ended {
 		return
 	}
+	a.started, a.ended = true, !begins
 	text := a.what
 	if a.user != "" {
 		text = a.user + ": " + text
@@ -122,15 +132,4 @@ func (a *audited) note(kind, how string) {
 		text += ": " + how
 	}
 	a.tell(model.Notice{Kind: kind, Message: text})
-}
-
-func commandText(open *sessionpb.Open) string {
-	s := strings.Join(open.Args, " ")
-	if len(s) > maxCommandShown {
-		s = strings.ToValidUTF8(s[:maxCommandShown], "") + "…"
-	}
-	if open.Terminal {
-		s += " (terminal)"
-	}
-	return s
 }

@@ -172,7 +172,8 @@ func (m *Master) serve(ctx context.Context, lis net.Listener, peers *peerDoor, f
 	if err != nil {
 		return nil, err
 	}
-	mux := cmux.New(lis)
+	conns := newOpenConns(lis)
+	mux := cmux.New(conns)
 	mux.SetReadTimeout(10 * time.Second) // a silent connection must not stay in the matcher
 	grpcLis := mux.Match(cmux.HTTP2())
 	peers.open(mux)
@@ -201,7 +202,7 @@ func (m *Master) serve(ctx context.Context, lis net.Listener, peers *peerDoor, f
 		h.Close()
 		g.Stop()
 		mux.Close()
-		lis.Close()
+		conns.closeAll()
 		wg.Wait()
 	}, nil
 }
@@ -242,6 +243,11 @@ func (m *Master) lead(ctx context.Context, term *journal.Term, machine *Machine)
 	m.current.Store(nil)
 	if err != nil {
 		m.cfg.Logger.Warn("leading no more", "epoch", term.Epoch(), "err", err)
+	}
+	if ctx.Err() != nil {
+		if err := m.journal.Load().Yield(context.WithoutCancel(ctx)); err != nil { //nolint:govet // the other err is wanted below
+			m.cfg.Logger.Debug("etcd's leader ends with this process", "err", err)
+		}
 	}
 	resign, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

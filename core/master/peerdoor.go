@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/soheilhy/cmux"
@@ -69,8 +70,8 @@ func limitSilence(c net.Conn) {
 	if m == nil {
 		return
 	}
-	t, _ := m.Conn.(*net.TCPConn)
-	if t == nil {
+	t, ok := m.Conn.(syscall.Conn)
+	if !ok {
 		return
 	}
 	if raw, err := t.SyscallConn(); err == nil {

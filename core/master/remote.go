@@ -27,9 +27,11 @@ func (s *agentServer) Remote(stream grpc.BidiStreamingServer[sessionpb.Frame, se
 	ctx, cancel := context.WithTimeout(stream.Context(), 2*sessionOpenTimeout)
 	to, refusal := s.master.reach(ctx, reach)
 	cancel()
-	claim := &sessionpb.Claim{}
+	var claim *sessionpb.Claim
 	if refusal != nil {
-		claim.Refused = apisession.RefusedOf(refusal)
+		claim = &sessionpb.Claim{Refused: apisession.RefusedOf(refusal)}
+	} else {
+		claim = &sessionpb.Claim{ResumeWithinNs: to.claim.ResumeWithinNs, What: to.claim.What}
 	}
 	if err := stream.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Claim{Claim: claim}}); err != nil || refusal != nil {
 		if to != nil {
@@ -49,7 +51,7 @@ func (s *agentServer) Remote(stream grpc.BidiStreamingServer[sessionpb.Frame, se
 }
 
 // reach opens a session beside a task of a gang.
-func (m *Master) reach(ctx context.Context, r *sessionpb.Reach) (apisession.Stream, *model.Refusal) {
+func (m *Master) reach(ctx context.Context, r *sessionpb.Reach) (*agentSession, *model.Refusal) {
 	l := m.leading()
 	if l == nil {
 		return nil, unavailable()
@@ -69,5 +71,5 @@ func (m *Master) reach(ctx context.Context, r *sessionpb.Reach) (apisession.Stre
 	if view.Agent == "" {
 		return nil, model.Refuse(model.ReasonNotRunning, "task %s does not run any more", id)
 	}
-	return m.openSession(ctx, l, view, "")
+	return m.openSession(ctx, l, view, &agentpb.OpenSession{Session: r.Session, Resume: r.Resume})
 }

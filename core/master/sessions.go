@@ -66,9 +66,9 @@ func (a *askedSessions) forget(request string, claimed chan *agentSession) {
 // long as the call that serves it.
 type agentSession struct {
 	grpc.BidiStreamingServer[sessionpb.Frame, sessionpb.Frame]
-	refused *sessionpb.Refused
-	once    sync.Once
-	closed  chan struct{}
+	claim  *sessionpb.Claim // the executor's answer
+	once   sync.Once
+	closed chan struct{}
 }
 
 // Close implements session.Stream.
@@ -84,7 +84,7 @@ func (s *agentServer) Attach(stream grpc.BidiStreamingServer[sessionpb.Frame, se
 		return err
 	}
 	claim := first.GetClaim()
-	as := &agentSession{BidiStreamingServer: stream, refused: claim.GetRefused(), closed: make(chan struct{})}
+	as := &agentSession{BidiStreamingServer: stream, claim: claim, closed: make(chan struct{})}
 	if claim == nil || !s.master.asked.claim(claim.Request, as) {
 		return status.Error(codes.NotFound, "nobody waits for this session any more")
 	}
@@ -95,8 +95,9 @@ func (s *agentServer) Attach(stream grpc.BidiStreamingServer[sessionpb.Frame, se
 	return nil
 }
 
-// openSession asks a task's agent for a session beside it.
-func (m *Master) openSession(ctx context.Context, l *loop, t *model.TaskView, name string) (apisession.Stream, *model.Refusal) {
+// openSession asks a task's agent for a session beside it, or for another stream to
+// one that is there.
+func (m *Master) openSession(ctx context.Context, l *loop, t *model.TaskView, ask *agentpb.OpenSession) (*agentSession, *model.Refusal) {
 	var out *outbox
 	if err := l.ask(ctx, func() { out = l.outboxOf(t.Agent) }); err != nil {
 		return nil, unavailable()
@@ -106,16 +107,15 @@ func (m *Master) openSession(ctx context.Context, l *loop, t *model.TaskView, na
 	}
 	request, claimed := m.asked.expect()
 	defer m.asked.forget(request, claimed)
-	out.push(&agentpb.MasterMessage{Kind: &agentpb.MasterMessage_OpenSession{OpenSession: &agentpb.OpenSession{
-		Request: request, Task: taskIDToWire(t.ID), Name: name,
-	}}})
+	ask.Request, ask.Task = request, taskIDToWire(t.ID)
+	out.push(&agentpb.MasterMessage{Kind: &agentpb.MasterMessage_OpenSession{OpenSession: ask}})
 	timeout := time.NewTimer(sessionOpenTimeout)
 	defer timeout.Stop()
 	select {
 	case s := <-claimed:
-		if s.refused != nil {
+		if s.claim.Refused != nil {
 			s.Close()
-			return nil, apisession.RefusalOf(s.refused)
+			return nil, apisession.RefusalOf(s.claim.Refused)
 		}
 		return s, nil
 	case <-timeout.C:

@@ -32,6 +32,9 @@ type Demand struct {
 	// Every says that the demand is for as many tasks as fit, on agents yet to come
 	// too. It waits for none of them: nothing is held or preempted for it.
 	Every bool `json:"every,omitempty"`
+	// Lasting says that its tasks are not expected to end by themselves: those of
+	// services and system jobs. Nobody's start is reckoned from their end.
+	Lasting bool `json:"lasting,omitempty"`
 }
 
 // Placement names how a demand's agents are chosen among those that fit.

@@ -34,4 +34,30 @@ type Periodic struct {
 	// Chained says that the runs follow those of the jobs in DependsOn, in a DAG,
 	// as Chronos' parents; then there is no schedule of its own.
 	Chained bool `json:"chained,omitempty"`
+	// Keep says how many ended runs stay in the history.
+	Keep KeepRuns `json:"keep,omitzero"`
+}
+
+// KeepRuns is how many of a schedule's ended runs are kept, the latest ones;
+// 0 = as many as DefaultKeepRuns says.
+type KeepRuns struct {
+	Successful int `json:"successful,omitempty"`
+	Failed     int `json:"failed,omitempty"` // and cancelled ones
+}
+
+// DefaultKeepRuns are the runs kept of a schedule that says nothing.
+var DefaultKeepRuns = KeepRuns{Successful: 10, Failed: 10}
+
+// MaxKeepRuns bounds both: the runs of one schedule are not to take the history.
+const MaxKeepRuns = 1000
+
+// Or returns k with other's number where k has none.
+func (k KeepRuns) Or(other KeepRuns) KeepRuns {
+	if k.Successful == 0 {
+		k.Successful = other.Successful
+	}
+	if k.Failed == 0 {
+		k.Failed = other.Failed
+	}
+	return k
 }

@@ -137,6 +137,7 @@ const (
 	WaitPaused       Reason = "paused"              // its schedule is paused
 	WaitOverlap      Reason = "overlap"             // the run before it still goes on
 	WaitParents      Reason = "parents"             // runs before it in the DAG have not ended
+	WaitLasting      Reason = "lasting"             // services, whose tasks do not end by themselves, have the room
 )
 
 // Refusal is an error with a Reason; what a loop, the API and the CLI pass on.

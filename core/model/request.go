@@ -11,6 +11,8 @@ type Submit struct {
 	User string `json:"user,omitempty"`
 	// Parent is the job that this one is a run of, of those that a framework submits.
 	Parent JobID `json:"-"`
+	// Keep is how many ended runs of Parent there are to be.
+	Keep KeepRuns `json:"-"`
 	// CheckIndex refuses the submission with a conflict if the service that it is a
 	// new version of has another index by now; 0 = there must be none of that name.
 	CheckIndex *uint64 `json:"check_index,omitempty"`
@@ -148,6 +150,10 @@ type Attach struct {
 	Index    uint32
 	Task     string // a task block's name; empty = the group's first main task
 	User     string // who asks, as the client says; for the record, not for permission
+	// Session is the session's id, a secret of its caller's; without it the session
+	// ends with its connection. Resume says that it exists already.
+	Session string
+	Resume  bool
 }
 
 // JobState is where a job stands.

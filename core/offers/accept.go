@@ -27,7 +27,7 @@ import (
 // Accept returns the offer as it was and for each launch its claim, which Use
 // needs to count the launch again after a restart.
 func (b *Book) Accept(now time.Time, fw model.FrameworkID, a model.Accept) (Accepted, *model.Refusal) {
-	o := b.offers[a.Offer]
+	o := b.offers.get(a.Offer)
 	if o == nil || o.Framework != fw {
 		return Accepted{}, model.Refuse(model.ReasonStaleOffer,
 			"accept offer %s: no such offer is out; it was rescinded or used already", a.Offer)

@@ -80,7 +80,7 @@ func TestAcceptHoldsUnavailability(t *testing.T) {
 		b := cluster(1, sized(8, 8))
 		b.SetDemand(wants("d", 1, sized(1, 1)))
 		o := b.Plan(epoch)[0]
-		b.offers[o.ID].UnavailableFrom = epoch.Add(2 * time.Hour)
+		b.offers.get(o.ID).UnavailableFrom = epoch.Add(2 * time.Hour)
 		l := launch("a00000", 0, sized(1, 1), 0, 1)
 		l.TimeLimit = model.Duration(c.limit)
 		_, r := b.Accept(epoch.Add(time.Hour), "batch", model.Accept{Offer: o.ID, Launches: []model.Launch{l}})

@@ -23,6 +23,9 @@ type agent struct {
 	promise int // tasks on offer
 	// exclusive counts stakes of exclusive groups; nothing may join them.
 	exclusive int
+	// lasting is the part of used that no hold counts on: of lasting tasks that
+	// cannot be preempted.
+	lasting model.Resources
 	// excess says that facts (Use, SetAgent) put more there than there is.
 	excess   bool
 	running  stakeList

@@ -34,7 +34,7 @@ func (b *Book) Audit() error {
 }
 
 func auditAgent(a *agent, report func(string, ...any)) {
-	var used, offered model.Resources
+	var used, offered, lasting model.Resources
 	tasks, promise, exclusive := 0, 0, 0
 	for s := range a.stakes() {
 		switch {
@@ -52,6 +52,12 @@ func auditAgent(a *agent, report func(string, ...any)) {
 		if s.Exclusive {
 			exclusive += s.count
 		}
+		if s.stays() {
+			lasting = lasting.Add(room)
+		}
+	}
+	if lasting != a.lasting {
+		report("agent %s: counts %s of lasting tasks; its stakes make %s", a.info.Name, a.lasting, lasting)
 	}
 	if used != a.used || offered != a.offered || tasks != a.tasks || promise != a.promise || exclusive != a.exclusive {
 		report("agent %s: sums are off: allocated %s, offered %s, %d+%d tasks; its stakes make %s, %s, %d+%d",
@@ -100,7 +106,7 @@ func (b *Book) auditDemands(report func(string, ...any)) {
 			b.auditClassic(o, report)
 			continue
 		}
-		if b.offers[o.ID] != o || b.demands[demandID{o.Framework, o.Demand}] != o.demand {
+		if b.offers.get(o.ID) != o || b.demands[demandID{o.Framework, o.Demand}] != o.demand {
 			report("offer %s: is for no demand in the book", o.ID)
 		}
 		for i, p := range o.Parts {
@@ -110,8 +116,8 @@ func (b *Book) auditDemands(report func(string, ...any)) {
 			offered[account{o.demand, p.Group}] += p.Count
 		}
 	}
-	if n != len(b.offers) {
-		report("%d offers in order, %d by id", n, len(b.offers))
+	if n != b.offers.n {
+		report("%d offers in order, %d by id", n, b.offers.n)
 	}
 	for _, d := range b.demands {
 		for i := range d.groups {

@@ -27,7 +27,7 @@ type Book struct {
 	arrived []*demand // those that were set since the last pass
 	asleep  queue     // demands with a time before which they get no offer
 
-	offers      map[model.OfferID]*offer
+	offers      offerTable
 	first, last *offer // outstanding ones, oldest first
 	lastOffer   model.OfferID
 	withdrawn   []Withdrawal
@@ -73,7 +73,8 @@ type Book struct {
 	turn   int // tasks until another role goes first
 
 	stamps  uint64   // counts changes to what is free on agents; stamps agent.stamp
-	fleet   uint64   // counts changes to what agents there are
+	fleet   uint64   // counts what may let agents take more: changes to them, ends of lasting tasks
+	settled uint64   // counts starts of lasting tasks
 	unseen  []*class // fresh ones that no pass looked at, as they could get nothing
 	keptFew int      // how many unfit classes the last pass chose at most
 	surveys int      // looks at all agents in the pass
@@ -105,7 +106,6 @@ func NewBook() *Book {
 		pinned:  make(map[string]*pinned),
 		classes: make(map[string]*class),
 		asleep:  queue{kind: sleepQueue},
-		offers:  make(map[model.OfferID]*offer),
 		tasks:   newTaskTable(),
 		lines:   make(map[string]*line),
 		mix:     &gpu.Mix{}, levels: map[string]int{},

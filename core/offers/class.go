@@ -30,8 +30,8 @@ type class struct {
 	// failedAt is Book.gains when the gang last did not fit for want of room near.
 	// It still does not as long as that has not moved.
 	failedAt uint64
-	// neverAt and onceAt are Book.fleet when the first demand was found to be
-	// impossible, or not to be.
+	// neverAt is Book.fleet when the first demand was found to be impossible, onceAt
+	// that and Book.settled together when it was found not to be.
 	neverAt, onceAt uint64
 }
 

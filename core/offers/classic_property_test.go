@@ -132,7 +132,7 @@ func (w *classicWorld) plan(t *rapid.T) {
 	for _, o := range w.b.Plan(w.now) {
 		for _, p := range o.Parts {
 			if !o.Classic {
-				free[p.Agent] = free[p.Agent].Sub(w.b.offers[o.ID].stakes[0].shape.Times(int64(p.Count)))
+				free[p.Agent] = free[p.Agent].Sub(w.b.offers.get(o.ID).stakes[0].shape.Times(int64(p.Count)))
 				continue
 			}
 			if n, ok := w.filters[filterKey{o.Framework, o.Role, p.Agent}]; ok && w.now.Before(n.until) {
@@ -177,7 +177,7 @@ func (w *classicWorld) anOffer(t *rapid.T) (model.Offer, bool) {
 }
 
 func (w *classicWorld) filter(o *model.Offer, amount model.Resources, length time.Duration) {
-	x := w.b.offers[o.ID].classic.to
+	x := w.b.offers.get(o.ID).classic.to
 	if !x.gpus {
 		amount.GPUMilli = everything.GPUMilli
 	}

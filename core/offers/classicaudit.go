@@ -6,7 +6,7 @@ import "github.com/tender-scheduler/tender/core/model"
 func (b *Book) auditClassic(o *offer, report func(string, ...any)) {
 	c := o.classic
 	switch s := o.stakes[0]; {
-	case b.offers[o.ID] != o:
+	case b.offers.get(o.ID) != o:
 		report("offer %s: is not among the offers", o.ID)
 	case b.classic.subscribers[c.to.slot] != c.to:
 		report("offer %s: is to %s in role %q, which is not subscribed", o.ID, c.to.framework, c.to.role)

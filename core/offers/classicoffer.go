@@ -74,7 +74,7 @@ func (c *classicPart) name(a *agent, s *stake) {
 // most MaxRefuse. A filter for a classic offer ends before when the agent has
 // more free than was declined, and with Revive.
 func (b *Book) DeclineFor(now time.Time, id model.OfferID, refuse time.Duration) (model.Offer, bool) {
-	o := b.offers[id]
+	o := b.offers.get(id)
 	if o == nil {
 		return model.Offer{}, false
 	}

@@ -103,7 +103,7 @@ func (b *Book) SetDemand(d model.Demand) {
 // compareDemands reports whether anything of a demand changed, and whether what
 // its offers promise did.
 func compareDemands(a, b *model.Demand) (changed, unlike bool) {
-	unlike = a.AllOrNothing != b.AllOrNothing || len(a.Groups) != len(b.Groups) || a.Kin != b.Kin || a.Every != b.Every
+	unlike = a.AllOrNothing != b.AllOrNothing || len(a.Groups) != len(b.Groups) || a.Kin != b.Kin || a.Every != b.Every || a.Lasting != b.Lasting
 	changed = a.Label != b.Label || a.Role != b.Role || a.Rank != b.Rank || a.Seq != b.Seq ||
 		a.TimeLimit != b.TimeLimit || !a.EarliestStart.Equal(b.EarliestStart)
 	for i := 0; i < len(a.Groups) && !unlike; i++ {

@@ -41,7 +41,8 @@
 // that follows from time limits moves to earlier times only, unless what it
 // stands on is gone. Where tasks have no limit it is an estimate (guessEnd): it
 // stays on its agents (stay.go), is soft at first, keeping off only demands of
-// lower priority in its role, and firm after Settings.Patience.
+// lower priority in its role, and firm after Settings.Patience. No hold counts on
+// the end of a lasting task: what can only start then has none (lasting.go).
 //
 // Others may use held room until then, for what ends in time: window.go clips what
 // an agent has for a demand by the holds that its tasks would run into, and the

@@ -18,7 +18,8 @@ type ends struct {
 	// in addition to what is now.
 	at    []int64
 	freed []model.Resources
-	// endless is what has no time limit, what started last first.
+	// endless is what has no time limit, what started last first, but for what is
+	// lasting.
 	endless []endless
 }
 
@@ -73,7 +74,9 @@ func (a *agent) ending() *ends {
 	}
 	n := sort.Search(len(e.at), func(i int) bool { return e.at[i] == never })
 	for i, s := range stakes[n:] {
-		e.endless = append(e.endless, endless{s.since, e.freed[n+i]})
+		if !s.Lasting {
+			e.endless = append(e.endless, endless{s.since, e.freed[n+i]})
+		}
 	}
 	e.at, e.freed = e.at[:n], e.freed[:n]
 	for i := 1; i < n; i++ {

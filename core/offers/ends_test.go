@@ -58,7 +58,7 @@ func TestForecastAgainstAll(t *testing.T) {
 					l := model.Launch{Agent: b.agents[rapid.IntRange(0, n-1).Draw(t, "agent")].info.ID,
 						Job: model.JobID(fmt.Sprintf("j%d-%d", step, k)), Shape: sized(float64(rapid.IntRange(1, 3).Draw(t, "cpu")), 1),
 						TimeLimit: model.Duration(time.Duration(rapid.IntRange(0, 5).Draw(t, "limit")) * time.Minute), Tasks: []model.Attempt{{}}}
-					b.Use(&l, Claim{}, now)
+					b.Use(&l, Claim{Lasting: rapid.IntRange(0, 3).Draw(t, "lasting") == 0}, now)
 					running = append(running, l.ID(0))
 				}
 			case "end":

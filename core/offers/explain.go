@@ -47,6 +47,12 @@ func (b *Book) Explain(now time.Time, d model.Demand) model.Explanation {
 	}
 	e.Why = append(e.Why, q.whyNot()...)
 	q.addAhead(&e)
+	if e.Fits == 0 && q.total() > 0 && e.Tier == model.TierWaiting {
+		if w, ok := q.whyLasting(); ok {
+			q.outlasted = w.For
+			e.Why = append(e.Why, w)
+		}
+	}
 	slices.SortStableFunc(e.Why, func(x, y model.WhyReason) int {
 		if tx, ty := hardness(x.Tier), hardness(y.Tier); tx != ty {
 			return tx - ty
@@ -89,6 +95,8 @@ type inquiry struct {
 	allowed int       // tasks that its role's limits allow now
 	texts   []string  // of what is lacking by name
 	ahead   ahead     // those that wait and go before it
+	// outlasted are those whose lasting tasks are in the way of all of it.
+	outlasted []string
 
 	agents []*agent // those known
 	now    trial    // on the agents as they are, beside the holds of those ahead
@@ -228,6 +236,8 @@ func (q *inquiry) when(e *model.Explanation) string {
 		return "; what frees up is kept for it, before those of lower priority"
 	case !e.Expected.IsZero():
 		return "; expected " + e.Expected.Format(time.TimeOnly)
+	case len(q.outlasted) > 0:
+		return "; not before tasks of " + list(q.outlasted, 3) + " end, which are not expected to"
 	}
 	return ""
 }
@@ -248,7 +258,7 @@ func (q *inquiry) hardest(e *model.Explanation) string {
 // nearest is the reason to name for a demand that waits.
 func (q *inquiry) nearest(e *model.Explanation) string {
 	for _, w := range e.Why {
-		if w.Tier == model.TierWaiting {
+		if w.Tier == model.TierWaiting && w.Reason != model.WaitLasting {
 			return w.Text
 		}
 	}

@@ -24,7 +24,7 @@ type forecast struct {
 	limit model.Duration // of the tasks
 	want  int
 	// guess says to take tasks without a time limit as running as long again as
-	// they have; else they never end.
+	// they have; else they never end. Lasting ones never do.
 	guess bool
 	steps []step
 	fewer bool // some step is negative
@@ -47,7 +47,7 @@ func (f *forecast) end(s *stake) int64 {
 	case !f.guess:
 		return never
 	}
-	return f.now + max(f.now-s.since, 1)
+	return guessEnd(s, f.now)
 }
 
 // look gathers the steps of all agents that can ever take a task of the group.

@@ -44,7 +44,7 @@ func plainGroup(d *model.Demand, i int) group {
 	g := group{kind: &kind{
 		Claim: Claim{
 			Key: Key{Framework: d.Framework, Demand: cmp.Or(d.Kin, d.ID), Group: i}, Exclusive: dg.Exclusive,
-			Label: d.Label, Role: d.Role, Priority: d.Priority, Preemptible: d.Preemptible, Grace: d.Grace,
+			Label: d.Label, Role: d.Role, Priority: d.Priority, Preemptible: d.Preemptible, Grace: d.Grace, Lasting: d.Lasting,
 		},
 		shape: dg.Shape.Resources,
 	}}

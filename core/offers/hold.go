@@ -50,7 +50,8 @@ func (b *Book) Configure(s Settings) {
 //
 // The start of a hold follows from the time limits of what runs. Where tasks
 // without a limit are in the way it is an estimate: a task is expected to run as
-// long again as it has (the Lindy effect). An estimated hold keeps off only
+// long again as it has (the Lindy effect), but lasting ones, which are never
+// expected to end. An estimated hold keeps off only
 // demands of lower priority at first, and after Settings.Patience all.
 type hold struct {
 	d         *demand
@@ -87,8 +88,8 @@ type point struct {
 // has ended by its time limit, or has not.
 func (a *agent) freeAt(t int64) model.Resources { return a.free().Add(a.ending().by(t)) }
 
-// guessAt is freeAt where tasks without a time limit are taken to run as long
-// again as they have.
+// guessAt is freeAt where tasks without a time limit that are not lasting are
+// taken to run as long again as they have.
 func (a *agent) guessAt(t, now int64) model.Resources {
 	free := a.free()
 	for s := range a.stakes() {
@@ -99,9 +100,9 @@ func (a *agent) guessAt(t, now int64) model.Resources {
 	return free
 }
 
-// guessEnd is when s is expected to end.
+// guessEnd is when s is expected to end; never if it is not.
 func guessEnd(s *stake, now int64) int64 {
-	if s.until == never {
+	if s.until == never && !s.Lasting {
 		return now + max(now-s.since, 1)
 	}
 	return s.until

@@ -59,7 +59,7 @@ func (b *Book) putOut(o *offer) {
 		b.first = o
 	}
 	b.last = o
-	b.offers[o.ID] = o
+	b.offers.put(o)
 }
 
 // extend adds places, whose room is reserved, to o; block is memory for as many
@@ -158,13 +158,13 @@ func (b *Book) closeOffer(o *offer) {
 		b.last = o.prev
 	}
 	o.prev, o.next = nil, nil
-	delete(b.offers, o.ID)
+	b.offers.drop(o.ID)
 }
 
 // Decline takes an offer back; its room may be offered again at once, also to
 // the same demand (but see Refuse). It reports whether the offer was out.
 func (b *Book) Decline(id model.OfferID) (model.Offer, bool) {
-	o := b.offers[id]
+	o := b.offers.get(id)
 	if o == nil {
 		return model.Offer{}, false
 	}
@@ -224,7 +224,7 @@ func (b *Book) Offers() []model.Offer {
 
 // Offer returns an outstanding offer.
 func (b *Book) Offer(id model.OfferID) (model.Offer, bool) {
-	o := b.offers[id]
+	o := b.offers.get(id)
 	if o == nil {
 		return model.Offer{}, false
 	}

@@ -24,13 +24,13 @@ func (b *Book) candidates() int {
 const maxSurveys = 64
 
 // impossible reports whether the first demand of c could not start even if nothing
-// ran on the agents there are. It may miss some.
+// ran on the agents there are but what is not going to end. It may miss some.
 func (b *Book) impossible(c *class) bool {
 	d := c.ready.peek()
 	if c.neverAt == b.fleet {
 		return true
 	}
-	if c.onceAt == b.fleet || b.surveys >= maxSurveys {
+	if c.onceAt == b.fleet+b.settled || b.surveys >= maxSurveys {
 		return false
 	}
 	for i := range d.groups {
@@ -47,12 +47,12 @@ func (b *Book) impossible(c *class) bool {
 			return true
 		}
 	}
-	c.onceAt = b.fleet
+	c.onceAt = b.fleet + b.settled
 	return false
 }
 
 // couldHold reports whether so many tasks of g fit on the agents if nothing runs
-// there.
+// there but what is not going to end.
 func (b *Book) couldHold(g *group, want int) bool {
 	if list, ok := g.room.shortlist(); ok {
 		for _, pos := range list {
@@ -76,16 +76,20 @@ func (b *Book) couldHold(g *group, want int) bool {
 	return false
 }
 
-// mostOn returns how many tasks of g fit on a if nothing runs there, at most limit.
+// mostOn returns how many tasks of g fit on a if nothing runs there but what is not
+// going to end, at most limit.
 func (g *group) mostOn(a *agent, limit int) int {
 	if !a.usable() || g.room.checkEmpty(a) != fits {
 		return 0
 	}
 	if g.room.exclusive {
+		if a.lasting != resourcesNone {
+			return 0
+		}
 		limit = min(limit, 1)
 	}
 	if g.caps != nil && g.caps.perAgent > 0 {
 		limit = min(limit, g.caps.perAgent)
 	}
-	return int(g.room.shape.TimesIn(a.info.Capacity, int64(limit)))
+	return int(g.room.shape.TimesIn(a.info.Capacity.Sub(a.lasting), int64(limit)))
 }

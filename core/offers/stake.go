@@ -29,6 +29,7 @@ type Claim struct {
 	Priority    int            `json:",omitempty"`
 	Preemptible bool           `json:",omitempty"`
 	Grace       model.Duration `json:",omitempty"` // to end in when preempted
+	Lasting     bool           `json:",omitempty"` // not expected to end: see model.Demand
 }
 
 // kind is what the tasks of a stake have in common.
@@ -121,7 +122,13 @@ func (s *stake) take(count int) {
 	if s.Exclusive {
 		a.exclusive += count
 	}
+	if s.stays() {
+		a.lasting = a.lasting.Add(room)
+	}
 }
+
+// stays reports whether s runs and nothing ends it but a person.
+func (s *stake) stays() bool { return s.Lasting && !s.Preemptible && s.offer == nil }
 
 // list returns the list of its agent that s belongs in.
 func (s *stake) list() *stakeList {
@@ -174,6 +181,9 @@ func (b *Book) run(a *agent, k *kind, l *model.Launch, count int, at time.Time, 
 	s.since = max(s.since, since)
 	if k.Preemptible {
 		b.preemptible += count
+	}
+	if s.stays() {
+		b.settled++
 	}
 	s.take(count)
 	return s
@@ -241,6 +251,10 @@ func (b *Book) Release(task model.TaskID) bool {
 	}
 	if s.Exclusive {
 		a.exclusive--
+	}
+	if s.stays() {
+		a.lasting = a.lasting.Sub(s.shape)
+		b.fleet++
 	}
 	a.excess = a.excess && !a.within()
 	if s.count == 0 {

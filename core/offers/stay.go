@@ -83,7 +83,9 @@ func (b *Book) reestimate(d *demand, h *hold) *hold {
 func (a *agent) guessWhen(need model.Resources, now int64) int64 {
 	times := []int64{now}
 	for s := range a.stakes() {
-		times = append(times, guessEnd(s, now))
+		if at := guessEnd(s, now); at != never {
+			times = append(times, at)
+		}
 	}
 	for _, p := range a.holds {
 		if p.to != never {

@@ -191,7 +191,7 @@ func (s *script) tasks(job model.JobID, n int) (out []model.Attempt) {
 	return out
 }
 
-// running a1 job=x cpus=8 [limit=30m] [count=2] [of=demand] [exclusive]
+// running a1 job=x cpus=8 [limit=30m] [count=2] [of=demand] [exclusive] [lasting]
 func (s *script) running(a arguments) error {
 	limit, err := time.ParseDuration(a.value("limit", "0s"))
 	if err != nil {
@@ -201,7 +201,7 @@ func (s *script) running(a arguments) error {
 	if err != nil {
 		return err
 	}
-	words := slices.DeleteFunc(slices.Clone(a.words), func(w string) bool { return w == "exclusive" || w == "preemptible" })
+	words := slices.DeleteFunc(slices.Clone(a.words), func(w string) bool { return w == "exclusive" || w == "preemptible" || w == "lasting" })
 	for _, n := range names(words) {
 		l := model.Launch{Agent: model.AgentID("id-" + n), Job: model.JobID(a.value("job", "x")), TimeLimit: model.Duration(limit)}
 		l.Tasks = s.tasks(l.Job, count)
@@ -213,7 +213,7 @@ func (s *script) running(a arguments) error {
 			}
 		}
 		c := Claim{Key: Key{"batch", a.value("of", string(l.Job)), 0}, Exclusive: a.has("exclusive"),
-			Role: a.value("role", ""), Preemptible: a.has("preemptible")}
+			Role: a.value("role", ""), Preemptible: a.has("preemptible"), Lasting: a.has("lasting")}
 		c.Priority, _ = strconv.Atoi(a.value("priority", "0"))
 		grace, _ := time.ParseDuration(a.value("grace", "0s"))
 		c.Grace = model.Duration(grace)
@@ -244,10 +244,10 @@ func (s *script) end(a arguments) error {
 }
 
 // parseDemand reads NAME [rank=N] [gang] [framework=F] [start=1m] [N×]cpus=…
-// [memory=…] [per_agent=N] [exclusive] [gpu] [where=(attribute op value, …)].
+// [memory=…] [per_agent=N] [exclusive] [lasting] [gpu] [where=(attribute op value, …)].
 func (s *script) parseDemand(a arguments) (model.Demand, error) {
 	d := model.Demand{Framework: model.FrameworkID(a.value("framework", "batch")), ID: a.words[0], Label: a.value("label", "")}
-	d.AllOrNothing, d.Preemptible = a.has("gang"), a.has("preemptible")
+	d.AllOrNothing, d.Preemptible, d.Lasting = a.has("gang"), a.has("preemptible"), a.has("lasting")
 	g := model.DemandGroup{Count: 1, Exclusive: a.has("exclusive")}
 	if a.has("gpu") {
 		if err := askGPUs(&g.Shape, "1"); err != nil {

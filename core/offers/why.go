@@ -273,19 +273,23 @@ const maxSearched = 1000
 
 // frees says whose end makes room on agents.
 func frees(agents []*agent) string {
-	jobs := map[string]int{}
+	ending, lasting := map[string]int{}, map[string]int{}
 	for _, a := range agents[:min(maxSearched, len(agents))] {
 		for _, s := range a.running {
-			jobs[cmp.Or(s.Label, string(s.job))] += s.count
+			if name := cmp.Or(s.Label, string(s.job)); s.lasts() {
+				lasting[name] += s.count
+			} else {
+				ending[name] += s.count
+			}
 		}
 	}
-	if len(jobs) == 0 {
-		return "when offers come back, or with more agents, or when some of its own tasks end"
+	switch {
+	case len(ending) > 0:
+		return "frees when tasks of " + list(byCount(ending), 3) + " end"
+	case len(lasting) > 0:
+		return "not by itself: tasks of " + list(byCount(lasting), 3) + " are not expected to end"
 	}
-	owners := slices.SortedFunc(maps.Keys(jobs), func(x, y string) int {
-		return cmp.Or(cmp.Compare(jobs[y], jobs[x]), cmp.Compare(x, y))
-	})
-	return "frees when tasks of " + list(owners, 3) + " end"
+	return "when offers come back, or with more agents, or when some of its own tasks end"
 }
 
 // offeredTo names the other demands with room on offer on agents.

@@ -2,11 +2,12 @@ package schedule
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/tender-scheduler/tender/internal/pattern"
 )
 
 // MaxText bounds an expression.
@@ -25,7 +26,7 @@ type Cron struct {
 
 // quartz are the extensions of Quartz and others: the last day, the nearest
 // working day, the n-th weekday of a month.
-var quartz = regexp.MustCompile(`(?i)^(L|LW|L-\d+|\w+L|\d+W|\w+#\d+)$`)
+var quartz = pattern.New(`(?i)^(L|LW|L-\d+|\w+L|\d+W|\w+#\d+)$`)
 
 type field struct {
 	name     string
@@ -140,7 +141,7 @@ func (f *field) parse(s span, c *Cron) *Fault {
 			text = sundays(text)
 		}
 		sched, err := cron.NewParser(f.option).Parse(text)
-		if err != nil && quartz.MatchString(item.text) {
+		if err != nil && quartz().MatchString(item.text) {
 			return item.fault("list the days, or let the job itself check the date", "L, W and # are not understood: %q", item.text)
 		}
 		if err != nil {

@@ -13,6 +13,8 @@ job "cron-report" {
     time_zone        = "Europe/Berlin"
     prohibit_overlap = true
     catch_up         = "latest" # none | latest | all
+    keep_successful  = 5        # ended runs in the history, 10 of each if it says nothing
+    keep_failed      = 10
   }
 
   group "main" {

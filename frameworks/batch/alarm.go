@@ -4,14 +4,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
-)
-
-const (
-	// rekillEvery is how often a kill is repeated until the task reports that
-	// it is being killed: a kill may be lost with its agent's connection.
-	rekillEvery = 30 * time.Second
-	// sweepEvery is the least time between two looks at the history for age.
-	sweepEvery = time.Minute
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // alarm is what a timer is for.
@@ -37,14 +30,14 @@ func (f *Framework) setAlarm(g *group, n int, wait time.Duration) {
 		return
 	}
 	t := g.tries[uint32(n)]
-	t.due = f.out.now.Add(wait)
+	t.due = f.out.Now.Add(wait)
 	g.tries[uint32(n)] = t
 	f.timers.Push(t.due, alarm{alarmDelay, g, n})
 }
 
 func (f *Framework) runTimers() {
 	for {
-		a, ok := f.timers.Pop(f.out.now)
+		a, ok := f.timers.Pop(f.out.Now)
 		if !ok {
 			return
 		}
@@ -52,7 +45,7 @@ func (f *Framework) runTimers() {
 		case alarmDelay:
 			f.release(a.group, a.slot)
 		case alarmHold:
-			if u := &a.group.refusals.until; !u.IsZero() && !u.After(f.out.now) {
+			if u := &a.group.refusals.Until; !u.IsZero() && !u.After(f.out.Now) {
 				*u = time.Time{}
 				f.touch(a.group)
 			}
@@ -69,7 +62,7 @@ func (f *Framework) runTimers() {
 // release ends the delay of slot n, or of the whole gang.
 func (f *Framework) release(g *group, n int) {
 	t, ok := g.tries[uint32(n)]
-	if !ok || t.due.IsZero() || t.due.After(f.out.now) || !g.job.active() {
+	if !ok || t.due.IsZero() || t.due.After(f.out.Now) || !g.job.active() {
 		return // it was cancelled, or failed again since
 	}
 	if g.gang() {
@@ -86,7 +79,7 @@ func (f *Framework) release(g *group, n int) {
 
 func (f *Framework) wantRekill() {
 	if f.rekill.IsZero() {
-		f.rekill = f.out.now.Add(rekillEvery)
+		f.rekill = f.out.Now.Add(sdk.RekillEvery)
 		f.timers.Push(f.rekill, alarm{kind: alarmRekill})
 	}
 }

@@ -48,7 +48,7 @@ func (f *Framework) ID() model.FrameworkID { return ID }
 
 // Step takes one input and returns what should happen, in order.
 func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
-	f.box = outbox{now: now, dirty: f.box.dirty[:0]}
+	f.box = outbox{Outbox: sdk.Outbox{Now: now}, dirty: f.box.dirty[:0]}
 	f.out = &f.box
 	defer func() { f.out = nil }()
 	switch in := in.(type) {
@@ -65,7 +65,7 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 	case model.Staged:
 		f.foldStaged(&in)
 	case model.Statuses:
-		f.out.notices = make([]model.Notice, 0, len(in)+1)
+		f.out.Notices = make([]model.Notice, 0, len(in)+1)
 		f.foldStatuses(in)
 	case model.Hosts:
 		f.hostsAre(in.ID, &in)
@@ -107,18 +107,8 @@ func (f *Framework) emit(e any) {
 		}
 		return
 	}
-	b, err := events.Encode(e)
-	if err != nil {
-		panic(fmt.Sprintf("batch: %v", err)) // each emitter has checked what it emits
-	}
-	f.enter(b)
+	f.out.Events = append(f.out.Events, events.Record(f, e))
 }
 
-// enter journals an encoded event and folds it, from the bytes that will be replayed.
-func (f *Framework) enter(b model.OwnEvent) {
-	if err := events.Fold(f, b); err != nil {
-		// Going on would part this state from the journal's.
-		panic(fmt.Sprintf("batch: %v", err))
-	}
-	f.out.events = append(f.out.events, b)
-}
+// enter journals an encoded event and folds it.
+func (f *Framework) enter(b model.OwnEvent) { f.out.Events = append(f.out.Events, events.Enter(f, b)) }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 	"github.com/tender-scheduler/tender/frameworks/sdk/sdktest"
 )
 
@@ -72,10 +73,10 @@ func TestUnfitOffers(t *testing.T) {
 		offers model.Offers
 		want   model.Call
 	}{
-		{"part of a gang", gang, offerOf(2), model.Decline{Offer: 7, RefuseFor: refuseUnfit}},
-		{"no time limit", count(1), until(time.Hour), model.Decline{Offer: 7, RefuseFor: refuseUnfit}},
-		{"too short", limited, until(time.Hour - 1), model.Decline{Offer: 7, RefuseFor: refuseUnfit}},
-		{"no room", limited, offerOf(0), model.Decline{Offer: 7, RefuseFor: refuseUnfit}},
+		{"part of a gang", gang, offerOf(2), model.Decline{Offer: 7, RefuseFor: sdk.RefuseUnfit}},
+		{"no time limit", count(1), until(time.Hour), model.Decline{Offer: 7, RefuseFor: sdk.RefuseUnfit}},
+		{"too short", limited, until(time.Hour - 1), model.Decline{Offer: 7, RefuseFor: sdk.RefuseUnfit}},
+		{"no room", limited, offerOf(0), model.Decline{Offer: 7, RefuseFor: sdk.RefuseUnfit}},
 		{"unknown job", limited, other, model.Decline{Offer: 7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 	"github.com/tender-scheduler/tender/frameworks/sdk/sdktest"
 )
 
@@ -129,7 +130,7 @@ func BenchmarkNextOfMillion(b *testing.B) {
 	for b.Loop() {
 		e := f.Step(sdktest.Start, model.Offers{{ID: 1, Demand: "bench001/0", Parts: []model.OfferPart{{Agent: "a", Count: 1}}}})
 		f.Step(sdktest.Start, model.Refused{Call: e.Calls[0], Refusal: model.Refuse(model.ReasonStaleOffer, "stale")})
-		g.refusals = refusals{}
+		g.refusals = sdk.Refusals{}
 	}
 }
 

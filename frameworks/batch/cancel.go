@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // maxIndices bounds a partial cancellation, which is one journal entry.
@@ -21,7 +22,7 @@ func (f *Framework) cancel(r *model.CancelJob) (any, *model.Refusal) {
 	if len(r.Indices) > maxIndices {
 		return nil, model.Refuse(model.ReasonTooLarge, "cancel %d indices: the limit is %d at once; cancel the group, or a part at a time", len(r.Indices), maxIndices)
 	}
-	e := cancelled{ID: j.id, At: microsOf(f.out.now), Indices: r.Indices}
+	e := cancelled{ID: j.id, At: sdk.MicrosOf(f.out.Now), Indices: r.Indices}
 	if r.Group != "" || len(r.Indices) > 0 {
 		if e.Groups, err = f.cancelGroups(j, r); err != nil {
 			return nil, err

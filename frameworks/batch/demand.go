@@ -4,23 +4,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
-
-// refusals are the launches of a group that were refused in a row. After the
-// first the demand is sent again at once, after that with growing pauses, so
-// that a refusal that will be repeated cannot keep the master busy.
-type refusals struct {
-	count int
-	until time.Time // no demand before; zero = not held back
-	why   string
-}
 
 // startable returns how many tasks of the group could be launched now.
 func (g *group) startable() int {
-	if !g.job.active() || !g.refusals.until.IsZero() {
+	if !g.job.active() || !g.refusals.Until.IsZero() {
 		return 0
 	}
 	n := g.ready.Len()
@@ -91,82 +82,18 @@ func (f *Framework) buildDemand(id string, of *group, count int) model.Demand {
 		Placement:    spec.Placement,
 	}
 	if spec.Preemptible {
-		d.Grace = longestKill(g)
+		d.Grace = sdk.LongestKill(g)
 	}
 	dg := model.DemandGroup{Count: count, Shape: g.Shape(), Exclusive: g.Exclusive}
 	if g.Gang != nil {
 		dg.Topology = g.Gang.Topology
 	}
-	dg.Constraints, dg.MaxPerAgent = mergeConstraints(spec, g)
-	dg.Affinities, dg.Spreads = mergeAffinities(spec, g), mergeSpreads(spec, g)
+	dg.Constraints, dg.MaxPerAgent = sdk.Constraints(spec, g)
+	dg.Affinities, dg.Spreads = sdk.Affinities(spec, g), sdk.Spreads(spec, g)
 	if of.hosts != nil {
 		// Each waits for an agent of its own: nothing is held or preempted for it.
 		d.Every, dg.MaxPerAgent, dg.Only = true, 1, of.only()
 	}
 	d.Groups = []model.DemandGroup{dg}
 	return d
-}
-
-// distinctHosts is the constraint that becomes DemandGroup.MaxPerAgent.
-const distinctHosts = "distinct_hosts"
-
-// mergeConstraints gathers what the job, the group and its tasks ask of an
-// agent, each once. distinct_hosts is about the other tasks rather than the
-// agent; of a job it holds within each group.
-func mergeConstraints(spec *model.Job, g *model.Group) (cs []model.Constraint, maxPerAgent int) {
-	add := func(more []model.Constraint) {
-		for _, c := range more {
-			switch {
-			case c.Operator == distinctHosts:
-				if c.Value != "false" {
-					maxPerAgent = 1
-				}
-			case !slices.Contains(cs, c):
-				cs = append(cs, c)
-			}
-		}
-	}
-	add(spec.Constraints)
-	add(g.Constraints)
-	for i := range g.Tasks {
-		add(g.Tasks[i].Constraints)
-	}
-	return cs, maxPerAgent
-}
-
-// longestKill is how long a group's tasks may take to end once they are told to.
-func longestKill(g *model.Group) (d model.Duration) {
-	for i := range g.Tasks {
-		d = max(d, g.Tasks[i].KillTimeout)
-	}
-	return d
-}
-
-// mergeAffinities gathers what the job, the group and its tasks prefer, each once.
-func mergeAffinities(spec *model.Job, g *model.Group) (out []model.Affinity) {
-	add := func(more []model.Affinity) {
-		for _, a := range more {
-			if !slices.Contains(out, a) {
-				out = append(out, a)
-			}
-		}
-	}
-	add(spec.Affinities)
-	add(g.Affinities)
-	for i := range g.Tasks {
-		add(g.Tasks[i].Affinities)
-	}
-	return out
-}
-
-// mergeSpreads gathers the spreads of the group and of the job; over the same
-// attribute the group's counts.
-func mergeSpreads(spec *model.Job, g *model.Group) []model.Spread {
-	out := slices.Clone(g.Spreads)
-	for _, s := range spec.Spreads {
-		if !slices.ContainsFunc(out, func(o model.Spread) bool { return o.Attribute == s.Attribute }) {
-			out = append(out, s)
-		}
-	}
-	return out
 }

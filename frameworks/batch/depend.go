@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // dependency is one condition of a job on another, with the name resolved.
@@ -98,7 +99,7 @@ func (s *state) unwait(d *dependency) {
 
 // wakeWaiters looks again at the jobs that wait for other, which has started or
 // ended, and releases those with no open condition left.
-func (f *Framework) wakeWaiters(other *job, at micros) {
+func (f *Framework) wakeWaiters(other *job, at sdk.Micros) {
 	w := f.waiters[other.id]
 	if w == nil {
 		return

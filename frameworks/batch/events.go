@@ -12,18 +12,20 @@ import (
 type (
 	submitted struct {
 		ID     model.JobID  `json:"id"`
-		At     micros       `json:"at"`
+		At     sdk.Micros   `json:"at"`
 		Job    *model.Job   `json:"job"`
 		Deps   []dependency `json:"deps,omitempty"` // names resolved
 		Key    string       `json:"key,omitempty"`
 		User   string       `json:"user,omitempty"`
 		Parent model.JobID  `json:"parent,omitempty"`
+		// Keep is how many ended runs of Parent there are to be.
+		Keep model.KeepRuns `json:"keep,omitzero"`
 	}
 
 	// cancelled gives up a whole job, or whole Groups of it, or Indices of those.
 	cancelled struct {
 		ID      model.JobID `json:"id"`
-		At      micros      `json:"at"`
+		At      sdk.Micros  `json:"at"`
 		Groups  []uint16    `json:"groups,omitempty"`
 		Indices []uint32    `json:"indices,omitempty"`
 	}
@@ -31,7 +33,7 @@ type (
 	// retried puts slots that ended back in the queue: the unsuccessful, or all.
 	retried struct {
 		ID  model.JobID `json:"id"`
-		At  micros      `json:"at"`
+		At  sdk.Micros  `json:"at"`
 		All bool        `json:"all,omitempty"`
 	}
 
@@ -58,7 +60,7 @@ func (f *Framework) foldSubmitted(e *submitted) error {
 	f.tick(e.At)
 	f.lastSeq++
 	j := newJob(e.ID, f.lastSeq, e.Job)
-	j.key, j.user, j.parent, j.submitted, j.deps = e.Key, e.User, e.Parent, e.At, e.Deps
+	j.key, j.user, j.parent, j.keep, j.submitted, j.deps = e.Key, e.User, e.Parent, e.Keep, e.At, e.Deps
 	j.state = model.JobQueued
 	j.fillReady()
 	if f.updateDeps(j); j.blocked() {

@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // endIfOver ends the job if nothing of it is left to do.
-func (f *Framework) endIfOver(j *job, at micros) {
+func (f *Framework) endIfOver(j *job, at sdk.Micros) {
 	if j.state.Ended() || j.live > 0 || j.open > 0 && j.state != model.JobStopping || j.noHosts() && j.state != model.JobStopping {
 		return
 	}
@@ -68,7 +69,7 @@ func (j *job) judge() outcome {
 	}
 	var worst *group
 	var at int
-	var first micros
+	var first sdk.Micros
 	for i := range j.groups {
 		g := &j.groups[i]
 		if k, failed := g.worst(); k >= 0 && (worst == nil || failed < first) {
@@ -84,7 +85,7 @@ func (j *job) judge() outcome {
 
 // worst returns the slot that speaks for the group's failure, -1 if none
 // failed, and when the first of its slots failed.
-func (g *group) worst() (best int, first micros) {
+func (g *group) worst() (best int, first sdk.Micros) {
 	best = -1
 	if g.counts[classFailed]+g.counts[classLost] == 0 {
 		return best, 0

@@ -17,7 +17,7 @@ func (g *group) recordGPUs(n int, s *slot, u *model.Usage) {
 	var sum model.Usage
 	ran := time.Duration(0)
 	if s.started != 0 {
-		ran = s.finished.time().Sub(s.started.time())
+		ran = s.finished.Time().Sub(s.started.Time())
 	}
 	sum.AddGPUs(u.GPUs, ran)
 	g.job.gpuTime += sum.GPUTime.Std()

@@ -42,7 +42,7 @@ type group struct {
 	// Transient.
 	ready    sdk.SlotSet // waiting, not delayed, not claimed
 	claimed  int         // slots in accepts that are neither staged nor refused yet
-	refusals refusals
+	refusals sdk.Refusals
 	dirty    bool                         // its demand may have changed in this step
 	demandID string                       // made when first needed
 	build    func(count int) model.Demand // likewise
@@ -55,7 +55,7 @@ type group struct {
 type tries struct {
 	retries sdk.Tries
 	free    uint8         // returns that were not its fault
-	since   micros        // of the present delay: when it began, on the agent's clock
+	since   sdk.Micros    // of the present delay: when it began, on the agent's clock
 	wait    time.Duration // and how long it is
 	due     time.Time     // transient: when the leader will end it
 }

@@ -28,7 +28,7 @@ type hosts struct {
 type hostsChanged struct {
 	ID    model.JobID     `json:"id"`
 	Group uint16          `json:"group"`
-	At    micros          `json:"at"`
+	At    sdk.Micros      `json:"at"`
 	Came  []model.AgentID `json:"came,omitempty"`
 	Left  []model.AgentID `json:"left,omitempty"`
 }
@@ -67,7 +67,7 @@ func (f *Framework) watchHosts(g *group) {
 	if h.watched {
 		w.Group = &f.anyHost(w.ID, g).Groups[0]
 	}
-	f.out.calls = append(f.out.calls, w)
+	f.out.Calls = append(f.out.Calls, w)
 }
 
 // hostsAre takes in which agents match. Those out of contact are waited for.
@@ -78,7 +78,7 @@ func (f *Framework) hostsAre(id string, in *model.Hosts) {
 	}
 	was := g.hosts.told
 	g.hosts.told = in
-	e := &hostsChanged{ID: g.job.id, Group: g.num, At: microsOf(f.out.now)}
+	e := &hostsChanged{ID: g.job.id, Group: g.num, At: sdk.MicrosOf(f.out.Now)}
 	for _, a := range in.Fit {
 		n, known := g.hosts.byAgent[a]
 		if !known || g.isVacant(n) || g.leftBehind(n) && (was == nil || !was.Matches(a)) {
@@ -167,7 +167,7 @@ func (g *group) grow(agents []model.AgentID) {
 }
 
 // leave gives up a slot that waits for an agent which does not match any more.
-func (g *group) leave(n int, at micros) {
+func (g *group) leave(n int, at sdk.Micros) {
 	s := g.peek(n)
 	switch c := s.state.class(); {
 	case c != classWaiting && c != classDelayed:

@@ -17,9 +17,10 @@ type job struct {
 	spec      *model.Job
 	key, user string
 	parent    model.JobID
-	submitted micros
-	started   micros // of the first task
-	ended     micros
+	keep      model.KeepRuns // of parent
+	submitted sdk.Micros
+	started   sdk.Micros // of the first task
+	ended     sdk.Micros
 	endSeq    uint64 // in order of ending; 0 = has not ended
 	state     model.JobState
 	deps      []dependency

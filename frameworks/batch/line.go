@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // line is the groups of one role and priority that wait, in the order in which
@@ -31,7 +33,7 @@ type line struct {
 type place struct {
 	ticket uint64 // in the order of standing up; kept when the group has left, its work goes by it
 	in     bool   // derived: it stands in the line
-	since  micros
+	since  sdk.Micros
 	base   int64 // state.done then
 	behind int64 // work done before it by groups that came after it, and not after the next that waits
 }
@@ -123,4 +125,4 @@ func (f *Framework) work(g *group, run int64) {
 
 // tick takes note of the master's time of an event. What an agent says of its
 // own time is not compared with it.
-func (s *state) tick(at micros) { s.clock = max(s.clock, at) }
+func (s *state) tick(at sdk.Micros) { s.clock = max(s.clock, at) }

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // stood is what a group in line remembers by the plainest of means.
@@ -104,7 +105,7 @@ func checkLines(t *rapid.T, f *Framework) {
 
 func TestOvertaken(t *testing.T) {
 	start := time.Date(2026, 1, 4, 10, 0, 0, 0, time.UTC)
-	p := place{since: microsOf(start), base: 100}
+	p := place{since: sdk.MicrosOf(start), base: 100}
 	for _, c := range []struct {
 		behind, done int64
 		want         time.Duration

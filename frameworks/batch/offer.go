@@ -2,42 +2,31 @@ package batch
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
-// Pauses between demands whose launches keep being refused.
-const (
-	refusalPause    = time.Second
-	maxRefusalPause = 30 * time.Second
-)
-
-// refuseUnfit is how long an offer that a demand cannot use is not wanted
-// again: Mesos' default filter.
-const refuseUnfit = 5 * time.Second
-
 // answer accepts as much of an offer as is wanted, or declines it.
 func (f *Framework) answer(o *model.Offer) {
 	g := f.groupOf(o.Demand)
 	if g == nil {
-		f.decline(o, 0)
+		f.out.Decline(o, 0)
 		return
 	}
 	want := g.startable()
 	if want == 0 {
-		f.decline(o, 0)
+		f.out.Decline(o, 0)
 		f.changed(g) // the master has not heard yet
 		return
 	}
 	if !f.inTime(g, o) || g.gang() && sdk.Room(o.Parts, 0) < want {
-		f.decline(o, refuseUnfit)
+		f.out.Decline(o, sdk.RefuseUnfit)
 		return
 	}
 	placed := g.assign(o.Parts, want)
 	if len(placed) == 0 {
-		f.decline(o, refuseUnfit)
+		f.out.Decline(o, sdk.RefuseUnfit)
 		return
 	}
 	launches := make([]model.Launch, len(placed))
@@ -52,7 +41,7 @@ func (f *Framework) answer(o *model.Offer) {
 		}
 		g.claimed += len(p.Slots)
 	}
-	f.out.calls = append(f.out.calls, model.Accept{Offer: o.ID, Launches: launches})
+	f.out.Call(model.Accept{Offer: o.ID, Launches: launches})
 	f.changed(g)
 }
 
@@ -63,11 +52,7 @@ func (f *Framework) inTime(g *group, o *model.Offer) bool {
 		return true
 	}
 	limit := g.job.spec.TimeLimit.Std()
-	return limit > 0 && !f.out.now.Add(limit).After(o.UnavailableFrom)
-}
-
-func (f *Framework) decline(o *model.Offer, refuseFor time.Duration) {
-	f.out.calls = append(f.out.calls, model.Decline{Offer: o.ID, RefuseFor: refuseFor})
+	return limit > 0 && !f.out.Now.Add(limit).After(o.UnavailableFrom)
 }
 
 // changed has the group's demand sent anew: the master's idea of its count is
@@ -145,12 +130,8 @@ func (f *Framework) unclaim(l *model.Launch) *group {
 
 // holdBack counts a refusal and has the demand sent again, at once or later.
 func (f *Framework) holdBack(g *group, why string) {
-	r := &g.refusals
-	r.count++
-	r.why = why
-	if pause := sdk.Backoff(r.count-1, refusalPause, maxRefusalPause); pause > 0 {
-		r.until = f.out.now.Add(pause)
-		f.timers.Push(r.until, alarm{kind: alarmHold, group: g})
+	if g.refusals.Add(f.out.Now, why) {
+		f.timers.Push(g.refusals.Until, alarm{kind: alarmHold, group: g})
 	}
 	f.changed(g)
 }

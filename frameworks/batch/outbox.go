@@ -1,26 +1,21 @@
 package batch
 
 import (
-	"time"
-
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // outbox gathers the effects of one Step. All its methods may be called on nil,
 // which is what folding the journal does: the same transitions, nothing sent.
 type outbox struct {
-	now     time.Time
-	events  []model.OwnEvent
-	calls   []model.Call
-	done    []model.Call // JobDone, after all else
-	replies []model.Reply
-	notices []model.Notice
-	dirty   []*group
+	sdk.Outbox
+	done  []model.Call // JobDone, after all else
+	dirty []*group
 }
 
 func (o *outbox) kill(id model.TaskID, grace model.Duration) {
 	if o != nil {
-		o.calls = append(o.calls, model.Kill{Task: id, Grace: grace})
+		o.Calls = append(o.Calls, model.Kill{Task: id, Grace: grace})
 	}
 }
 
@@ -38,18 +33,11 @@ func (o *outbox) touch(g *group) {
 	}
 }
 
-func (o *outbox) reply(id uint64, body any, err *model.Refusal) {
-	if err != nil {
-		body = nil
-	}
-	o.replies = append(o.replies, model.Reply{ID: id, Body: body, Err: err})
-}
-
 // notice tells of a job's change.
-func (o *outbox) notice(at micros, kind string, j *job, message string) {
+func (o *outbox) notice(at sdk.Micros, kind string, j *job, message string) {
 	if o != nil {
-		o.notices = append(o.notices, model.Notice{
-			At: at.time(), Kind: kind, Job: j.id, JobName: j.spec.Name, State: string(j.state), Message: message,
+		o.Notices = append(o.Notices, model.Notice{
+			At: at.Time(), Kind: kind, Job: j.id, JobName: j.spec.Name, State: string(j.state), Message: message,
 		})
 	}
 }
@@ -64,18 +52,13 @@ func (f *Framework) finish() model.Effects {
 	}
 	clear(o.dirty)
 	if d, ok := f.book.Call(); ok {
-		o.calls = append(o.calls, d)
+		o.Calls = append(o.Calls, d)
 	}
-	if o.calls == nil {
-		o.calls, o.done = o.done, nil
+	if o.Calls == nil {
+		o.Calls, o.done = o.done, nil
 	}
-	e := model.Effects{
-		Events:  o.events,
-		Calls:   append(o.calls, o.done...),
-		Replies: o.replies,
-		Notices: o.notices,
-		Wake:    f.timers.Next(),
-	}
+	o.Calls = append(o.Calls, o.done...)
+	e := o.Effects(f.timers.Next())
 	*o = outbox{dirty: o.dirty} // the effects are the caller's
 	return e
 }

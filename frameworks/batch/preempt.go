@@ -9,7 +9,7 @@ import "github.com/tender-scheduler/tender/core/model"
 // Of a drained node only preemptible tasks leave at once: others may well end by
 // themselves before the drain's deadline, when the master stops them.
 func (f *Framework) giveBack(o *model.InverseOffer) {
-	f.out.calls = append(f.out.calls, model.AcceptInverse{Offer: o.ID})
+	f.out.Call(model.AcceptInverse{Offer: o.ID})
 	reason := model.ReasonContainerPreempted
 	if o.Drain != nil {
 		reason = model.ReasonAgentDraining
@@ -55,5 +55,5 @@ func (f *Framework) liveTask(id *model.TaskID) (*group, int) {
 }
 
 func (o *outbox) preempt(g *group, n int, reason model.TaskReason) {
-	o.calls = append(o.calls, model.Kill{Task: g.taskID(n, g.peek(n)), Reason: reason})
+	o.Calls = append(o.Calls, model.Kill{Task: g.taskID(n, g.peek(n)), Reason: reason})
 }

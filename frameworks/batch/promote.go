@@ -31,11 +31,11 @@ func (f *Framework) promote() {
 				return true
 			})
 		}
-		if len(l.promoted) > 0 && f.out.now.Sub(l.promotedAt) < f.cfg.OvertakeLimit {
+		if len(l.promoted) > 0 && f.out.Now.Sub(l.promotedAt) < f.cfg.OvertakeLimit {
 			continue
 		}
-		if g, wait := l.next(f.out.now, f.done); g != nil && wait >= f.cfg.OvertakeLimit {
-			l.promoted, l.promotedAt = append(l.promoted, g), f.out.now
+		if g, wait := l.next(f.out.Now, f.done); g != nil && wait >= f.cfg.OvertakeLimit {
+			l.promoted, l.promotedAt = append(l.promoted, g), f.out.Now
 			f.setPromoted(g, true)
 		}
 	}
@@ -63,7 +63,7 @@ func (l *line) next(now time.Time, done int64) (*group, time.Duration) {
 // overtaken returns for how much of its wait a group was overtaken, given the
 // work that was done before it by groups behind it, and all that was ever done.
 func (s *place) overtaken(now time.Time, behind, done int64) time.Duration {
-	wait := now.Sub(s.since.time())
+	wait := now.Sub(s.since.Time())
 	if behind <= 0 || wait <= 0 {
 		return 0
 	}

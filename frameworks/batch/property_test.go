@@ -87,7 +87,8 @@ func (w *world) submit() {
 		}
 	}
 	job.TimeLimit = model.Duration(rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(w.t, "limit"))
-	s := model.Submit{ID: id, Job: job, User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(w.t, "user")}
+	s := model.Submit{ID: id, Job: job, Parent: rapid.SampledFrom([]model.JobID{"", "", "s1"}).Draw(w.t, "parent"),
+		Keep: model.KeepRuns{Successful: rapid.IntRange(0, 2).Draw(w.t, "keep")}, User: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(w.t, "user")}
 	if rapid.IntRange(0, 4).Draw(w.t, "key") == 0 {
 		s.Key = rapid.SampledFrom([]string{"k1", "k2"}).Draw(w.t, "which")
 	}

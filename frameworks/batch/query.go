@@ -6,15 +6,14 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
-
-const defaultLimit = 1000
 
 // Query answers questions from the folded state.
 func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	switch q := body.(type) {
 	case model.ListJobs:
-		return answer(f.listJobs(&q))
+		return sdk.Answer(f.listJobs(&q))
 	case model.CountJobs:
 		return f.countJobs(), nil
 	case model.FindJob:
@@ -26,21 +25,13 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 		}
 		return f.view(j, true), nil
 	case model.ListTasks:
-		return answer(f.listTasks(&q))
+		return sdk.Answer(f.listTasks(&q))
 	case model.Why:
-		return answer(f.why(now, &q))
+		return sdk.Answer(f.why(now, &q))
 	case model.PlanJob:
-		return answer(f.plan(now, &q))
+		return sdk.Answer(f.plan(now, &q))
 	}
 	return nil, model.Refuse(model.ReasonUnsupported, "the batch framework has no answer to a %T", body)
-}
-
-// answer keeps a refused query's body out of the reply.
-func answer[T any](body T, err *model.Refusal) (any, *model.Refusal) {
-	if err != nil {
-		return nil, err
-	}
-	return body, nil
 }
 
 func (f *Framework) countJobs() model.JobCounts {
@@ -56,48 +47,16 @@ var jobStates = []model.JobState{
 	model.JobSucceeded, model.JobFailed, model.JobCancelled,
 }
 
-func (f *Framework) listJobs(q *model.ListJobs) (l model.JobList, err *model.Refusal) {
-	if q.State != "" && !slices.Contains(model.JobStates, model.JobState(q.State)) {
-		err := model.Refuse(model.ReasonBadRequest, "no such job state %q", q.State)
-		for _, s := range model.JobStates {
-			err.Details = append(err.Details, string(s))
-		}
-		return l, err
-	}
+func (f *Framework) listJobs(q *model.ListJobs) (model.JobList, *model.Refusal) {
 	from := f.order
 	if q.Name != "" {
 		from = f.names[q.Name]
 	}
-	end := len(from)
-	if q.Before != "" {
-		b := f.jobs[q.Before]
-		if b == nil {
-			return l, model.Refuse(model.ReasonNotFound, "job %q, which the list was to go on from, is not known any more; start again", q.Before)
-		}
-		end = before(from, b.seq)
+	l := sdk.Lister[*job]{
+		ByID: f.byID, Seq: func(j *job) uint64 { return j.seq }, Found: (*job).found,
+		View: func(j *job) model.JobView { return f.view(j, false) },
 	}
-	if !q.Until.IsZero() {
-		end, _ = slices.BinarySearchFunc(from, q.Until, func(j *job, at time.Time) int {
-			if c := j.submitted.time().Compare(at); c != 0 || !q.Through {
-				return c
-			}
-			return -1
-		})
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	l.Jobs = make([]model.JobView, 0, min(limit, end))
-	for i := end - 1; i >= 0; i-- {
-		if j := from[i]; q.State == "" || string(j.state) == q.State {
-			if l.More = len(l.Jobs) == limit; l.More {
-				break
-			}
-			l.Jobs = append(l.Jobs, f.view(j, false))
-		}
-	}
-	return l, nil
+	return l.List(from, q)
 }
 
 func (f *Framework) listTasks(q *model.ListTasks) (l model.TaskList, err *model.Refusal) {
@@ -115,7 +74,7 @@ func (f *Framework) listTasks(q *model.ListTasks) (l model.TaskList, err *model.
 	l = model.TaskList{Job: j.id, Tasks: []model.TaskView{}}
 	p := &taskPage{q: q, l: &l, limit: q.Limit}
 	if p.limit <= 0 {
-		p.limit = defaultLimit
+		p.limit = sdk.DefaultLimit
 	}
 	known := false
 	for i := range j.groups {

@@ -16,5 +16,5 @@ func (f *Framework) request(r model.Request) {
 	default:
 		err = model.Refuse(model.ReasonUnsupported, "the batch framework cannot do a %T", r.Body)
 	}
-	f.out.reply(r.ID, body, err)
+	f.out.Reply(r.ID, body, err)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // endOfTask decides what becomes of a slot whose attempt has just ended.
-func (f *Framework) endOfTask(g *group, n int, s *slot, v verdict, at micros) {
+func (f *Framework) endOfTask(g *group, n int, s *slot, v verdict, at sdk.Micros) {
 	if v != verdictFault && v != verdictFree && v != verdictPreempt {
 		return // with the job being stopped, always: the attempt was to be killed
 	}
@@ -34,7 +34,7 @@ func (s *slot) ran() time.Duration {
 
 // again asks whether slot n may go back to the queue after an attempt that ran
 // for so long, and counts it.
-func (g *group) again(n int, v verdict, at micros, ran time.Duration) (wait time.Duration, ok bool) {
+func (g *group) again(n int, v verdict, at sdk.Micros, ran time.Duration) (wait time.Duration, ok bool) {
 	t := g.tries[uint32(n)]
 	switch v {
 	case verdictPreempt:
@@ -47,12 +47,12 @@ func (g *group) again(n int, v verdict, at micros, ran time.Duration) (wait time
 			t.free++
 		}
 	default:
-		ok, wait, t.retries = sdk.Retry(g.spec.Restart, t.retries, at.time())
+		ok, wait, t.retries = sdk.Retry(g.spec.Restart, t.retries, at.Time())
 	}
 	if !ok {
 		return 0, false
 	}
-	t.retries.Window = microsOf(t.retries.Window).time() // as a snapshot keeps it
+	t.retries.Window = sdk.MicrosOf(t.retries.Window).Time() // as a snapshot keeps it
 	t.since, t.wait = 0, 0
 	if wait > 0 {
 		t.since, t.wait = at, wait
@@ -105,7 +105,7 @@ var stoppedWithGang = map[abort]string{
 // endOfRank decides what becomes of a gang after the end of one of its tasks:
 // the first that does not succeed stops the others, and when none is left the
 // gang goes back to the queue as one, or has failed.
-func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at micros) {
+func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at sdk.Micros) {
 	if g.abort == 0 && v != verdictOK {
 		g.abort = abortOf[v]
 		s.flags |= flagFirst
@@ -141,15 +141,15 @@ func (f *Framework) endOfRank(g *group, n int, s *slot, v verdict, at micros) {
 }
 
 // retry tells that a task's slot, or with no task a whole gang, is back in the queue.
-func (o *outbox) retry(at micros, g *group, task *model.TaskID, message string) {
+func (o *outbox) retry(at sdk.Micros, g *group, task *model.TaskID, message string) {
 	n := model.Notice{
-		At: at.time(), Kind: "task_retry", Job: g.job.id, JobName: g.job.spec.Name,
+		At: at.Time(), Kind: "task_retry", Job: g.job.id, JobName: g.job.spec.Name,
 		Task: task, Group: g.spec.Name, Message: message,
 	}
 	if task == nil {
 		n.Kind = "gang_retry"
 	}
-	o.notices = append(o.notices, n)
+	o.Notices = append(o.Notices, n)
 }
 
 // tell puts a task's new state on the event stream. Staging, starting and
@@ -162,7 +162,7 @@ func (f *Framework) tell(j *job, st *model.TaskStatus) {
 	if kind == "" {
 		return
 	}
-	f.out.notices = append(f.out.notices, model.Notice{
+	f.out.Notices = append(f.out.Notices, model.Notice{
 		At: st.At, Kind: kind, Job: j.id, JobName: j.spec.Name, Task: &st.Task,
 		Group: j.spec.Groups[st.Task.Group].Name, Agent: st.Agent, Status: st,
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // retryJob puts ended slots of a job back in the queue.
@@ -15,7 +16,7 @@ func (f *Framework) retryJob(r *model.RetryJob) (any, *model.Refusal) {
 	if j.state == model.JobStopping {
 		return nil, model.Refuse(model.ReasonNotTerminal, "job %q (%s) is being stopped; retry it when it has ended", j.spec.Name, j.id)
 	}
-	e := retried{ID: j.id, At: microsOf(f.out.now), All: r.All}
+	e := retried{ID: j.id, At: sdk.MicrosOf(f.out.Now), All: r.All}
 	if !j.anyToRetry(&e) {
 		if !j.state.Ended() {
 			return nil, model.Refuse(model.ReasonNotTerminal, "job %q (%s) is %s and none of its tasks has failed", j.spec.Name, j.id, j.state)

@@ -98,7 +98,8 @@ func runBatch(t *testing.T, d *datadriven.TestData, s *sdktest.Script) string {
 	case "submit":
 		id := args.next()
 		job := jobOf(t, d, args.next(), args)
-		s.Do(model.Submit{ID: model.JobID(id), Job: job, Key: args.get("key"), User: args.get("user")})
+		s.Do(model.Submit{ID: model.JobID(id), Job: job, Key: args.get("key"), User: args.get("user"), Parent: model.JobID(args.get("parent")),
+			Keep: model.KeepRuns{Successful: args.int(t, "keep"), Failed: args.int(t, "keep_failed")}})
 		return s.Output()
 	case "cancel":
 		r := model.CancelJob{Selector: args.next(), Group: args.get("group")}

@@ -21,12 +21,13 @@ func (f *Framework) search(selector string) model.FoundJobs {
 		v.Match = model.MatchName
 		return model.FoundJobs{Jobs: []model.FoundJob{v}}
 	}
-	byID := func(id model.JobID) (*job, bool) { j := f.jobs[id]; return j, j != nil }
-	return sdk.Find(f.order, (*job).found, byID, selector)
+	return sdk.Find(f.order, (*job).found, f.byID, selector)
 }
 
+func (f *Framework) byID(id model.JobID) (*job, bool) { j := f.jobs[id]; return j, j != nil }
+
 func (j *job) found() model.FoundJob {
-	return model.FoundJob{ID: j.id, Name: j.spec.Name, State: j.state, Submitted: j.submitted.time(), Parent: j.parent}
+	return model.FoundJob{ID: j.id, Name: j.spec.Name, State: j.state, Submitted: j.submitted.Time(), Parent: j.parent}
 }
 
 // unknown refuses what is neither an id nor a name, also if it begins an id.

@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // slot is the latest attempt at one slot, in 56 bytes. The zero value is a slot
 // that was never launched.
 type slot struct {
-	staged, started, finished micros
+	staged, started, finished sdk.Micros
 	cpu                       time.Duration
 	peakBytes                 int64
 	agent                     uint32 // position in the job's agents
@@ -99,22 +100,3 @@ func codeOfCause(c model.Cause) causeCode {
 	}
 	return 0
 }
-
-// micros is a time as microseconds since 1970; 0 = no time.
-type micros int64
-
-func microsOf(t time.Time) micros {
-	if t.IsZero() {
-		return 0
-	}
-	return micros(t.UnixMicro())
-}
-
-func (m micros) time() time.Time {
-	if m == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(int64(m)).UTC()
-}
-
-func (m micros) add(d time.Duration) micros { return m + micros(d.Microseconds()) }

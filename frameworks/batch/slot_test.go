@@ -2,7 +2,6 @@ package batch
 
 import (
 	"testing"
-	"time"
 	"unsafe"
 
 	"pgregory.net/rapid"
@@ -59,16 +58,6 @@ func TestIndices(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestMicros(t *testing.T) {
-	if microsOf(time.Time{}) != 0 || !micros(0).time().IsZero() {
-		t.Error("no time is not 0")
-	}
-	at := time.Date(2026, 3, 4, 5, 6, 7, 8000, time.UTC)
-	if got := microsOf(at.Add(999)).time(); !got.Equal(at) {
-		t.Errorf("time %s came back as %s", at, got)
-	}
 }
 
 func TestClip(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // The fields of a slot that are written, as bits of its second byte. The first
@@ -35,7 +36,7 @@ func reasonDefault(s slotState) causeCode {
 func (w *writer) group(g *group) {
 	w.byte(byte(g.abort))
 	w.place(&g.place)
-	var before micros
+	var before sdk.Micros
 	for _, p := range g.pages {
 		if p == nil {
 			w.byte(0)
@@ -52,7 +53,7 @@ func (w *writer) group(g *group) {
 
 // slot writes one slot; times are differences, as slots staged together are
 // next to each other.
-func (w *writer) slot(s *slot, before *micros) {
+func (w *writer) slot(s *slot, before *sdk.Micros) {
 	var has byte
 	mark := func(bit byte, on bool) {
 		if on {
@@ -103,7 +104,7 @@ func (w *writer) tries(g *group) {
 		t := g.tries[n]
 		w.uint(uint64(n))
 		w.uint(uint64(t.retries.Retries))
-		w.int(int64(microsOf(t.retries.Window)))
+		w.int(int64(sdk.MicrosOf(t.retries.Window)))
 		w.byte(t.free)
 		w.int(int64(t.since))
 		w.int(int64(t.wait))
@@ -132,7 +133,7 @@ func (w *writer) messages(g *group) {
 func (r *reader) group(g *group) {
 	g.abort = abort(r.below(uint64(abortPreempt)+1, "abort"))
 	r.place(&g.place)
-	var before micros
+	var before sdk.Micros
 	for i := range g.pages {
 		if r.below(2, "page mark") == 0 {
 			continue
@@ -153,20 +154,20 @@ func (r *reader) group(g *group) {
 }
 
 // slot reads what writer.slot wrote, but for the state, which it returns.
-func (r *reader) slot(s *slot, before *micros, agents int) slotState {
+func (r *reader) slot(s *slot, before *sdk.Micros, agents int) slotState {
 	first, has := r.byte(), r.byte()
 	s.flags = slotFlags(first >> flagBits)
 	state := slotState(first & (1<<flagBits - 1))
 	s.attempts = uint16(r.below(maxAttemptNumber+1, "attempt"))
 	if has&hasStaged != 0 {
-		s.staged = *before + micros(r.int())
+		s.staged = *before + sdk.Micros(r.int())
 		*before = s.staged
 	}
 	if has&hasStarted != 0 {
-		s.started = s.staged + micros(r.int())
+		s.started = s.staged + sdk.Micros(r.int())
 	}
 	if has&hasFinished != 0 {
-		s.finished = s.started + micros(r.int())
+		s.finished = s.started + sdk.Micros(r.int())
 	}
 	if has&hasCPU != 0 {
 		s.cpu = time.Duration(r.int())
@@ -202,9 +203,9 @@ func (r *reader) tries(g *group) {
 		k := uint32(r.below(uint64(g.size), "slot"))
 		var t tries
 		t.retries.Retries = int(r.uint())
-		t.retries.Window = micros(r.int()).time()
+		t.retries.Window = sdk.Micros(r.int()).Time()
 		t.free = r.byte()
-		t.since, t.wait = micros(r.int()), time.Duration(r.int())
+		t.since, t.wait = sdk.Micros(r.int()), time.Duration(r.int())
 		g.tries[k] = t
 	}
 }

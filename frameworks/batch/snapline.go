@@ -3,6 +3,8 @@ package batch
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 func (w *writer) place(s *place) {
@@ -20,7 +22,7 @@ func (w *writer) place(s *place) {
 func (r *reader) place(s *place) {
 	s.ticket = r.uint()
 	if s.in = r.below(2, "place mark") == 1; s.in {
-		s.since, s.base, s.behind = micros(r.int()), r.int(), r.int()
+		s.since, s.base, s.behind = sdk.Micros(r.int()), r.int(), r.int()
 	}
 }
 

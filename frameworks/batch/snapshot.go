@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // snapshotVersion is raised when the form of a snapshot changes.
@@ -24,9 +25,10 @@ type jobHead struct {
 	Key       string          `json:"key,omitempty"`
 	User      string          `json:"user,omitempty"`
 	Parent    model.JobID     `json:"parent,omitempty"`
-	Submitted micros          `json:"submitted"`
-	Started   micros          `json:"started,omitempty"`
-	Ended     micros          `json:"ended,omitempty"`
+	Keep      model.KeepRuns  `json:"keep,omitzero"`
+	Submitted sdk.Micros      `json:"submitted"`
+	Started   sdk.Micros      `json:"started,omitempty"`
+	Ended     sdk.Micros      `json:"ended,omitempty"`
 	EndSeq    uint64          `json:"end_seq,omitempty"`
 	State     model.JobState  `json:"state"`
 	Deps      []dependency    `json:"deps,omitempty"`
@@ -82,7 +84,7 @@ const maxFrozenBytes = 16 << 10
 
 func (w *writer) job(j *job) error {
 	head, err := json.Marshal(&jobHead{
-		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent,
+		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent, Keep: j.keep,
 		Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
 		Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome,
 		GPUTime: j.gpuTime, PeakGPU: j.peakGPU, GPUs: j.gpuRecords(), Hosts: j.hostRecords(),
@@ -118,7 +120,7 @@ func (f *Framework) Restore(b []byte) error {
 	var s state
 	s.init()
 	s.lastSeq, s.lastEndSeq = r.uint(), r.uint()
-	s.lastTicket, s.done, s.clock = r.uint(), r.int(), micros(r.int())
+	s.lastTicket, s.done, s.clock = r.uint(), r.int(), sdk.Micros(r.int())
 	r.memory(&s.habits.users)
 	r.memory(&s.habits.works)
 	for range r.uint() {
@@ -164,7 +166,8 @@ func (s *state) restoreJob(r *reader) error {
 		return fmt.Errorf("job %s: no such state %q", h.ID, h.State)
 	}
 	j := newJob(h.ID, h.Seq, &job)
-	j.key, j.user, j.parent, j.state, j.deps, j.agents = h.Key, h.User, h.Parent, h.State, h.Deps, h.Agents
+	j.key, j.user, j.parent, j.keep = h.Key, h.User, h.Parent, h.Keep
+	j.state, j.deps, j.agents = h.State, h.Deps, h.Agents
 	j.submitted, j.started, j.ended, j.endSeq = h.Submitted, h.Started, h.Ended, h.EndSeq
 	j.cpu, j.peakBytes, j.outcome = h.CPU, h.PeakBytes, h.Outcome
 	j.gpuTime, j.peakGPU = h.GPUTime, h.PeakGPU
@@ -196,4 +199,7 @@ func (s *state) link() {
 		s.wait(j)
 	}
 	slices.SortFunc(s.ended, func(a, b *job) int { return cmp.Compare(a.endSeq, b.endSeq) })
+	for _, j := range s.ended {
+		s.passed(j)
+	}
 }

@@ -4,11 +4,12 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // foldStaged records launches that are on their way to their agents.
 func (f *Framework) foldStaged(e *model.Staged) {
-	at := microsOf(e.At)
+	at := sdk.MicrosOf(e.At)
 	f.tick(at)
 	for i := range e.Launches {
 		l := &e.Launches[i]
@@ -24,12 +25,12 @@ func (f *Framework) foldStaged(e *model.Staged) {
 		for _, a := range l.Tasks {
 			f.stage(g, a, agent, at)
 		}
-		g.refusals = refusals{}
+		g.refusals = sdk.Refusals{}
 		f.touch(g)
 	}
 }
 
-func (f *Framework) stage(g *group, a model.Attempt, agent uint32, at micros) {
+func (f *Framework) stage(g *group, a model.Attempt, agent uint32, at sdk.Micros) {
 	n, ok := g.slotOf(a.Index)
 	if !ok {
 		return

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // state is the folded state of the framework and what is derived from it.
@@ -12,8 +13,8 @@ type state struct {
 	lastSeq    uint64
 	lastEndSeq uint64
 	lastTicket uint64
-	done       int64  // work that was ever done, in milli-CPU × seconds
-	clock      micros // of the last event that bears the master's time
+	done       int64      // work that was ever done, in milli-CPU × seconds
+	clock      sdk.Micros // of the last event that bears the master's time
 	jobs       map[model.JobID]*job
 	habits     habits
 
@@ -23,8 +24,13 @@ type state struct {
 	names   map[string][]*job // by seq
 	keys    map[string]*job
 	waiters map[model.JobID]*waiters
-	ended   []*job // by endSeq
-	counts  struct{ openJobs, openSlots, endedJobs, endedSlots int }
+	ended   []*job                // by endSeq
+	runs    map[model.JobID]*runs // by schedule, those that have ended
+	crowded map[model.JobID]bool  // schedules with more of those than they keep, perhaps
+	counts  struct {
+		openJobs, openSlots int
+		ended, runs         held // jobs that are no runs of schedules, and runs
+	}
 }
 
 // waiters are the jobs that wait for another one.
@@ -39,6 +45,8 @@ func (s *state) init() {
 		names:   map[string][]*job{},
 		keys:    map[string]*job{},
 		waiters: map[model.JobID]*waiters{},
+		runs:    map[model.JobID]*runs{},
+		crowded: map[model.JobID]bool{},
 	}
 	s.habits.init()
 }
@@ -52,8 +60,7 @@ func (s *state) add(j *job) {
 		s.keys[j.key] = j
 	}
 	if j.state.Ended() {
-		s.counts.endedJobs++
-		s.counts.endedSlots += j.slots()
+		s.held(j).count(j, 1)
 	} else {
 		s.counts.openJobs++
 		s.counts.openSlots += j.slots()
@@ -65,19 +72,19 @@ func (s *state) closed(j *job) {
 	n := j.slots()
 	s.counts.openJobs--
 	s.counts.openSlots -= n
-	s.counts.endedJobs++
-	s.counts.endedSlots += n
+	s.held(j).count(j, 1)
 	s.lastEndSeq++
 	j.endSeq = s.lastEndSeq
 	s.ended = append(s.ended, j)
+	s.passed(j)
 }
 
 func (s *state) reopened(j *job) {
 	n := j.slots()
 	s.counts.openJobs++
 	s.counts.openSlots += n
-	s.counts.endedJobs--
-	s.counts.endedSlots -= n
+	s.held(j).count(j, -1)
+	s.unpassed(j)
 	j.endSeq, j.frozen = 0, nil
 	if i := slices.Index(s.ended, j); i >= 0 {
 		s.ended = slices.Delete(s.ended, i, i+1)
@@ -97,8 +104,8 @@ func (s *state) remove(ids []model.JobID) {
 		if s.keys[j.key] == j {
 			delete(s.keys, j.key)
 		}
-		s.counts.endedJobs--
-		s.counts.endedSlots -= j.slots()
+		s.held(j).count(j, -1)
+		s.unpassed(j)
 	}
 	isGone := func(j *job) bool { return j.gone }
 	s.order = slices.DeleteFunc(s.order, isGone)

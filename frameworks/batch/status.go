@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // foldStatuses folds updates about tasks. An update about a job, slot or
@@ -48,7 +49,7 @@ func (f *Framework) foldStatus(st *model.TaskStatus) {
 	g.set(n, s, taskSlot(to))
 	if to == model.TaskRunning {
 		if s.started == 0 {
-			s.started = firstOf(microsOf(st.Started), microsOf(st.At))
+			s.started = firstOf(sdk.MicrosOf(st.Started), sdk.MicrosOf(st.At))
 		}
 		f.jobRuns(j, s.started)
 	}
@@ -61,7 +62,7 @@ func (f *Framework) foldStatus(st *model.TaskStatus) {
 // foldEnd records how an attempt ended and decides what becomes of its slot.
 func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 	j := g.job
-	at := firstOf(microsOf(st.Finished), microsOf(st.At), s.started, s.staged)
+	at := firstOf(sdk.MicrosOf(st.Finished), sdk.MicrosOf(st.At), s.started, s.staged)
 	v := judge(st, s.flags&flagKill != 0)
 	if s.flags&flagKill != 0 {
 		s.flags &^= flagKill
@@ -99,9 +100,9 @@ func (f *Framework) foldEnd(g *group, n int, s *slot, st *model.TaskStatus) {
 }
 
 // record keeps what a terminal update says.
-func (g *group) record(n int, s *slot, st *model.TaskStatus, at micros) {
+func (g *group) record(n int, s *slot, st *model.TaskStatus, at sdk.Micros) {
 	s.finished, s.reason = at, st.Reason
-	if t := microsOf(st.Started); t != 0 {
+	if t := sdk.MicrosOf(st.Started); t != 0 {
 		s.started = t
 	} else if s.started == 0 && st.State == model.TaskFinished {
 		s.started = at // it must have
@@ -130,7 +131,7 @@ func (g *group) record(n int, s *slot, st *model.TaskStatus, at micros) {
 }
 
 // jobRuns notes that a task of the job has started at the time at.
-func (f *Framework) jobRuns(j *job, at micros) {
+func (f *Framework) jobRuns(j *job, at sdk.Micros) {
 	if j.started == 0 {
 		j.started = max(at, j.submitted)
 		defer f.wakeWaiters(j, at)
@@ -205,7 +206,7 @@ func likelyCause(st *model.TaskStatus) model.Cause {
 	return model.CauseFailed
 }
 
-func firstOf(times ...micros) micros {
+func firstOf(times ...sdk.Micros) sdk.Micros {
 	for _, t := range times {
 		if t != 0 {
 			return t

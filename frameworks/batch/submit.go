@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // Limits on what is journaled beside the job itself.
@@ -39,14 +40,14 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 		return nil, err
 	}
 	if err := f.enterJob(&submitted{
-		ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Deps: deps, Key: r.Key, User: clip(r.User, model.MaxNameBytes),
-		Parent: r.Parent,
+		ID: r.ID, At: sdk.MicrosOf(f.out.Now), Job: r.Job, Deps: deps, Key: r.Key, User: clip(r.User, model.MaxNameBytes),
+		Parent: r.Parent, Keep: r.Keep,
 	}); err != nil {
 		return nil, err
 	}
 	j := f.jobs[r.ID]
 	reply := model.SubmitReply{ID: j.id, Name: j.spec.Name}
-	if ex := f.whyBlocked(j, f.out.now); ex != nil && ex.Tier == model.TierNever {
+	if ex := f.whyBlocked(j, f.out.Now); ex != nil && ex.Tier == model.TierNever {
 		reply.Warning = ex
 	}
 	return reply, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // view is a job as shown to people.
@@ -13,7 +14,7 @@ func (f *Framework) view(j *job, withSpec bool) model.JobView {
 	v := model.JobView{
 		ID: j.id, Name: j.spec.Name, Type: j.spec.Type, Role: j.spec.Role, Priority: j.spec.Priority,
 		User: j.user, Parent: j.parent, State: j.state,
-		Submitted: j.submitted.time(), Started: j.started.time(), Ended: j.ended.time(),
+		Submitted: j.submitted.Time(), Started: j.started.Time(), Ended: j.ended.Time(),
 		Slots: j.slotCounts(),
 		Usage: model.Usage{
 			CPU: model.Duration(j.cpu), PeakMemoryBytes: j.peakBytes, GPUTime: model.Duration(j.gpuTime), PeakGPUMemoryBytes: j.peakGPU,
@@ -93,14 +94,14 @@ func (g *group) task(n int) model.TaskView {
 		return v
 	}
 	if s.attempts == 0 || s.state == slotWaiting || s.state == slotDelayed {
-		v.Finished, v.Message = g.droppedAt(&s).time(), "cancelled before it started"
+		v.Finished, v.Message = g.droppedAt(&s).Time(), "cancelled before it started"
 		if s.attempts > 0 {
 			v.Message = fmt.Sprintf("cancelled before attempt %d; attempt %d: %s", s.attempts, v.ID.Attempt, g.lastEnd(n, &s))
 		}
 		return v
 	}
 	v.Agent = g.job.agents[s.agent]
-	v.Staged, v.Started, v.Finished = s.staged.time(), s.started.time(), s.finished.time()
+	v.Staged, v.Started, v.Finished = s.staged.Time(), s.started.Time(), s.finished.Time()
 	v.Reason, v.Message = s.reason, g.messages[uint32(n)]
 	if s.state.class().ended() {
 		v.Result = g.result(&s)
@@ -120,7 +121,7 @@ func (g *group) result(s *slot) *model.Result {
 }
 
 // droppedAt is when a slot without a live attempt was cancelled.
-func (g *group) droppedAt(s *slot) micros {
+func (g *group) droppedAt(s *slot) sdk.Micros {
 	if s.state == slotWaiting || s.state == slotDelayed {
 		return g.job.ended // with the whole job
 	}
@@ -147,5 +148,5 @@ func (t *tries) dueTime() time.Time {
 	if !t.due.IsZero() {
 		return t.due.UTC()
 	}
-	return t.since.add(t.wait).time()
+	return t.since.Add(t.wait).Time()
 }

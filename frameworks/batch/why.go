@@ -147,10 +147,10 @@ func (g *group) explain(now time.Time) (out []model.Explanation) {
 			"the end of the restart delay")
 	}
 	n := g.ready.Len()
-	if r := &g.refusals; !r.until.IsZero() && n > 0 {
-		add(model.WaitRetryDelay, n, r.until,
-			fmt.Sprintf("%s: the master refused the last %d launches (%s)", tasksWait(n), r.count, r.why),
-			"another attempt at "+r.until.UTC().Format(time.RFC3339))
+	if r := &g.refusals; !r.Until.IsZero() && n > 0 {
+		add(model.WaitRetryDelay, n, r.Until,
+			fmt.Sprintf("%s: the master refused the last %d launches (%s)", tasksWait(n), r.Count, r.Why),
+			"another attempt at "+r.Until.UTC().Format(time.RFC3339))
 		return out
 	}
 	if k := n - g.startable(); k > 0 && !g.gang() {

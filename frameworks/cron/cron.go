@@ -48,7 +48,7 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 	if w, ok := in.(model.WallClock); ok {
 		f.ahead = w.Ahead
 	}
-	f.box = outbox{now: now.Add(f.ahead).UTC().Truncate(time.Microsecond), touched: f.box.touched[:0]}
+	f.box = outbox{Outbox: sdk.Outbox{Now: now.Add(f.ahead).UTC().Truncate(time.Microsecond)}, touched: f.box.touched[:0]}
 	f.out = &f.box
 	defer func() { f.out = nil }()
 	switch in := in.(type) {
@@ -62,19 +62,18 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		f.jobChanged(&in)
 	case model.Offers:
 		for i := range in { // none was asked for
-			f.out.calls = append(f.out.calls, model.Decline{Offer: in[i].ID})
+			f.out.Decline(&in[i], 0)
 		}
 	}
 	f.settle()
 	f.runTimers()
 	f.boundEnded()
-	o := f.out
-	e := model.Effects{Events: o.events, Calls: o.calls, Replies: o.replies, Notices: o.notices}
-	if next := f.timers.Next(); !next.IsZero() {
-		e.Wake = next.Add(-f.ahead)
+	clear(f.out.touched)
+	wake := f.timers.Next()
+	if !wake.IsZero() {
+		wake = wake.Add(-f.ahead)
 	}
-	clear(o.touched)
-	return e
+	return f.out.Effects(wake)
 }
 
 // Apply folds one journaled event. The framework has no tasks, so there are only its own.
@@ -86,21 +85,11 @@ func (f *Framework) Apply(e model.JournalEvent) error {
 	return events.Fold(f, own)
 }
 
-// emit journals an event and folds it, from the bytes that will be replayed.
-func (f *Framework) emit(e any) {
-	b, err := events.Encode(e)
-	if err != nil {
-		panic(fmt.Sprintf("cron: %v", err)) // what is emitted has been checked
-	}
-	f.enter(b)
-}
+// emit journals an event of this framework's own and folds it.
+func (f *Framework) emit(e any) { f.out.Events = append(f.out.Events, events.Record(f, e)) }
 
-func (f *Framework) enter(b model.OwnEvent) {
-	if err := events.Fold(f, b); err != nil {
-		panic(fmt.Sprintf("cron: %v", err)) // going on would part this state from the journal's
-	}
-	f.out.events = append(f.out.events, b)
-}
+// enter journals an encoded event and folds it.
+func (f *Framework) enter(b model.OwnEvent) { f.out.Events = append(f.out.Events, events.Enter(f, b)) }
 
 // lead starts a leader's term: timers are set anew, and the jobs of runs that have not
 // ended are watched again. What fell due meanwhile is then decided as its catch_up says.
@@ -121,7 +110,7 @@ func (f *Framework) lead() {
 		}
 	}
 	if watch != nil {
-		f.out.calls = append(f.out.calls, model.WatchJobs{Jobs: watch})
+		f.out.Call(model.WatchJobs{Jobs: watch})
 	}
 }
 

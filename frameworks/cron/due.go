@@ -29,7 +29,7 @@ func (f *Framework) arm(e *entry) {
 // rest stay due, so that the next turn goes on with them.
 func (f *Framework) runTimers() {
 	for f.out.spawned < f.cfg.StepRuns {
-		a, ok := f.timers.Pop(f.out.now)
+		a, ok := f.timers.Pop(f.out.Now)
 		if !ok {
 			return
 		}
@@ -46,7 +46,7 @@ func (f *Framework) runTimers() {
 // decideDue decides the first of a schedule's due times, and with it those that are
 // missed and not made up for.
 func (f *Framework) decideDue(e *entry) {
-	now, p := f.out.now, e.Job.Periodic
+	now, p := f.out.Now, e.Job.Periodic
 	late := now.Add(-p.Epsilon.Std()) // what is due before is missed
 	if !e.next.Before(late) {
 		f.start(e, decision{Due: e.next, Cause: model.RunDue})
@@ -129,5 +129,5 @@ func (f *Framework) endIfThrough(e *entry) {
 	if r := e.last(); r != nil && r.State != model.JobSucceeded {
 		state = model.JobFailed
 	}
-	f.emit(&ended{ID: e.ID, At: f.out.now, State: state})
+	f.emit(&ended{ID: e.ID, At: f.out.Now, State: state})
 }

@@ -4,31 +4,21 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // outbox gathers the effects of one Step. Its methods may be called on nil, which
 // is what folding the journal does: the same transitions, nothing sent.
 type outbox struct {
-	now     time.Time
-	events  []model.OwnEvent
-	calls   []model.Call
-	replies []model.Reply
-	notices []model.Notice
+	sdk.Outbox
 	spawned int
 	touched []*entry // to be looked at again before the step ends
-}
-
-func (o *outbox) reply(id uint64, body any, err *model.Refusal) {
-	if err != nil {
-		body = nil
-	}
-	o.replies = append(o.replies, model.Reply{ID: id, Body: body, Err: err})
 }
 
 // notice tells of a schedule's change.
 func (o *outbox) notice(at time.Time, kind string, e *entry, message string) {
 	if o != nil {
-		o.notices = append(o.notices, model.Notice{
+		o.Notices = append(o.Notices, model.Notice{
 			At: at, Kind: kind, Job: e.ID, JobName: e.Job.Name, State: string(e.shown()), Message: message,
 		})
 	}

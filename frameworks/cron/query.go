@@ -1,17 +1,15 @@
 package cron
 
 import (
-	"slices"
-	"sort"
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 const (
-	defaultLimit = 1000
-	defaultNext  = 5
-	maxNext      = 1000
+	defaultNext = 5
+	maxNext     = 1000
 )
 
 // Query answers questions from the folded state.
@@ -19,7 +17,7 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	now = now.Add(f.ahead)
 	switch q := body.(type) {
 	case model.ListJobs:
-		return f.listJobs(&q)
+		return sdk.Answer(f.listJobs(&q))
 	case model.CountJobs:
 		n := model.JobCounts{}
 		for _, e := range f.entries {
@@ -65,44 +63,12 @@ func (f *Framework) answer(now time.Time, e *entry, body any) (any, *model.Refus
 	return nil, model.Refuse(model.ReasonUnsupported, "the cron framework has no answer to a %T", body)
 }
 
-func (f *Framework) listJobs(q *model.ListJobs) (any, *model.Refusal) {
-	if q.State != "" && !slices.Contains(model.JobStates, model.JobState(q.State)) {
-		err := model.Refuse(model.ReasonBadRequest, "no such job state %q", q.State)
-		for _, s := range model.JobStates {
-			err.Details = append(err.Details, string(s))
-		}
-		return nil, err
+func (f *Framework) listJobs(q *model.ListJobs) (model.JobList, *model.Refusal) {
+	l := sdk.Lister[*entry]{
+		ByID: f.byID, Seq: func(e *entry) uint64 { return e.Seq }, Found: (*entry).found,
+		View: func(e *entry) model.JobView { return f.view(e, false) },
 	}
-	end := len(f.order)
-	if q.Before != "" {
-		e := f.entries[q.Before]
-		if e == nil {
-			return nil, model.Refuse(model.ReasonNotFound, "job %q, which the list was to go on from, is not known any more; start again", q.Before)
-		}
-		end = sort.Search(end, func(i int) bool { return f.order[i].Seq >= e.Seq })
-	}
-	if !q.Until.IsZero() {
-		end = sort.Search(end, func(i int) bool {
-			at := f.order[i].Submitted
-			return at.After(q.Until) || at.Equal(q.Until) && !q.Through
-		})
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	l := model.JobList{Jobs: []model.JobView{}}
-	for i := end - 1; i >= 0; i-- {
-		e := f.order[i]
-		if q.State != "" && q.State != string(e.shown()) || q.Name != "" && q.Name != e.Job.Name {
-			continue
-		}
-		if l.More = len(l.Jobs) == limit; l.More {
-			break
-		}
-		l.Jobs = append(l.Jobs, f.view(e, false))
-	}
-	return l, nil
+	return l.List(f.order, q)
 }
 
 // plan says what submitting a job would do: the version before, and when it would be due.

@@ -30,7 +30,7 @@ func (f *Framework) request(r model.Request) {
 	default:
 		err = model.Refuse(model.ReasonUnsupported, "the cron framework cannot do a %T", r.Body)
 	}
-	f.out.reply(r.ID, body, err)
+	f.out.Reply(r.ID, body, err)
 }
 
 // find resolves a selector among the schedules.
@@ -43,9 +43,10 @@ func (f *Framework) find(selector string) (*entry, *model.Refusal) {
 }
 
 func (f *Framework) search(selector string) model.FoundJobs {
-	byID := func(id model.JobID) (*entry, bool) { e := f.entries[id]; return e, e != nil }
-	return sdk.Find(f.order, (*entry).found, byID, selector)
+	return sdk.Find(f.order, (*entry).found, f.byID, selector)
 }
+
+func (f *Framework) byID(id model.JobID) (*entry, bool) { e := f.entries[id]; return e, e != nil }
 
 func (e *entry) found() model.FoundJob {
 	return model.FoundJob{ID: e.ID, Name: e.Job.Name, State: e.shown(), Submitted: e.Submitted}
@@ -66,7 +67,7 @@ func (f *Framework) pause(selector string) (any, *model.Refusal) {
 		return nil, err
 	}
 	if !e.ByHand {
-		f.emit(&paused{ID: e.ID, At: f.out.now})
+		f.emit(&paused{ID: e.ID, At: f.out.Now})
 		f.arm(e)
 	}
 	return f.view(e, false), nil
@@ -78,7 +79,7 @@ func (f *Framework) resume(selector string) (any, *model.Refusal) {
 		return nil, err
 	}
 	if e.paused() {
-		f.emit(&resumed{ID: e.ID, At: f.out.now})
+		f.emit(&resumed{ID: e.ID, At: f.out.Now})
 		f.arm(e)
 		f.out.touch(e)
 	}
@@ -96,8 +97,8 @@ func (f *Framework) trigger(selector string) (any, *model.Refusal) {
 			"schedule %q (%s): run %d still goes on, and overlap is \"forbid\"; wait for it, or tender cancel %s",
 			e.Job.Name, e.ID, going[0].N, e.jobOf(going[0].N))
 	}
-	f.start(e, decision{Due: f.out.now, Cause: model.RunTrigger})
-	if n := len(e.Waiting); n > 0 && e.Waiting[n-1].Due.Equal(f.out.now) {
+	f.start(e, decision{Due: f.out.Now, Cause: model.RunTrigger})
+	if n := len(e.Waiting); n > 0 && e.Waiting[n-1].Due.Equal(f.out.Now) {
 		return e.waitingView(&e.Waiting[n-1]), nil
 	}
 	return e.runView(e.Runs[len(e.Runs)-1]), nil
@@ -118,7 +119,7 @@ func (f *Framework) cancel(r *model.CancelJob) (any, *model.Refusal) {
 		f.stopRuns(e)
 	}
 	if !e.ended() {
-		f.emit(&ended{ID: e.ID, At: f.out.now, State: model.JobCancelled})
+		f.emit(&ended{ID: e.ID, At: f.out.Now, State: model.JobCancelled})
 		f.arm(e)
 	}
 	return f.view(e, false), nil

@@ -11,7 +11,7 @@ import (
 
 // start decides what becomes of a run that is due, or was asked for.
 func (f *Framework) start(e *entry, d decision) {
-	d.ID, d.At = e.ID, f.out.now
+	d.ID, d.At = e.ID, f.out.Now
 	going := e.running()
 	if len(going) == 0 && len(e.Waiting) == 0 {
 		f.run(e, d)
@@ -51,7 +51,7 @@ func (e *entry) busyText(going []*run) string {
 
 // skip gives up a due time, or count of them up to until.
 func (f *Framework) skip(e *entry, d decision, until time.Time, count int, why string) {
-	d.ID, d.At = e.ID, f.out.now
+	d.ID, d.At = e.ID, f.out.Now
 	if !until.After(d.Due) {
 		until = time.Time{}
 	}
@@ -64,8 +64,9 @@ func (f *Framework) run(e *entry, d decision) {
 	n := e.Number + 1
 	f.emit(&ran{decision: d, N: n})
 	f.out.spawned++
-	f.out.calls = append(f.out.calls, model.Spawn{Submit: model.Submit{
-		ID: e.jobOf(n), Job: runJob(e.Job, e.ID, n, d.Due), Key: string(ID) + "/" + string(e.jobOf(n)), User: e.User, Parent: e.ID,
+	f.out.Calls = append(f.out.Calls, model.Spawn{Submit: model.Submit{
+		ID: e.jobOf(n), Job: runJob(e.Job, e.ID, n, d.Due), Key: string(ID) + "/" + string(e.jobOf(n)), User: e.User,
+		Parent: e.ID, Keep: e.Job.Periodic.Keep,
 	}})
 }
 
@@ -96,7 +97,7 @@ func runJob(j *model.Job, id model.JobID, n int, due time.Time) *model.Job {
 func (f *Framework) stopRuns(e *entry) {
 	for _, r := range e.running() {
 		if r.State != model.JobStopping {
-			f.out.calls = append(f.out.calls, model.Ask{Body: model.CancelJob{Selector: string(e.jobOf(r.N))}})
+			f.out.Call(model.Ask{Body: model.CancelJob{Selector: string(e.jobOf(r.N))}})
 		}
 	}
 }
@@ -108,7 +109,7 @@ func (f *Framework) startWaiting(e *entry) {
 			return
 		}
 		w := e.Waiting[0]
-		f.run(e, decision{ID: e.ID, At: f.out.now, Due: w.Due, Cause: w.Cause, Held: true})
+		f.run(e, decision{ID: e.ID, At: f.out.Now, Due: w.Due, Cause: w.Cause, Held: true})
 	}
 }
 
@@ -121,7 +122,7 @@ func (f *Framework) spawned(in *model.Spawned) {
 	if r == nil || !r.active() {
 		return
 	}
-	f.emit(&changed{ID: e.ID, N: r.N, At: f.out.now, State: model.RunRefused, Ended: f.out.now, Message: in.Refusal.Message})
+	f.emit(&changed{ID: e.ID, N: r.N, At: f.out.Now, State: model.RunRefused, Ended: f.out.Now, Message: in.Refusal.Message})
 	f.out.touch(e)
 	f.touchChildren(e)
 }
@@ -133,12 +134,12 @@ func (f *Framework) jobChanged(in *model.JobChanged) {
 	if r == nil || !r.active() {
 		return
 	}
-	c := changed{ID: e.ID, N: r.N, At: f.out.now, State: v.State, Started: v.Started, Ended: v.Ended, Message: v.Message}
+	c := changed{ID: e.ID, N: r.N, At: f.out.Now, State: v.State, Started: v.Started, Ended: v.Ended, Message: v.Message}
 	if v.ExitCode != nil {
 		c.Code = *v.ExitCode
 	}
 	if in.Gone {
-		c = changed{ID: e.ID, N: r.N, At: f.out.now, State: model.JobFailed, Ended: f.out.now, Code: model.ExitLost,
+		c = changed{ID: e.ID, N: r.N, At: f.out.Now, State: model.JobFailed, Ended: f.out.Now, Code: model.ExitLost,
 			Message: "how it ended is not known any more"}
 	}
 	if c.State == r.State && c.Started.Equal(r.Started) {

@@ -25,7 +25,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if e := f.keys[r.Key]; r.Key != "" && e != nil {
 		return f.sameJob(e, r)
 	}
-	if err := f.check(r.Job, f.out.now); err != nil {
+	if err := f.check(r.Job, f.out.Now); err != nil {
 		return nil, err
 	}
 	id := r.ID
@@ -38,7 +38,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	case f.open >= f.cfg.MaxSchedules:
 		return nil, model.Refuse(model.ReasonQueueFull, "there are %d scheduled jobs (limit %d); cancel some", f.open, f.cfg.MaxSchedules)
 	}
-	event, err := events.Encode(&submitted{ID: id, At: f.out.now, Job: r.Job, Key: r.Key, User: r.User})
+	event, err := events.Encode(&submitted{ID: id, At: f.out.Now, Job: r.Job, Key: r.Key, User: r.User})
 	if err != nil {
 		return nil, model.Refuse(model.ReasonInvalidJob, "job %q has no JSON form: %s", r.Job.Name, err)
 	}

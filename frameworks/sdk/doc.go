@@ -1,6 +1,7 @@
 // Package sdk is what framework policies share: a set of slot numbers, timers,
-// the book of demands sent, retry bookkeeping, the assignment of slots to offers
-// and the encoding of a framework's own events.
+// the book of demands sent and of launches refused, what a job asks of agents,
+// retry bookkeeping, the assignment of slots to offers, the outbox of a step, lists
+// of jobs, and the encoding of a framework's own events.
 //
 // A framework is a pure machine (model.Framework): its host owns it and calls
 // it from one goroutine, and so do the values here belong to one machine. They

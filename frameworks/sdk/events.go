@@ -83,3 +83,22 @@ func (r *Events[S]) Fold(s S, e model.OwnEvent) error {
 	}
 	return fold(s, body)
 }
+
+// Record returns the journal form of *e, folded into s from the bytes that will be
+// replayed. It panics where it cannot: whoever emits an event has checked it, and
+// going on would part this state from the journal's.
+func (r *Events[S]) Record(s S, e any) model.OwnEvent {
+	b, err := r.Encode(e)
+	if err != nil {
+		panic(fmt.Sprintf("framework: %v", err))
+	}
+	return r.Enter(s, b)
+}
+
+// Enter is Record for an event that is encoded already.
+func (r *Events[S]) Enter(s S, b model.OwnEvent) model.OwnEvent {
+	if err := r.Fold(s, b); err != nil {
+		panic(fmt.Sprintf("framework: %v", err))
+	}
+	return b
+}

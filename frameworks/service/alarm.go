@@ -5,14 +5,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
-)
-
-const (
-	// rekillEvery is how often a kill is repeated until the task reports that it is
-	// being killed: a kill may be lost with its agent's connection.
-	rekillEvery = 30 * time.Second
-	// sweepEvery is the least time between two looks at the history for age.
-	sweepEvery = time.Minute
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // alarm is what a timer is for: a job to be looked at, or with none what its kind says.
@@ -31,7 +24,7 @@ const (
 
 func (f *Framework) runTimers() {
 	for {
-		a, ok := f.timers.Pop(f.out.now)
+		a, ok := f.timers.Pop(f.out.Now)
 		if !ok {
 			return
 		}
@@ -39,7 +32,7 @@ func (f *Framework) runTimers() {
 		case alarmLook:
 			j := a.job
 			j.armed = time.Time{}
-			if !j.look.IsZero() && !j.look.After(f.out.now) {
+			if !j.look.IsZero() && !j.look.After(f.out.Now) {
 				j.look = time.Time{}
 				f.out.touch(j)
 			}
@@ -67,13 +60,13 @@ func (f *Framework) arm(j *job) {
 // kill asks for the end of a task.
 func (o *outbox) kill(id model.TaskID, reason model.TaskReason) {
 	if o != nil {
-		o.calls = append(o.calls, model.Kill{Task: id, Reason: reason})
+		o.Calls = append(o.Calls, model.Kill{Task: id, Reason: reason})
 	}
 }
 
 func (f *Framework) wantRekill() {
 	if f.rekill.IsZero() {
-		f.rekill = f.out.now.Add(rekillEvery)
+		f.rekill = f.out.Now.Add(sdk.RekillEvery)
 		f.timers.Push(f.rekill, alarm{kind: alarmRekill})
 	}
 }
@@ -102,17 +95,17 @@ func (f *Framework) lead() {
 	for _, j := range f.order {
 		j.look, j.armed, j.buckets = time.Time{}, time.Time{}, nil
 		for _, g := range j.Groups {
-			g.refusals = refusals{}
+			g.refusals = sdk.Refusals{}
 		}
 		j.allocs(func(_ *group, _ *slot, a *alloc) {
 			a.claimed, a.killed, a.withdrawn, a.seen, a.due = false, false, false, time.Time{}, time.Time{}
 			// Agents' clocks may be off: neither is longer ago than it can be, nor a
 			// delay longer than it is.
 			if a.Well != 0 {
-				a.seen = earlier(a.Well.time(), f.out.now)
+				a.seen = earlier(a.Well.Time(), f.out.Now)
 			}
 			if a.Since != 0 {
-				a.due = earlier(a.Since.time().Add(a.Wait.Std()), f.out.now.Add(a.Wait.Std()))
+				a.due = earlier(a.Since.Time().Add(a.Wait.Std()), f.out.Now.Add(a.Wait.Std()))
 			}
 		})
 		for _, v := range j.Versions {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // alloc is an allocation: one place for a group's tasks, from when it is wanted
@@ -21,33 +22,33 @@ type alloc struct {
 	Live    bool            `json:"live,omitempty"`
 	State   model.TaskState `json:"state,omitempty"`
 	Agent   model.AgentID   `json:"agent,omitempty"` // that it is on, or was last
-	Staged  micros          `json:"staged,omitempty"`
-	Started micros          `json:"started,omitempty"`
-	Well    micros          `json:"well,omitempty"`   // healthy since; 0 = it is not
+	Staged  sdk.Micros      `json:"staged,omitempty"`
+	Started sdk.Micros      `json:"started,omitempty"`
+	Well    sdk.Micros      `json:"well,omitempty"`   // healthy since; 0 = it is not
 	Checks  *model.Health   `json:"checks,omitempty"` // as last heard
 
-	First  micros `json:"first,omitempty"`  // when its first task was on its way
-	Said   bool   `json:"said,omitempty"`   // by a person: that it works
-	Marked bool   `json:"marked,omitempty"` // its task was healthy for min_healthy_time
-	Late   bool   `json:"late,omitempty"`   // it was not by its healthy_deadline
+	First  sdk.Micros `json:"first,omitempty"`  // when its first task was on its way
+	Said   bool       `json:"said,omitempty"`   // by a person: that it works
+	Marked bool       `json:"marked,omitempty"` // its task was healthy for min_healthy_time
+	Late   bool       `json:"late,omitempty"`   // it was not by its healthy_deadline
 	// Proved says that one of its tasks ever was: a deployment gets on by that once,
 	// or one whose tasks come and go would never end.
 	Proved bool `json:"proved,omitempty"`
 
 	// What is to become of it.
-	Since  micros         `json:"since,omitempty"` // of a failure that is waited out
+	Since  sdk.Micros     `json:"since,omitempty"` // of a failure that is waited out
 	Wait   model.Duration `json:"wait,omitempty"`
 	Prefer model.AgentID  `json:"prefer,omitempty"` // to start again where it was
 	Shun   model.AgentID  `json:"shun,omitempty"`   // to start elsewhere
-	Stop   micros         `json:"stop,omitempty"`   // when it was told to end; 0 = it was not
+	Stop   sdk.Micros     `json:"stop,omitempty"`   // when it was told to end; 0 = it was not
 	Grace  model.Duration `json:"grace,omitempty"`  // before its tasks are killed
 	Why    string         `json:"why,omitempty"`    // for what, for people
 	Failed bool           `json:"failed,omitempty"` // given up for good
 
 	Retries int            `json:"retries,omitempty"` // see sdk.Tries
-	Window  micros         `json:"window,omitempty"`
+	Window  sdk.Micros     `json:"window,omitempty"`
 	Moves   int            `json:"moves,omitempty"` // to other agents, in a row
-	MoveIn  micros         `json:"move_in,omitempty"`
+	MoveIn  sdk.Micros     `json:"move_in,omitempty"`
 	MoveGap model.Duration `json:"move_gap,omitempty"` // the last delay
 
 	End *ending `json:"end,omitempty"` // of its task before
@@ -63,7 +64,7 @@ type alloc struct {
 
 // ending is how an allocation's task ended.
 type ending struct {
-	At      micros           `json:"at"`
+	At      sdk.Micros       `json:"at"`
 	Attempt uint16           `json:"a,omitempty"`
 	State   model.TaskState  `json:"state"`
 	Result  *model.Result    `json:"result,omitempty"`

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // bucket is the waiting allocations of a group that one demand is for: of one base,
@@ -22,20 +22,12 @@ type bucket struct {
 	build func(count int) model.Demand
 }
 
-// refusals are the launches of a group that were refused in a row. After the
-// first the demand is sent again at once, after that with growing pauses.
-type refusals struct {
-	count int
-	until time.Time // no demand before; zero = not held back
-	why   string
-}
-
 // everyCount is the count of a demand for all agents that there are.
 const everyCount = model.MaxCount
 
 // ready reports whether an allocation is to be launched as soon as there is room.
 func (f *Framework) ready(s *slot, a *alloc) bool {
-	return a != nil && a.waiting() && !a.claimed && !a.due.After(f.out.now) && (a != s.Next || !s.After || s.Cur == nil)
+	return a != nil && a.waiting() && !a.claimed && !a.due.After(f.out.Now) && (a != s.Next || !s.After || s.Cur == nil)
 }
 
 // wantDemands brings a job's demands up to date.
@@ -44,7 +36,7 @@ func (f *Framework) wantDemands(j *job) {
 	if !j.stopping() {
 		for _, g := range j.Groups {
 			switch {
-			case g.want() == nil || g.refusals.until.After(f.out.now):
+			case g.want() == nil || g.refusals.Until.After(f.out.Now):
 			case j.system():
 				f.wantEvery(g, counts)
 			default:
@@ -143,14 +135,15 @@ func (f *Framework) buildDemand(b *bucket, count int) model.Demand {
 		Framework: ID, ID: b.id, Label: now.Name + "." + g.Name, Role: spec.Role,
 		Rank: int64(now.Priority)<<f.cfg.RankShift | f.first(), Seq: g.job.Seq*model.MaxGroups + uint64(num),
 		Priority: now.Priority, Preemptible: spec.Preemptible, Placement: now.Placement,
-		Kin: string(g.job.ID) + "/" + g.Name + "/" + strconv.FormatUint(uint64(b.base), 10),
+		Kin:     string(g.job.ID) + "/" + g.Name + "/" + strconv.FormatUint(uint64(b.base), 10),
+		Lasting: true,
 	}
 	if spec.Preemptible {
-		d.Grace = longestKill(run)
+		d.Grace = sdk.LongestKill(run)
 	}
 	dg := model.DemandGroup{Count: count, Shape: run.Shape(), Exclusive: run.Exclusive}
-	dg.Constraints, dg.MaxPerAgent = constraintsOf(spec, run)
-	dg.Affinities, dg.Spreads = affinitiesOf(now, want), spreadsOf(now, want)
+	dg.Constraints, dg.MaxPerAgent = sdk.Constraints(spec, run)
+	dg.Affinities, dg.Spreads = sdk.Affinities(now, want), sdk.Spreads(now, want)
 	if len(dg.Spreads) == 0 && now.Placement == "" && want.Count > 1 && dg.MaxPerAgent == 0 {
 		dg.Spreads = apart()
 	}
@@ -186,70 +179,11 @@ func (f *Framework) first() int64 {
 	return 1 << (f.cfg.RankShift - 1)
 }
 
-// constraintsOf gathers what the job, the group and its tasks ask of an agent, each
-// once; distinct_hosts becomes a bound on how many may be on one.
-func constraintsOf(spec *model.Job, g *model.Group) (cs []model.Constraint, maxPerAgent int) {
-	add := func(more []model.Constraint) {
-		for _, c := range more {
-			switch {
-			case c.Operator == "distinct_hosts":
-				if c.Value != "false" {
-					maxPerAgent = 1
-				}
-			case !slices.Contains(cs, c):
-				cs = append(cs, c)
-			}
-		}
-	}
-	add(spec.Constraints)
-	add(g.Constraints)
-	for i := range g.Tasks {
-		add(g.Tasks[i].Constraints)
-	}
-	return cs, maxPerAgent
-}
-
-func affinitiesOf(spec *model.Job, g *model.Group) (out []model.Affinity) {
-	add := func(more []model.Affinity) {
-		for _, a := range more {
-			if !slices.Contains(out, a) {
-				out = append(out, a)
-			}
-		}
-	}
-	add(spec.Affinities)
-	add(g.Affinities)
-	for i := range g.Tasks {
-		add(g.Tasks[i].Affinities)
-	}
-	return out
-}
-
-// spreadsOf gathers the spreads of the group and of the job; over the same
-// attribute the group's counts.
-func spreadsOf(spec *model.Job, g *model.Group) []model.Spread {
-	out := slices.Clone(g.Spreads)
-	for _, s := range spec.Spreads {
-		if !slices.ContainsFunc(out, func(o model.Spread) bool { return o.Attribute == s.Attribute }) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // apart is preferred where the job file says nothing of where: a service is there to
 // outlive a node, so its tasks are not packed onto one as those of a batch job are.
 // Nomad's job anti-affinity is for the same.
 func apart() []model.Spread {
 	return []model.Spread{{Attribute: "${node.unique.id}", Weight: 50}}
-}
-
-// longestKill is how long a group's tasks may take to end once they are told to.
-func longestKill(g *model.Group) (d model.Duration) {
-	for i := range g.Tasks {
-		d = max(d, g.Tasks[i].KillTimeout)
-	}
-	return d
 }
 
 func sortedKeys[V any](m map[string]V) []string {

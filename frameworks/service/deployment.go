@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // maxDeployments is how many of a job's deployments are remembered.
@@ -16,10 +17,10 @@ type deployment struct {
 	Version  uint32                `json:"v"`
 	Kind     string                `json:"kind"`
 	State    model.DeploymentState `json:"state"`
-	At       micros                `json:"at"`
-	Ended    micros                `json:"ended,omitempty"`
-	Progress micros                `json:"progress"`         // when a task was healthy last, or it began
-	Rolled   micros                `json:"rolled,omitempty"` // when tasks were replaced last
+	At       sdk.Micros            `json:"at"`
+	Ended    sdk.Micros            `json:"ended,omitempty"`
+	Progress sdk.Micros            `json:"progress"`         // when a task was healthy last, or it began
+	Rolled   sdk.Micros            `json:"rolled,omitempty"` // when tasks were replaced last
 	Message  string                `json:"message,omitempty"`
 	Groups   []deployGroup         `json:"groups"`
 }
@@ -48,7 +49,7 @@ func (j *job) rolling() *deployment {
 	return nil
 }
 
-func (d *deployment) end(at micros, state model.DeploymentState, message string) {
+func (d *deployment) end(at sdk.Micros, state model.DeploymentState, message string) {
 	d.State, d.Ended, d.Message = state, at, message
 }
 
@@ -76,9 +77,10 @@ func (d *deployment) stale(g *group, s *slot) bool {
 	return t != nil && (t.Base != g.Base || d.Kind == model.DeployRestart && t.Made < d.Number)
 }
 
-// done reports whether d has nothing left to do about a slot.
+// done reports whether d has nothing left to do about a slot: what is in it is what
+// is to be in it, was healthy long enough, and has not failed since.
 func (d *deployment) done(g *group, s *slot) bool {
-	return !d.stale(g, s) && s.Next == nil && s.Cur != nil && s.Cur.Stop == 0 && s.Cur.Marked
+	return !d.stale(g, s) && s.Next == nil && s.Cur != nil && s.Cur.Stop == 0 && s.Cur.Marked && s.Cur.Live
 }
 
 // begin starts the deployment of a version that was just put in force, if there is
@@ -240,7 +242,7 @@ func (f *Framework) foldMarked(e *marked) error {
 }
 
 // takeOver ends what a slot's healthy successor replaces.
-func (f *Framework) takeOver(g *group, s *slot, at micros) {
+func (f *Framework) takeOver(g *group, s *slot, at sdk.Micros) {
 	if s.Canary {
 		if d := g.job.rolling(); d != nil {
 			if p := d.part(g.Name); p != nil && p.Canaries > 0 && !p.Promoted {
@@ -288,7 +290,7 @@ func (f *Framework) foldJudged(e *judged) error {
 }
 
 // promote lets a deployment's canaries take over.
-func (f *Framework) promote(j *job, d *deployment, at micros) {
+func (f *Framework) promote(j *job, d *deployment, at sdk.Micros) {
 	d.Progress = at
 	for i := range d.Groups {
 		d.Groups[i].Promoted = d.Groups[i].Canaries > 0
@@ -305,7 +307,7 @@ func (f *Framework) promote(j *job, d *deployment, at micros) {
 
 // abandon gives up the successors of a failed deployment, but for those that have
 // taken over. What they were to replace goes on.
-func (f *Framework) abandon(j *job, at micros) {
+func (f *Framework) abandon(j *job, at sdk.Micros) {
 	for _, g := range slices.Clone(j.Groups) {
 		for _, s := range slices.Clone(g.Slots) {
 			if s.Next != nil && !s.Moving && s.Cur != nil && s.Cur.Stop == 0 {

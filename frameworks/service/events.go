@@ -14,7 +14,7 @@ type (
 	// submitted, or that of version From, with the Counts of some groups changed.
 	versioned struct {
 		ID     model.JobID    `json:"id"`
-		At     micros         `json:"at"`
+		At     sdk.Micros     `json:"at"`
 		Job    *model.Job     `json:"job,omitempty"`
 		From   uint32         `json:"from,omitempty"`
 		Counts map[string]int `json:"counts,omitempty"`
@@ -28,21 +28,21 @@ type (
 	// stopped ends a job.
 	stopped struct {
 		ID model.JobID `json:"id"`
-		At micros      `json:"at"`
+		At sdk.Micros  `json:"at"`
 	}
 
 	// restarted begins a deployment that replaces tasks by others of the same
 	// version: of Groups, or of all.
 	restarted struct {
 		ID     model.JobID `json:"id"`
-		At     micros      `json:"at"`
+		At     sdk.Micros  `json:"at"`
 		Groups []string    `json:"groups,omitempty"`
 	}
 
 	// replaced gives slots successors.
 	replaced struct {
 		ID      model.JobID `json:"id"`
-		At      micros      `json:"at"`
+		At      sdk.Micros  `json:"at"`
 		Group   string      `json:"group"`
 		Slots   []uint32    `json:"slots"`
 		InPlace bool        `json:"in_place,omitempty"` // what they have ends first
@@ -54,7 +54,7 @@ type (
 	// beside it.
 	yielded struct {
 		ID    model.JobID `json:"id"`
-		At    micros      `json:"at"`
+		At    sdk.Micros  `json:"at"`
 		Group string      `json:"group"`
 		Slots []uint32    `json:"slots"`
 	}
@@ -63,7 +63,7 @@ type (
 	// which have not become so by their healthy_deadline.
 	marked struct {
 		ID      model.JobID `json:"id"`
-		At      micros      `json:"at"`
+		At      sdk.Micros  `json:"at"`
 		Healthy []place     `json:"healthy,omitempty"`
 		Late    []place     `json:"late,omitempty"`
 	}
@@ -71,7 +71,7 @@ type (
 	// said is what a person says of tasks whose health is manual.
 	said struct {
 		ID      model.JobID `json:"id"`
-		At      micros      `json:"at"`
+		At      sdk.Micros  `json:"at"`
 		Healthy bool        `json:"healthy,omitempty"`
 		Slots   []place     `json:"slots"`
 	}
@@ -79,7 +79,7 @@ type (
 	// judged changes a deployment's state.
 	judged struct {
 		ID      model.JobID           `json:"id"`
-		At      micros                `json:"at"`
+		At      sdk.Micros            `json:"at"`
 		Number  uint32                `json:"number"`
 		State   model.DeploymentState `json:"state"`
 		Promote bool                  `json:"promote,omitempty"`
@@ -91,7 +91,7 @@ type (
 	// or that they may Stay after all.
 	leaving struct {
 		ID    model.JobID `json:"id"`
-		At    micros      `json:"at"`
+		At    sdk.Micros  `json:"at"`
 		Stay  bool        `json:"stay,omitempty"`
 		Slots []place     `json:"slots"`
 	}
@@ -99,7 +99,7 @@ type (
 	// dismissed drops slots of a system job whose agents are gone.
 	dismissed struct {
 		ID    model.JobID `json:"id"`
-		At    micros      `json:"at"`
+		At    sdk.Micros  `json:"at"`
 		Slots []place     `json:"slots"`
 	}
 

@@ -11,7 +11,7 @@ import (
 // for a service is a failure whatever its exit code: it starts again where it was,
 // as the restart policy says; after that elsewhere, as the reschedule policy says;
 // and then no more.
-func (f *Framework) failed(g *group, s *slot, a *alloc, at, well micros) {
+func (f *Framework) failed(g *group, s *slot, a *alloc, at, well sdk.Micros) {
 	spec := g.want()
 	if spec == nil {
 		f.gone(g, s, a, at)
@@ -20,9 +20,9 @@ func (f *Framework) failed(g *group, s *slot, a *alloc, at, well micros) {
 	if worked(spec, a, at, well) {
 		a.Retries, a.Window, a.Moves, a.MoveIn, a.MoveGap = 0, 0, 0, 0, 0
 	}
-	again, wait, tries := sdk.Retry(spec.Restart, sdk.Tries{Retries: a.Retries, Window: a.Window.time()}, at.time())
+	again, wait, tries := sdk.Retry(spec.Restart, sdk.Tries{Retries: a.Retries, Window: a.Window.Time()}, at.Time())
 	if again {
-		a.Retries, a.Window = tries.Retries, microsOf(tries.Window)
+		a.Retries, a.Window = tries.Retries, sdk.MicrosOf(tries.Window)
 		a.Prefer, a.Shun = a.Agent, ""
 		f.delay(a, at, model.Duration(wait))
 		return
@@ -43,7 +43,7 @@ func (f *Framework) failed(g *group, s *slot, a *alloc, at, well micros) {
 
 // worked reports whether a task was healthy for long enough to count as mended:
 // for min_healthy_time, and for longer than it was last waited for.
-func worked(spec *model.Group, a *alloc, at, well micros) bool {
+func worked(spec *model.Group, a *alloc, at, well sdk.Micros) bool {
 	if well == 0 {
 		return false
 	}
@@ -51,27 +51,27 @@ func worked(spec *model.Group, a *alloc, at, well micros) bool {
 	if spec.Update != nil {
 		least = max(least, spec.Update.MinHealthyTime)
 	}
-	return at.since(well) >= least.Std()
+	return at.Since(well) >= least.Std()
 }
 
 // delay has an allocation wait before it is launched again.
-func (f *Framework) delay(a *alloc, at micros, wait model.Duration) {
+func (f *Framework) delay(a *alloc, at sdk.Micros, wait model.Duration) {
 	a.Since, a.Wait = at, wait
 	if f.out != nil {
 		// The agent's clock, which stamped the failure, may be off.
-		a.due = f.out.now.Add(wait.Std())
+		a.due = f.out.Now.Add(wait.Std())
 	}
 }
 
 // reschedule returns for how long to wait before an allocation starts on another
 // agent; ok is false if it is not to.
-func reschedule(p *model.ReschedulePolicy, a *alloc, at micros) (wait model.Duration, ok bool) {
+func reschedule(p *model.ReschedulePolicy, a *alloc, at sdk.Micros) (wait model.Duration, ok bool) {
 	if p == nil {
 		return 0, false
 	}
 	n := a.Moves
 	if !p.Unlimited {
-		if p.Interval > 0 && a.MoveIn != 0 && at.since(a.MoveIn) >= p.Interval.Std() {
+		if p.Interval > 0 && a.MoveIn != 0 && at.Since(a.MoveIn) >= p.Interval.Std() {
 			a.Moves, a.MoveIn, n = 0, 0, 0
 		}
 		if n >= p.Attempts {

@@ -4,11 +4,12 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // stop tells an allocation to end: at once if it does not run, else after the
 // group's shutdown_delay.
-func (f *Framework) stop(g *group, s *slot, a *alloc, at micros, why string) {
+func (f *Framework) stop(g *group, s *slot, a *alloc, at sdk.Micros, why string) {
 	if a.Stop != 0 {
 		return
 	}
@@ -27,7 +28,7 @@ func (f *Framework) stop(g *group, s *slot, a *alloc, at micros, why string) {
 }
 
 // drop has a slot go once its allocations have ended.
-func (f *Framework) drop(g *group, s *slot, at micros, why string) {
+func (f *Framework) drop(g *group, s *slot, at sdk.Micros, why string) {
 	s.Drop = true
 	if s.Next != nil {
 		f.stop(g, s, s.Next, at, why)
@@ -39,7 +40,7 @@ func (f *Framework) drop(g *group, s *slot, at micros, why string) {
 }
 
 // gone takes an allocation that has ended, and is not to go on, out of its slot.
-func (f *Framework) gone(g *group, s *slot, a *alloc, at micros) {
+func (f *Framework) gone(g *group, s *slot, a *alloc, at sdk.Micros) {
 	g.retire(s, a)
 	if s.Cur == a {
 		s.Cur = nil
@@ -53,7 +54,7 @@ func (f *Framework) gone(g *group, s *slot, a *alloc, at micros) {
 
 // settle puts a slot in order after one of its allocations has gone: the
 // successor takes over, and a slot without any goes, or is filled again.
-func (f *Framework) settle(g *group, s *slot, at micros) {
+func (f *Framework) settle(g *group, s *slot, at sdk.Micros) {
 	if s.Cur == nil && s.Next != nil {
 		s.Cur, s.Next, s.After = s.Next, nil, false
 		s.Leave, s.Moving = 0, false
@@ -65,7 +66,7 @@ func (f *Framework) settle(g *group, s *slot, at micros) {
 		s.Cur = g.newAlloc(s)
 	}
 	if s.Cur == nil && s.Next == nil {
-		g.remove(s)
+		f.remove(g, s)
 		if len(g.Slots) == 0 && g.want() == nil {
 			g.job.Groups = slices.DeleteFunc(g.job.Groups, func(x *group) bool { return x == g })
 		}
@@ -102,7 +103,7 @@ func (f *Framework) foldStopped(e *stopped) error {
 
 // endIfOver ends a job that was stopped once nothing of it runs, and one whose
 // every slot has been given up.
-func (f *Framework) endIfOver(j *job, at micros) {
+func (f *Framework) endIfOver(j *job, at sdk.Micros) {
 	if j.State.Ended() {
 		return
 	}
@@ -130,7 +131,7 @@ func (f *Framework) endIfOver(j *job, at micros) {
 	}
 }
 
-func (f *Framework) end(j *job, at micros, state model.JobState) {
+func (f *Framework) end(j *job, at sdk.Micros, state model.JobState) {
 	j.State, j.Ended = state, at
 	f.open--
 	f.ended = append(f.ended, j)
@@ -164,6 +165,7 @@ func (f *Framework) foldForgotten(e *forgotten) error {
 			return err
 		}
 		gone[j] = true
+		f.slots -= j.slotCount()
 		delete(f.jobs, id)
 		if name := j.spec().Name; f.names[name] == j {
 			delete(f.names, name)

@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // foldStaged records launches that are on their way to their agents.
 func (f *Framework) foldStaged(e *model.Staged) {
-	at := microsOf(e.At)
+	at := sdk.MicrosOf(e.At)
 	for i := range e.Launches {
 		l := &e.Launches[i]
 		x, ok := f.launchOf(l.Job)
@@ -22,18 +23,18 @@ func (f *Framework) foldStaged(e *model.Staged) {
 			}
 		}
 		if g != nil {
-			g.refusals = refusals{}
+			g.refusals = sdk.Refusals{}
 			f.out.touch(g.job)
 		}
 	}
 }
 
 // stage folds the launch of one task; false if no allocation wants it.
-func (f *Framework) stage(g *group, l launch, agent model.AgentID, t model.Attempt, at micros) bool {
+func (f *Framework) stage(g *group, l launch, agent model.AgentID, t model.Attempt, at sdk.Micros) bool {
 	s := g.slot(t.Index)
 	if s == nil && g.job.system() && g.want() != nil && !g.job.stopping() {
 		s = &slot{Index: t.Index, Agent: agent}
-		g.insert(s)
+		f.insert(g, s)
 		s.Cur = g.newAlloc(s)
 	}
 	if s == nil {
@@ -79,7 +80,7 @@ func (f *Framework) foldStatuses(sts model.Statuses) {
 		f.noticeTask(g, st, news)
 		f.out.touch(g.job)
 		if next.Terminal() {
-			f.endIfOver(g.job, microsOf(st.At))
+			f.endIfOver(g.job, sdk.MicrosOf(st.At))
 		}
 	}
 }
@@ -87,11 +88,11 @@ func (f *Framework) foldStatuses(sts model.Statuses) {
 // running folds an update about a task that runs: that it does, or what its
 // checks say.
 func (f *Framework) running(g *group, a *alloc, st *model.TaskStatus) {
-	at := microsOf(st.At)
+	at := sdk.MicrosOf(st.At)
 	if a.Started == 0 {
 		a.Started = at
 		if !st.Started.IsZero() {
-			a.Started = microsOf(st.Started)
+			a.Started = sdk.MicrosOf(st.Started)
 		}
 		if j := g.job; j.Started == 0 || j.State == model.JobQueued {
 			if j.Started == 0 {
@@ -116,7 +117,7 @@ func (f *Framework) running(g *group, a *alloc, st *model.TaskStatus) {
 	case a.Well == 0:
 		a.Well = at
 		if f.out != nil {
-			a.seen = f.out.now
+			a.seen = f.out.Now
 		}
 	}
 }
@@ -133,7 +134,7 @@ func (g *group) checkless(a *alloc) bool {
 
 // ended1 folds the end of an allocation's task.
 func (f *Framework) ended1(g *group, s *slot, a *alloc, st *model.TaskStatus) {
-	at := microsOf(st.At)
+	at := sdk.MicrosOf(st.At)
 	a.End = &ending{
 		At: at, Attempt: a.Attempt - 1, State: st.State, Result: st.Result, Reason: st.Reason,
 		Message: strings.ToValidUTF8(clip(st.Message, maxMessage), ""),
@@ -143,7 +144,7 @@ func (f *Framework) ended1(g *group, s *slot, a *alloc, st *model.TaskStatus) {
 		g.job.PeakBytes = max(g.job.PeakBytes, u.PeakMemoryBytes)
 		if len(u.GPUs) > 0 && a.Started != 0 {
 			sum := model.Usage{GPUTime: g.job.GPUTime, PeakGPUMemoryBytes: g.job.PeakGPU}
-			sum.AddGPUs(u.GPUs, at.time().Sub(a.Started.time()))
+			sum.AddGPUs(u.GPUs, at.Time().Sub(a.Started.Time()))
 			g.job.GPUTime, g.job.PeakGPU = sum.GPUTime, sum.PeakGPUMemoryBytes
 		}
 	}
@@ -205,7 +206,7 @@ func (f *Framework) noticeTask(g *group, st *model.TaskStatus, news bool) {
 		}
 	}
 	id := st.Task
-	f.out.notices = append(f.out.notices, model.Notice{
+	f.out.Notices = append(f.out.Notices, model.Notice{
 		At: st.At, Kind: kind, Job: g.job.ID, JobName: g.job.spec().Name, Task: &id, Group: g.Name,
 		Agent: st.Agent, Status: st, Message: st.Message,
 	})

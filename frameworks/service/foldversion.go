@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // maxVersions is how many versions of a job are remembered, besides those that
@@ -126,7 +127,7 @@ func (j *job) oldest(o *version, og *model.Group) uint32 {
 
 // resize gives a group its slots in the version in force. A system job's come
 // with the agents.
-func (f *Framework) resize(g *group, at micros) {
+func (f *Framework) resize(g *group, at sdk.Micros) {
 	spec := g.want()
 	if spec == nil || g.job.stopping() {
 		for _, s := range slices.Clone(g.Slots) {
@@ -144,7 +145,7 @@ func (f *Framework) resize(g *group, at micros) {
 		s := g.slot(uint32(n))
 		if s == nil {
 			s = &slot{Index: uint32(n)}
-			g.insert(s)
+			f.insert(g, s)
 			s.Cur = g.newAlloc(s)
 			continue
 		}
@@ -167,7 +168,7 @@ func (j *job) farewell() string {
 
 // aim has a slot's successor be of the base in force, where it has one, and what
 // has not started yet too. What runs stays.
-func (f *Framework) aim(g *group, s *slot, at micros) {
+func (f *Framework) aim(g *group, s *slot, at sdk.Micros) {
 	s.Drop, s.Canary = false, false
 	if n := s.Next; n != nil && n.Base != g.Base && n.Stop == 0 {
 		taking := s.Cur != nil && s.Cur.Stop != 0 // it is all there will be

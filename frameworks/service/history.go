@@ -1,5 +1,7 @@
 package service
 
+import "github.com/tender-scheduler/tender/frameworks/sdk"
+
 const maxForgetAtOnce = 10_000 // jobs in one event, which has to fit an etcd value
 
 // boundHistory forgets the jobs that ended first when there are too many, some
@@ -10,8 +12,8 @@ func (f *Framework) boundHistory() {
 		f.forget(min(n+f.cfg.MaxHistory/16, len(f.ended)-1, maxForgetAtOnce))
 	}
 	if f.sweep.IsZero() && len(f.ended) > 0 && f.cfg.HistoryAge > 0 {
-		f.sweep = f.ended[0].Ended.time().Add(f.cfg.HistoryAge)
-		if soonest := f.out.now.Add(sweepEvery); f.sweep.Before(soonest) {
+		f.sweep = f.ended[0].Ended.Time().Add(f.cfg.HistoryAge)
+		if soonest := f.out.Now.Add(sdk.SweepEvery); f.sweep.Before(soonest) {
 			f.sweep = soonest
 		}
 		f.timers.Push(f.sweep, alarm{kind: alarmSweep})
@@ -23,7 +25,7 @@ func (f *Framework) forgetOld() {
 	if f.cfg.HistoryAge <= 0 {
 		return
 	}
-	n, oldest := 0, microsOf(f.out.now.Add(-f.cfg.HistoryAge))
+	n, oldest := 0, sdk.MicrosOf(f.out.Now.Add(-f.cfg.HistoryAge))
 	for n < len(f.ended) && n < maxForgetAtOnce && f.ended[n].Ended <= oldest {
 		n++
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // With health_check = "manual" a person says which tasks work. It holds for an
@@ -36,7 +37,7 @@ func (f *Framework) say(j *job, r *model.ChangeDeployment) (any, *model.Refusal)
 	case j.deployment() == nil:
 		return nil, model.Refuse(model.ReasonBadRequest, "job %q (%s) has had no deployment", j.spec().Name, j.ID)
 	}
-	e := &said{ID: j.ID, At: microsOf(f.out.now), Healthy: r.Action == model.DeploymentHealthy}
+	e := &said{ID: j.ID, At: sdk.MicrosOf(f.out.Now), Healthy: r.Action == model.DeploymentHealthy}
 	for _, index := range r.Tasks {
 		s := g.slot(index)
 		if s == nil || s.Drop || s.target() == nil {
@@ -50,7 +51,7 @@ func (f *Framework) say(j *job, r *model.ChangeDeployment) (any, *model.Refusal)
 	}
 	f.emit(e)
 	if d := j.rolling(); d != nil && !e.Healthy && d.part(g.Name) != nil {
-		p := &planner{Framework: f, j: j, now: f.out.now, at: e.At}
+		p := &planner{Framework: f, j: j, now: f.out.Now, at: e.At}
 		p.fail(d, fmt.Sprintf("an operator says that task %s[%d] is not healthy", g.Name, r.Tasks[0]))
 	}
 	f.planDirty()
@@ -76,7 +77,7 @@ func (f *Framework) foldSaid(e *said) error {
 		case a.Live && a.State == model.TaskRunning && a.Well == 0:
 			a.Well = e.At
 			if f.out != nil {
-				a.seen = f.out.now
+				a.seen = f.out.Now
 			}
 		}
 	}

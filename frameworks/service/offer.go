@@ -2,21 +2,10 @@ package service
 
 import (
 	"slices"
-	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
 	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
-
-// Pauses between demands whose launches keep being refused.
-const (
-	refusalPause    = time.Second
-	maxRefusalPause = 30 * time.Second
-)
-
-// refuseUnfit is how long an offer that a demand cannot use is not wanted again:
-// Mesos' default filter.
-const refuseUnfit = 5 * time.Second
 
 // chosen is an allocation that an offer's room is for.
 type chosen struct {
@@ -30,11 +19,11 @@ type chosen struct {
 func (f *Framework) answer(o *model.Offer) {
 	b := f.bucket[o.Demand]
 	if b == nil || b.g.job.stopping() {
-		f.out.calls = append(f.out.calls, model.Decline{Offer: o.ID})
+		f.out.Decline(o, 0)
 		return
 	}
 	if !o.UnavailableFrom.IsZero() { // a service has no end
-		f.out.calls = append(f.out.calls, model.Decline{Offer: o.ID, RefuseFor: refuseUnfit})
+		f.out.Decline(o, sdk.RefuseUnfit)
 		return
 	}
 	var launches []model.Launch
@@ -54,10 +43,10 @@ func (f *Framework) answer(o *model.Offer) {
 	if launches == nil {
 		// Of a system job's, what is not taken was never wanted; of others' it is
 		// not wanted any more, which the master has not heard yet.
-		f.out.calls = append(f.out.calls, model.Decline{Offer: o.ID})
+		f.out.Decline(o, 0)
 		return
 	}
-	f.out.calls = append(f.out.calls, model.Accept{Offer: o.ID, Launches: launches})
+	f.out.Call(model.Accept{Offer: o.ID, Launches: launches})
 }
 
 // takers returns what gives one allocation of the bucket after the other, for a
@@ -191,12 +180,7 @@ func (f *Framework) refused(r *model.Refused) {
 
 // holdBack counts a refusal and has the group's demands sent again, at once or later.
 func (f *Framework) holdBack(g *group, why string) {
-	r := &g.refusals
-	r.count++
-	r.why = why
-	if pause := sdk.Backoff(r.count-1, refusalPause, maxRefusalPause); pause > 0 {
-		r.until = f.out.now.Add(pause)
-	}
+	g.refusals.Add(f.out.Now, why)
 	for id, b := range g.job.buckets {
 		if b.g == g {
 			f.book.Forget(id)

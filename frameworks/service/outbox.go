@@ -1,22 +1,17 @@
 package service
 
 import (
-	"time"
-
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // outbox gathers the effects of one Step. All its methods may be called on nil,
 // which is what folding the journal does: the same transitions, nothing sent.
 type outbox struct {
-	now     time.Time
-	events  []model.OwnEvent
-	calls   []model.Call
-	done    []model.JobID // launch jobs of which nothing may be left
-	replies []model.Reply
-	notices []model.Notice
-	dirty   []*job
-	taken   []placed
+	sdk.Outbox
+	done  []model.JobID // launch jobs of which nothing may be left
+	dirty []*job
+	taken []placed
 }
 
 // touch marks a job that the planner is to look at.
@@ -34,18 +29,11 @@ func (o *outbox) mayBeDone(id model.JobID) {
 	}
 }
 
-func (o *outbox) reply(id uint64, body any, err *model.Refusal) {
-	if err != nil {
-		body = nil
-	}
-	o.replies = append(o.replies, model.Reply{ID: id, Body: body, Err: err})
-}
-
 // notice tells of a job's change.
-func (o *outbox) notice(at micros, kind string, j *job, message string) {
+func (o *outbox) notice(at sdk.Micros, kind string, j *job, message string) {
 	if o != nil {
-		o.notices = append(o.notices, model.Notice{
-			At: at.time(), Kind: kind, Job: j.ID, JobName: j.spec().Name, State: string(j.State), Message: message,
+		o.Notices = append(o.Notices, model.Notice{
+			At: at.Time(), Kind: kind, Job: j.ID, JobName: j.spec().Name, State: string(j.State), Message: message,
 		})
 	}
 }
@@ -54,16 +42,16 @@ func (o *outbox) notice(at micros, kind string, j *job, message string) {
 func (f *Framework) finish() model.Effects {
 	o := f.out
 	if d, ok := f.book.Call(); ok {
-		o.calls = append(o.calls, d)
+		o.Calls = append(o.Calls, d)
 	}
 	said := map[model.JobID]bool{}
 	for _, id := range o.done {
 		if !said[id] && !f.inUse(id) {
-			o.calls = append(o.calls, model.JobDone{Job: id})
+			o.Calls = append(o.Calls, model.JobDone{Job: id})
 		}
 		said[id] = true
 	}
-	return model.Effects{Events: o.events, Calls: o.calls, Replies: o.replies, Notices: o.notices, Wake: f.timers.Next()}
+	return o.Effects(f.timers.Next())
 }
 
 // inUse reports whether an allocation is launched, or to be launched, as a launch job.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // maxPlanRounds bounds how many decisions one look at a job makes. Each makes the
@@ -16,7 +17,7 @@ type planner struct {
 	*Framework
 	j    *job
 	now  time.Time
-	at   micros
+	at   sdk.Micros
 	next time.Time // when to look again
 }
 
@@ -35,7 +36,7 @@ func (f *Framework) planDirty() {
 }
 
 func (f *Framework) plan(j *job) {
-	p := &planner{Framework: f, j: j, now: f.out.now, at: microsOf(f.out.now)}
+	p := &planner{Framework: f, j: j, now: f.out.Now, at: sdk.MicrosOf(f.out.Now)}
 	for range maxPlanRounds {
 		p.next = time.Time{}
 		if !p.decide() {
@@ -94,7 +95,7 @@ func (p *planner) mark() bool {
 				return
 			}
 		}
-		if !a.Late && limit > 0 && p.past(a.First.time().Add(limit)) {
+		if !a.Late && limit > 0 && p.past(a.First.Time().Add(limit)) {
 			e.Late = append(e.Late, where)
 		}
 	})
@@ -129,10 +130,10 @@ func (p *planner) kill() {
 		if a.Stop == 0 || !a.Live || a.killed {
 			return
 		}
-		if a.Grace > 0 && !p.past(a.Stop.time().Add(a.Grace.Std())) {
+		if a.Grace > 0 && !p.past(a.Stop.Time().Add(a.Grace.Std())) {
 			if !a.withdrawn {
 				a.withdrawn = true
-				p.out.calls = append(p.out.calls, model.Withdraw{Tasks: []model.TaskID{a.taskID(g, s)}})
+				p.out.Calls = append(p.out.Calls, model.Withdraw{Tasks: []model.TaskID{a.taskID(g, s)}})
 			}
 			return
 		}
@@ -150,7 +151,7 @@ func (p *planner) release() {
 		}
 	})
 	for _, g := range p.j.Groups {
-		if u := g.refusals.until; u.After(p.now) {
+		if u := g.refusals.Until; u.After(p.now) {
 			p.later(u)
 		}
 	}
@@ -187,8 +188,8 @@ func (g *group) fitsInPlace(s *slot, base uint32) bool {
 			return false
 		}
 	}
-	oc, _ := constraintsOf(oldJob, og)
-	nc, _ := constraintsOf(newJob, ng)
+	oc, _ := sdk.Constraints(oldJob, og)
+	nc, _ := sdk.Constraints(newJob, ng)
 	for _, c := range nc {
 		if !slices.Contains(oc, c) {
 			return false

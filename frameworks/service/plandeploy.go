@@ -73,7 +73,7 @@ func (p *planner) failure(d *deployment) string {
 	if deadline == 0 || d.State == model.DeploymentPaused || canaries && ready {
 		return ""
 	}
-	if !p.past(d.Progress.time().Add(deadline)) {
+	if !p.past(d.Progress.Time().Add(deadline)) {
 		return ""
 	}
 	return fmt.Sprintf("no further task became healthy within %s%s", model.Duration(deadline), p.stuck(d))
@@ -146,7 +146,7 @@ func (p *planner) complete(d *deployment) bool {
 		if slices.ContainsFunc(g.Slots, func(s *slot) bool { return !s.Drop && !d.done(g, s) }) {
 			return false
 		}
-		if p.j.system() && len(g.Slots) == 0 && !p.past(d.Progress.time().Add(systemSettle)) {
+		if p.j.system() && len(g.Slots) == 0 && !p.past(d.Progress.Time().Add(systemSettle)) {
 			return false // the agents have not been asked yet
 		}
 	}

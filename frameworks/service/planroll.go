@@ -120,7 +120,7 @@ func (p *planner) staggered(d *deployment, g *group, spec *model.Group) bool {
 	if !p.j.system() || spec.Update == nil || spec.Update.Stagger <= 0 || d.Rolled == 0 || rolling(d, g) > 0 {
 		return false
 	}
-	return !p.past(d.Rolled.add(spec.Update.Stagger).time())
+	return !p.past(d.Rolled.Add(spec.Update.Stagger.Std()).Time())
 }
 
 // yield has slots make room for successors that found none beside them for a
@@ -138,7 +138,7 @@ func (p *planner) yield(d *deployment, g *group) bool {
 		if s.Roll != d.Number || s.Canary || s.Next == nil || s.Next.Live || s.Next.First != 0 || s.After || s.Cur == nil || !g.fitsInPlace(s, s.Next.Base) {
 			continue
 		}
-		if !p.past(d.Rolled.time().Add(placePatience)) {
+		if !p.past(d.Rolled.Time().Add(placePatience)) {
 			continue
 		}
 		if s.Cur.works() {

@@ -1,6 +1,9 @@
 package service
 
-import "github.com/tender-scheduler/tender/core/model"
+import (
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
+)
 
 // giveBack does what an inverse offer asks for.
 //
@@ -12,7 +15,7 @@ import "github.com/tender-scheduler/tender/core/model"
 // is stopped when that is healthy, as many at once as its migrate policy says. A
 // system job's task has nowhere to go and is stopped.
 func (f *Framework) giveBack(o *model.InverseOffer) {
-	f.out.calls = append(f.out.calls, model.AcceptInverse{Offer: o.ID})
+	f.out.Call(model.AcceptInverse{Offer: o.ID})
 	moves := map[*job]*leaving{}
 	for _, id := range o.Tasks {
 		g, s, a := f.find(id)
@@ -34,7 +37,7 @@ func (f *Framework) giveBack(o *model.InverseOffer) {
 			}
 			e := moves[g.job]
 			if e == nil {
-				e = &leaving{ID: g.job.ID, At: microsOf(f.out.now)}
+				e = &leaving{ID: g.job.ID, At: sdk.MicrosOf(f.out.Now)}
 				moves[g.job] = e
 			}
 			e.Slots = append(e.Slots, where)
@@ -62,7 +65,7 @@ func (f *Framework) rescinded(id model.OfferID) {
 			continue
 		}
 		if back[m.job] == nil {
-			back[m.job] = &leaving{ID: m.job.ID, At: microsOf(f.out.now), Stay: true}
+			back[m.job] = &leaving{ID: m.job.ID, At: sdk.MicrosOf(f.out.Now), Stay: true}
 		}
 		back[m.job].Slots = append(back[m.job].Slots, m.where)
 	}

@@ -65,6 +65,13 @@ func (w *world) check() {
 	if err := w.Err(); err != nil {
 		w.t.Fatal(err)
 	}
+	f, n := w.Framework().(*Framework), 0
+	for _, j := range f.order {
+		n += j.slotCount()
+	}
+	if f.slots != n {
+		w.t.Fatalf("%d slots are counted, there are %d", f.slots, n)
+	}
 }
 
 // say has a person say what becomes of a task, where that is asked.

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,13 +9,11 @@ import (
 	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
-const defaultLimit = 1000
-
 // Query answers questions from the folded state.
 func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 	switch q := body.(type) {
 	case model.ListJobs:
-		return answer(f.listJobs(&q))
+		return sdk.Answer(f.listJobs(&q))
 	case model.CountJobs:
 		n := model.JobCounts{}
 		for _, j := range f.order {
@@ -32,49 +29,30 @@ func (f *Framework) Query(now time.Time, body any) (any, *model.Refusal) {
 		}
 		return f.view(j, true), nil
 	case model.ListTasks:
-		return answer(f.listTasks(&q))
+		return sdk.Answer(f.listTasks(&q))
 	case model.Why:
-		return answer(f.why(now, &q))
+		return sdk.Answer(f.why(now, &q))
 	case model.PlanJob:
-		return answer(f.planJob(&q))
+		return sdk.Answer(f.planJob(&q))
 	case model.ListDeployments:
-		return answer(f.listDeployments(&q))
+		return sdk.Answer(f.listDeployments(&q))
 	case model.ListVersions:
-		return answer(f.listVersions(&q))
+		return sdk.Answer(f.listVersions(&q))
 	}
 	return nil, model.Refuse(model.ReasonUnsupported, "the service framework has no answer to a %T", body)
 }
 
-// answer keeps a refused query's body out of the reply.
-func answer[T any](body T, err *model.Refusal) (any, *model.Refusal) {
-	if err != nil {
-		return nil, err
-	}
-	return body, nil
-}
-
 // selected resolves a selector to one job; that of a launch to its job.
 func (f *Framework) selected(selector string) (*job, *model.Refusal) {
-	found := f.search(selector)
-	if len(found.Jobs) > 0 && found.Jobs[0].Match != model.MatchNear {
-		if len(found.Jobs) == 1 || found.Jobs[0].Match != model.MatchPrefix {
-			if j := f.jobs[found.Jobs[0].ID]; j != nil {
-				return j, nil
-			}
-			l, _ := f.launchOf(found.Jobs[0].ID)
-			return l.job, nil
-		}
-		r := model.Refuse(model.ReasonAmbiguous, "%q is the beginning of several job ids; give more of it", selector)
-		for _, j := range found.Jobs {
-			r.Details = append(r.Details, fmt.Sprintf("%s %s (%s)", j.ID, j.Name, j.State))
-		}
-		return nil, r
+	found, refusal := f.search(selector).One(selector)
+	if refusal != nil {
+		return nil, refusal
 	}
-	r := model.Refuse(model.ReasonNotFound, "no job has the id or the name %q", selector)
-	for _, j := range found.Jobs {
-		r.Details = append(r.Details, fmt.Sprintf("%s %s (%s)", j.ID, j.Name, j.State))
+	if j := f.jobs[found.ID]; j != nil {
+		return j, nil
 	}
-	return nil, r
+	l, _ := f.launchOf(found.ID)
+	return l.job, nil
 }
 
 // search says which jobs a selector may mean. The id of a launch is an id too.
@@ -89,60 +67,21 @@ func (f *Framework) search(selector string) model.FoundJobs {
 		v.ID, v.Match = model.JobID(selector), model.MatchID
 		return model.FoundJobs{Jobs: []model.FoundJob{v}}
 	}
-	byID := func(id model.JobID) (*job, bool) { j := f.jobs[id]; return j, j != nil }
-	return sdk.Find(f.order, (*job).found, byID, selector)
+	return sdk.Find(f.order, (*job).found, f.byID, selector)
 }
+
+func (f *Framework) byID(id model.JobID) (*job, bool) { j := f.jobs[id]; return j, j != nil }
 
 func (j *job) found() model.FoundJob {
-	return model.FoundJob{ID: j.ID, Name: j.spec().Name, State: j.State, Submitted: j.Submitted.time()}
+	return model.FoundJob{ID: j.ID, Name: j.spec().Name, State: j.State, Submitted: j.Submitted.Time()}
 }
 
-func (f *Framework) listJobs(q *model.ListJobs) (l model.JobList, err *model.Refusal) {
-	if q.State != "" && !slices.Contains(model.JobStates, model.JobState(q.State)) {
-		return l, model.Refuse(model.ReasonBadRequest, "no such job state %q", q.State)
+func (f *Framework) listJobs(q *model.ListJobs) (model.JobList, *model.Refusal) {
+	l := sdk.Lister[*job]{
+		ByID: f.byID, Seq: func(j *job) uint64 { return j.Seq }, Found: (*job).found,
+		View: func(j *job) model.JobView { return f.view(j, false) },
 	}
-	end := len(f.order)
-	if q.Before != "" {
-		b := f.jobs[q.Before]
-		if b == nil {
-			return l, model.Refuse(model.ReasonNotFound, "job %q, which the list was to go on from, is not known any more; start again", q.Before)
-		}
-		end, _ = slices.BinarySearchFunc(f.order, b.Seq, func(j *job, seq uint64) int { return compare(j.Seq, seq) })
-	}
-	if !q.Until.IsZero() {
-		end, _ = slices.BinarySearchFunc(f.order, q.Until, func(j *job, at time.Time) int {
-			if c := j.Submitted.time().Compare(at); c != 0 || !q.Through {
-				return c
-			}
-			return -1
-		})
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	l.Jobs = make([]model.JobView, 0, min(limit, end))
-	for i := end - 1; i >= 0; i-- {
-		j := f.order[i]
-		if q.State != "" && string(j.State) != q.State || q.Name != "" && j.spec().Name != q.Name {
-			continue
-		}
-		if l.More = len(l.Jobs) == limit; l.More {
-			break
-		}
-		l.Jobs = append(l.Jobs, f.view(j, false))
-	}
-	return l, nil
-}
-
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return l.List(f.order, q)
 }
 
 const stateWaiting = "waiting"
@@ -167,7 +106,7 @@ func (f *Framework) listTasks(q *model.ListTasks) (l model.TaskList, err *model.
 	}
 	limit := q.Limit
 	if limit <= 0 {
-		limit = defaultLimit
+		limit = sdk.DefaultLimit
 	}
 	only, ofLaunch := f.launchOf(model.JobID(q.Selector))
 	ofLaunch = ofLaunch && f.jobs[model.JobID(q.Selector)] == nil
@@ -231,7 +170,7 @@ func (f *Framework) listVersions(q *model.ListVersions) (l model.VersionList, er
 	})
 	for _, v := range slices.Backward(j.Versions) {
 		l.Versions = append(l.Versions, model.VersionView{
-			Version: v.Num, Current: v == j.last(), Stable: v.Stable, Submitted: v.At.time(), User: v.User, Why: v.Why,
+			Version: v.Num, Current: v == j.last(), Stable: v.Stable, Submitted: v.At.Time(), User: v.User, Why: v.Why,
 			Tasks: tasks[v.Num], Spec: v.Job,
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // request carries out a person's wish and answers it.
@@ -32,7 +33,7 @@ func (f *Framework) request(r model.Request) {
 	default:
 		err = model.Refuse(model.ReasonUnsupported, "the service framework cannot do a %T", r.Body)
 	}
-	f.out.reply(r.ID, body, err)
+	f.out.Reply(r.ID, body, err)
 }
 
 // changed makes a change to a job and returns its view afterwards.
@@ -57,7 +58,7 @@ func (f *Framework) cancel(j *job, r *model.CancelJob) *model.Refusal {
 		return model.Refuse(model.ReasonTerminalJob, "job %q (%s) has ended already: %s", j.spec().Name, j.ID, j.State)
 	}
 	if j.State != model.JobStopping {
-		f.emit(&stopped{ID: j.ID, At: microsOf(f.out.now)})
+		f.emit(&stopped{ID: j.ID, At: sdk.MicrosOf(f.out.Now)})
 		return nil
 	}
 	j.allocs(func(_ *group, _ *slot, a *alloc) { a.killed = false })
@@ -110,7 +111,7 @@ func (f *Framework) scale(j *job, r *model.ScaleJob) *model.Refusal {
 	if err := f.checkRoom(r.Count - g.Count); err != nil {
 		return err
 	}
-	f.emit(&versioned{ID: j.ID, At: microsOf(f.out.now), From: j.last().Num, Counts: map[string]int{g.Name: r.Count},
+	f.emit(&versioned{ID: j.ID, At: sdk.MicrosOf(f.out.Now), From: j.last().Num, Counts: map[string]int{g.Name: r.Count},
 		Why: fmt.Sprintf("group %s scaled from %d to %d", g.Name, g.Count, r.Count)})
 	return nil
 }
@@ -122,7 +123,7 @@ func (f *Framework) restart(j *job, r *model.RestartJob) *model.Refusal {
 	if d := j.rolling(); d != nil {
 		return model.Refuse(model.ReasonConflict, "job %q (%s) has a deployment that is %s; wait for its end, or end it: tender deployment fail %s", j.spec().Name, j.ID, d.State, j.spec().Name)
 	}
-	e := &restarted{ID: j.ID, At: microsOf(f.out.now)}
+	e := &restarted{ID: j.ID, At: sdk.MicrosOf(f.out.Now)}
 	if r.Group != "" {
 		g, err := oneGroup(j, r.Group)
 		if err != nil {
@@ -151,7 +152,7 @@ func (f *Framework) rollback(j *job, r *model.RollbackJob) *model.Refusal {
 	case to == j.last():
 		return model.Refuse(model.ReasonBadRequest, "job %q (%s): version %d is the one in force", j.spec().Name, j.ID, to.Num)
 	}
-	f.emit(&versioned{ID: j.ID, At: microsOf(f.out.now), From: to.Num, Kind: model.DeployRollback, Why: fmt.Sprintf("version %d again", to.Num)})
+	f.emit(&versioned{ID: j.ID, At: sdk.MicrosOf(f.out.Now), From: to.Num, Kind: model.DeployRollback, Why: fmt.Sprintf("version %d again", to.Num)})
 	return nil
 }
 
@@ -172,8 +173,8 @@ func (f *Framework) steer(r *model.ChangeDeployment) (any, *model.Refusal) {
 		}
 		return nil, model.Refuse(model.ReasonTerminalJob, "%s a deployment of job %q (%s): it %s under way", r.Action, j.spec().Name, j.ID, text)
 	}
-	e := &judged{ID: j.ID, At: microsOf(f.out.now), Number: d.Number}
-	p := &planner{Framework: f, j: j, now: f.out.now, at: e.At}
+	e := &judged{ID: j.ID, At: sdk.MicrosOf(f.out.Now), Number: d.Number}
+	p := &planner{Framework: f, j: j, now: f.out.Now, at: e.At}
 	switch r.Action {
 	case model.DeploymentPromote:
 		canaries, ready := p.canaries(d)

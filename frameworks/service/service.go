@@ -46,7 +46,7 @@ func (f *Framework) ID() model.FrameworkID { return ID }
 
 // Step takes one input and returns what should happen, in order.
 func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
-	f.out = &outbox{now: now}
+	f.out = &outbox{Outbox: sdk.Outbox{Now: now}}
 	defer func() { f.out = nil }()
 	switch in := in.(type) {
 	case model.Leading:
@@ -95,20 +95,8 @@ func (f *Framework) Apply(e model.JournalEvent) error {
 	return nil
 }
 
-// emit journals an event of this framework's own and folds it, from the bytes
-// that will be replayed.
-func (f *Framework) emit(e any) {
-	b, err := events.Encode(e)
-	if err != nil {
-		panic(fmt.Sprintf("service: %v", err)) // each emitter has checked what it emits
-	}
-	f.enter(b)
-}
+// emit journals an event of this framework's own and folds it.
+func (f *Framework) emit(e any) { f.out.Events = append(f.out.Events, events.Record(f, e)) }
 
-func (f *Framework) enter(b model.OwnEvent) {
-	if err := events.Fold(f, b); err != nil {
-		// Going on would part this state from the journal's.
-		panic(fmt.Sprintf("service: %v", err))
-	}
-	f.out.events = append(f.out.events, b)
-}
+// enter journals an encoded event and folds it.
+func (f *Framework) enter(b model.OwnEvent) { f.out.Events = append(f.out.Events, events.Enter(f, b)) }

@@ -61,6 +61,7 @@ func (f *Framework) Restore(b []byte) error {
 		for _, g := range j.Groups {
 			g.job = j
 		}
+		s.slots += j.slotCount()
 		if !j.State.Ended() {
 			s.open++
 		}

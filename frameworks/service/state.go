@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 // state is what follows from the journal. Its types are their own JSON form.
@@ -16,6 +17,7 @@ type state struct {
 	lastSeq uint64
 	index   uint64 // counts the changes that people make, for CheckIndex
 	open    int    // jobs that have not ended
+	slots   int    // of all jobs
 	ended   []*job // the others, in the order in which they ended
 }
 
@@ -34,9 +36,9 @@ type job struct {
 	ID          model.JobID    `json:"id"`
 	Seq         uint64         `json:"seq"`
 	State       model.JobState `json:"state"`
-	Submitted   micros         `json:"submitted"`
-	Started     micros         `json:"started,omitempty"`
-	Ended       micros         `json:"ended,omitempty"`
+	Submitted   sdk.Micros     `json:"submitted"`
+	Started     sdk.Micros     `json:"started,omitempty"`
+	Ended       sdk.Micros     `json:"ended,omitempty"`
 	Index       uint64         `json:"index"`
 	User        string         `json:"user,omitempty"`
 	Parent      model.JobID    `json:"parent,omitempty"`
@@ -58,7 +60,7 @@ type job struct {
 // version is one submission of a job.
 type version struct {
 	Num    uint32     `json:"n"`
-	At     micros     `json:"at"`
+	At     sdk.Micros `json:"at"`
 	Job    *model.Job `json:"job"`
 	Key    string     `json:"key,omitempty"`
 	User   string     `json:"user,omitempty"`
@@ -90,7 +92,7 @@ type group struct {
 	Used  []used  `json:"used,omitempty"`
 
 	job      *job
-	refusals refusals
+	refusals sdk.Refusals
 }
 
 // used says from which attempt on a slot goes on in a base and lane of which it
@@ -115,8 +117,8 @@ type slot struct {
 	Canary bool   `json:"canary,omitempty"`
 	// Leave is when a drain asked for it to move away from its agent; Moving says
 	// that its successor is under way.
-	Leave  micros `json:"leave,omitempty"`
-	Moving bool   `json:"moving,omitempty"`
+	Leave  sdk.Micros `json:"leave,omitempty"`
+	Moving bool       `json:"moving,omitempty"`
 }
 
 // last is the version in force.
@@ -171,21 +173,38 @@ func (g *group) slot(index uint32) *slot {
 	if n := int(index); n < len(g.Slots) && g.Slots[n].Index == index {
 		return g.Slots[n]
 	}
-	n, ok := slices.BinarySearchFunc(g.Slots, index, func(s *slot, i uint32) int { return int(int64(s.Index) - int64(i)) })
+	n, ok := g.at(index)
 	if !ok {
 		return nil
 	}
 	return g.Slots[n]
 }
 
-// insert adds a slot in its place.
-func (g *group) insert(s *slot) {
-	n, _ := slices.BinarySearchFunc(g.Slots, s.Index, func(s *slot, i uint32) int { return int(int64(s.Index) - int64(i)) })
-	g.Slots = slices.Insert(g.Slots, n, s)
+// at returns where the slot of an index is, or is to be.
+func (g *group) at(index uint32) (n int, found bool) {
+	return slices.BinarySearchFunc(g.Slots, index, func(s *slot, i uint32) int { return int(int64(s.Index) - int64(i)) })
 }
 
-func (g *group) remove(s *slot) {
-	g.Slots = slices.DeleteFunc(g.Slots, func(x *slot) bool { return x == s })
+// insert adds a slot of a group in its place.
+func (s *state) insert(g *group, x *slot) {
+	n, _ := g.at(x.Index)
+	g.Slots = slices.Insert(g.Slots, n, x)
+	s.slots++
+}
+
+func (s *state) remove(g *group, x *slot) {
+	if n, found := g.at(x.Index); found && g.Slots[n] == x {
+		g.Slots = slices.Delete(g.Slots, n, n+1)
+		s.slots--
+	}
+}
+
+// slotCount returns how many slots all groups have.
+func (j *job) slotCount() (n int) {
+	for _, g := range j.Groups {
+		n += len(g.Slots)
+	}
+	return n
 }
 
 // allocs calls f for every allocation of the job.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
 )
 
 const maxKeyBytes = 256
@@ -31,7 +32,7 @@ func (f *Framework) submit(r *model.Submit) (any, *model.Refusal) {
 	if err := checkIndex(j, r); err != nil {
 		return nil, err
 	}
-	e := &versioned{ID: r.ID, At: microsOf(f.out.now), Job: r.Job, Key: r.Key, User: clip(r.User, model.MaxNameBytes), Parent: r.Parent}
+	e := &versioned{ID: r.ID, At: sdk.MicrosOf(f.out.Now), Job: r.Job, Key: r.Key, User: clip(r.User, model.MaxNameBytes), Parent: r.Parent}
 	asked := slotsOf(r.Job)
 	if j != nil {
 		if err := f.sameKind(j, r.Job); err != nil {
@@ -112,14 +113,8 @@ func (f *Framework) checkRoom(more int) *model.Refusal {
 	if f.open >= f.cfg.MaxJobs {
 		return model.Refuse(model.ReasonQueueFull, "there are %d services (limit %d); cancel some", f.open, f.cfg.MaxJobs)
 	}
-	n := 0
-	for _, j := range f.order {
-		for _, g := range j.Groups {
-			n += len(g.Slots)
-		}
-	}
-	if more > 0 && n+more > f.cfg.MaxAllocs {
-		return model.Refuse(model.ReasonQueueFull, "all services have %d tasks and this asks for %d more (limit %d); scale some down", n, more, f.cfg.MaxAllocs)
+	if more > 0 && f.slots+more > f.cfg.MaxAllocs {
+		return model.Refuse(model.ReasonQueueFull, "all services have %d tasks and this asks for %d more (limit %d); scale some down", f.slots, more, f.cfg.MaxAllocs)
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package service
 
-import "github.com/tender-scheduler/tender/core/model"
+import (
+	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/frameworks/sdk"
+)
 
 // A system job has a slot for each agent that an offer came from. The slot goes
 // when its task has ended because of the agent, or the agent is gone: an agent that
@@ -12,7 +15,7 @@ func (f *Framework) agentRemoved(agent model.AgentID) {
 		if j.State.Ended() || !j.system() {
 			continue
 		}
-		e := &dismissed{ID: j.ID, At: microsOf(f.out.now)}
+		e := &dismissed{ID: j.ID, At: sdk.MicrosOf(f.out.Now)}
 		for _, g := range j.Groups {
 			for _, s := range g.Slots {
 				if s.Agent == agent {

@@ -13,7 +13,7 @@ func (f *Framework) view(j *job, withSpec bool) model.JobView {
 	spec := j.spec()
 	v := model.JobView{
 		ID: j.ID, Name: spec.Name, Type: spec.Type, Role: spec.Role, Priority: spec.Priority, User: j.User, Parent: j.Parent,
-		State: j.State, Submitted: j.Submitted.time(), Started: j.Started.time(), Ended: j.Ended.time(),
+		State: j.State, Submitted: j.Submitted.Time(), Started: j.Started.Time(), Ended: j.Ended.Time(),
 		Usage: model.Usage{CPU: j.CPU, PeakMemoryBytes: j.PeakBytes, GPUTime: j.GPUTime, PeakGPUMemoryBytes: j.PeakGPU},
 	}
 	v.Service = f.status(j, &v.Slots)
@@ -108,7 +108,7 @@ func (j *job) task(g *group, s *slot, a *alloc) model.TaskView {
 	}
 	if a.Live {
 		v.State = strings.ToLower(a.State.String())
-		v.Agent, v.Staged, v.Started = a.Agent, a.Staged.time(), a.Started.time()
+		v.Agent, v.Staged, v.Started = a.Agent, a.Staged.Time(), a.Started.Time()
 		v.Message = a.Why
 		if s.Leave != 0 && a == s.Cur && a.Stop == 0 {
 			v.Message = "its node is drained"
@@ -124,7 +124,7 @@ func (j *job) task(g *group, s *slot, a *alloc) model.TaskView {
 	}
 	if a.Failed && e != nil {
 		v.ID.Attempt = e.Attempt
-		v.State, v.Agent, v.Staged, v.Started, v.Finished = strings.ToLower(e.State.String()), a.Agent, a.Staged.time(), a.Started.time(), e.At.time()
+		v.State, v.Agent, v.Staged, v.Started, v.Finished = strings.ToLower(e.State.String()), a.Agent, a.Staged.Time(), a.Started.Time(), e.At.Time()
 		v.Result, v.Reason, v.Message = e.Result, e.Reason, e.Message
 		return v
 	}
@@ -145,7 +145,7 @@ func (a *alloc) dueTime() time.Time {
 	if !a.due.IsZero() {
 		return a.due.UTC()
 	}
-	return a.Since.time().Add(a.Wait.Std())
+	return a.Since.Time().Add(a.Wait.Std())
 }
 
 // deploymentView is a deployment as shown to people. Of one that has ended, the
@@ -153,7 +153,7 @@ func (a *alloc) dueTime() time.Time {
 func (f *Framework) deploymentView(j *job, d *deployment) model.DeploymentView {
 	v := model.DeploymentView{
 		Job: j.ID, JobName: j.spec().Name, Number: d.Number, Version: d.Version, Kind: d.Kind, State: d.State,
-		Message: d.Message, Started: d.At.time(), Ended: d.Ended.time(), Groups: []model.DeploymentGroupView{},
+		Message: d.Message, Started: d.At.Time(), Ended: d.Ended.Time(), Groups: []model.DeploymentGroupView{},
 	}
 	deadline := model.Duration(0)
 	for i := range d.Groups {
@@ -182,7 +182,7 @@ func (f *Framework) deploymentView(j *job, d *deployment) model.DeploymentView {
 				v.Message = "all canaries are healthy; tender deployment promote " + j.spec().Name + " lets them take over"
 			}
 		} else if deadline > 0 && d.State == model.DeploymentRunning {
-			v.Deadline = d.Progress.add(deadline).time()
+			v.Deadline = d.Progress.Add(deadline.Std()).Time()
 		}
 	}
 	return v

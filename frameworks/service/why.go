@@ -94,9 +94,9 @@ func (f *Framework) explain(g *group, now time.Time) (out []model.Explanation) {
 	if after > 0 {
 		add(model.WaitBehind, after, time.Time{}, fmt.Sprintf("%s for the end of what it replaces, as both need the same room", tasksWait(after)), "its end, at the latest after shutdown_delay and kill_timeout")
 	}
-	if r := &g.refusals; r.until.After(now) && ready > 0 {
-		add(model.WaitRetryDelay, ready, r.until, fmt.Sprintf("%s: the master refused the last %d launches (%s)", tasksWait(ready), r.count, r.why),
-			"another attempt at "+r.until.UTC().Format(time.RFC3339))
+	if r := &g.refusals; r.Until.After(now) && ready > 0 {
+		add(model.WaitRetryDelay, ready, r.Until, fmt.Sprintf("%s: the master refused the last %d launches (%s)", tasksWait(ready), r.Count, r.Why),
+			"another attempt at "+r.Until.UTC().Format(time.RFC3339))
 	}
 	if g.job.system() && len(g.Slots) == 0 {
 		e := model.Explanation{Demand: string(g.job.ID) + "/" + g.Name, Label: g.job.spec().Name + "." + g.Name, Tier: model.TierWaiting, At: now, Asked: 1,

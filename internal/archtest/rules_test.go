@@ -16,14 +16,15 @@ type room struct {
 // rooms are design's import rules. The longest matching dir counts.
 var rooms = []room{
 	{dir: "core/model", stdlib: true},
-	{dir: "jobspec", may: []string{"core/model", "core/schedule"}},
-	{dir: "core/schedule", may: []string{"core/model"}},
+	{dir: "internal/pattern", stdlib: true},
+	{dir: "jobspec", may: []string{"core/model", "core/schedule", "internal/pattern"}},
+	{dir: "core/schedule", may: []string{"core/model", "internal/pattern"}},
 	{dir: "gpu", may: []string{"core/model"}},
 	{dir: "mpi", may: []string{"core/model"}},
 	{dir: "api", may: []string{"core/model"}},
 	{dir: "core/offers", may: []string{"core/model", "core/offers/shares", "gpu"}},
 	{dir: "core/offers/shares", may: []string{"core/model"}},
-	{dir: "core/journal", may: []string{"core/model"}},
+	{dir: "core/journal", may: []string{"core/model", "internal/pattern"}},
 	{dir: "core/master", may: []string{"core/model", "core/offers", "core/journal", "api", "core/master/httpapi"},
 		tests: []string{"core/agent", "core/agent/executor", "frameworks/sdk", "frameworks/batch"}},
 	{dir: "core/master/httpapi", may: []string{"core/model", "api", "jobspec"}},

@@ -25,21 +25,8 @@ tender cancel ends it.`,
   tender cron next nightly
   tender cron runs nightly
   tender cron next "30 2 * * *" --time-zone Europe/Berlin`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			msg := fmt.Sprintf("cron has no command %q", args[0])
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				msg += fmt.Sprintf(", did you mean %q?", near[0])
-			}
-			return usagef(cmd, "%s", msg)
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(a.cronLsCmd(), a.cronNextCmd(), a.cronRunsCmd(), a.cronPauseCmd(), a.cronResumeCmd(), a.cronTriggerCmd())
-	return cmd
+	return commandGroup(cmd, a.cronLsCmd(), a.cronNextCmd(), a.cronRunsCmd(), a.cronPauseCmd(), a.cronResumeCmd(), a.cronTriggerCmd())
 }
 
 func (a *app) cronLsCmd() *cobra.Command {

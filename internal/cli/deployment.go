@@ -27,20 +27,8 @@ comes back.`,
   tender deployment show web
   tender deployment promote web`,
 		Aliases: []string{"deployments"},
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			msg := fmt.Sprintf("deployment has no command %q", args[0])
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				msg += fmt.Sprintf(", did you mean %q?", near[0])
-			}
-			return usagef(cmd, "%s", msg)
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(a.deploymentLsCmd(), a.deploymentShowCmd(),
+	return commandGroup(cmd, a.deploymentLsCmd(), a.deploymentShowCmd(),
 		a.deploymentActionCmd(model.DeploymentPromote, "Let a deployment's canaries take over",
 			"Promote lets the canaries, all of which have to be healthy, take the place of the\ntasks beside them; the rest of the group follows, max_parallel at a time."),
 		a.deploymentActionCmd(model.DeploymentPause, "Have a deployment replace nothing more until it is resumed",
@@ -52,7 +40,6 @@ comes back.`,
 			"Healthy says of running tasks that they work, for services whose update block says\nhealth_check = \"manual\": a deployment goes on only by that. Of a task that is being\nreplaced, the new one is meant."),
 		a.deploymentHealthCmd(model.DeploymentUnhealthy, "Say that tasks are not healthy, where health_check is \"manual\"",
 			"Unhealthy says of tasks that they do not work. A deployment that has to do with them\nfails; with auto_revert the last stable version comes back."))
-	return cmd
 }
 
 func (a *app) deploymentActionCmd(action model.DeploymentAction, short, long string) *cobra.Command {

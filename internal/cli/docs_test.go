@@ -77,7 +77,7 @@ func TestExamplesAreTrue(t *testing.T) {
 }
 
 // shellWords are words, and what stands between two quotes.
-var shellWords = regexp.MustCompile(`"[^"$]*"|\S+`)
+var shellWords = regexp.MustCompile(`"[^"$]*"|'[^']*'|\S+`)
 
 func checkExample(t *testing.T, shown, line string) {
 	args := shellWords.FindAllString(line, -1)

@@ -34,8 +34,10 @@ standard input is passed on too. Without a terminal Ctrl-C interrupts the comman
 a second one breaks off.
 
 The exit code is the command's, 128+N if signal N ended it. If this side goes away the
-command is killed; what it left running as a daemon stays until the task ends. Every
-session is in the event stream (tender events).`,
+command is killed; what it left running as a daemon stays until the task ends. If a
+master goes away the session goes on through another, or the same one once it is back,
+as long as the task itself does without one. Every session is in the event stream
+(tender events).`,
 		Example: `  tender exec web
   tender exec train --index 3 -- nvidia-smi
   tender exec last -- sh -c 'cat /proc/1/comm; env'
@@ -89,16 +91,15 @@ func (a *app) exec(cmd *cobra.Command, selector string, command []string, q exec
 			open.Env["TERM"] = term
 		}
 	}
-	s, err := c.Attach(cmd.Context(), ask)
-	if err != nil {
-		return err
-	}
-	e := &caller{app: a, stream: s}
+	e := &caller{app: a}
 	if q.stdin {
 		e.stdin = a.Stdin
 	}
 	if q.terminal {
 		e.terminal = t
+	}
+	if err := e.begin(cmd.Context(), throughMaster(c, ask), 0); err != nil {
+		return err
 	}
 	return e.run(open)
 }

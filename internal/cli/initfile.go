@@ -1,11 +1,10 @@
 package cli
 
 import (
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -13,14 +12,35 @@ import (
 	"github.com/spf13/cobra"
 )
 
-//go:embed templates/hello.hcl
-var helloTemplate []byte
+// templates are the job files that `tender init` can write, named by their kind.
+//
+//go:embed templates/*.hcl
+var templates embed.FS
 
-//go:embed templates/array.hcl
-var arrayTemplate []byte
+// initKinds are the kinds of templates, each with what it is.
+var initKinds = []cobra.Completion{
+	cobra.CompletionWithDesc("hello", "one task"),
+	cobra.CompletionWithDesc("array", "a task for each of a range of numbers"),
+	cobra.CompletionWithDesc("gang", "tasks on several nodes that start together, as MPI's do"),
+	cobra.CompletionWithDesc("gpu", "a task with a GPU"),
+	cobra.CompletionWithDesc("service", "web servers that are checked and updated one after another"),
+	cobra.CompletionWithDesc("schedule", "a job that runs at set times"),
+}
 
-// templates are the job files that `tender init` can write.
-var templates = map[string][]byte{"hello": helloTemplate, "array": arrayTemplate}
+// kindName is a completion without its description.
+func kindName(c cobra.Completion) string {
+	name, _, _ := strings.Cut(c, "\t")
+	return name
+}
+
+func listKinds() string {
+	var b strings.Builder
+	for _, c := range initKinds {
+		name, what, _ := strings.Cut(c, "\t")
+		fmt.Fprintf(&b, "\n  %-10s%s", name, what)
+	}
+	return b.String()
+}
 
 func (a *app) initCmd() *cobra.Command {
 	kind, force := "hello", false
@@ -28,16 +48,23 @@ func (a *app) initCmd() *cobra.Command {
 		Use:   "init [flags] [FILE]",
 		Short: "Write an example job file to start from",
 		Long: `Init writes a small job file with comments, job.hcl if no FILE is named, - for
-standard output. There are two kinds: hello, one task, and array, one task for each
-of a range of numbers. A file that exists is left alone.`,
+standard output. A file that exists is left alone. The kinds are:
+` + listKinds(),
 		Example: `  tender init
-  tender init --kind array sweep.hcl
+  tender init --kind service web.hcl
   tender init - | tender submit --wait -`,
 		Args: wants(0, 1, "at most one FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, ok := templates[kind]
-			if !ok {
-				return usagef(cmd, "--kind %q: want one of %s", kind, strings.Join(slices.Sorted(maps.Keys(templates)), ", "))
+			if !slices.ContainsFunc(initKinds, func(c cobra.Completion) bool { return kindName(c) == kind }) {
+				var names []string
+				for _, c := range initKinds {
+					names = append(names, kindName(c))
+				}
+				return usagef(cmd, "--kind %q: want one of %s", kind, strings.Join(names, ", "))
+			}
+			text, err := templates.ReadFile("templates/" + kind + ".hcl")
+			if err != nil {
+				return err
 			}
 			path := "job.hcl"
 			if len(args) > 0 {
@@ -46,16 +73,20 @@ of a range of numbers. A file that exists is left alone.`,
 			if path == "-" {
 				return a.print(text)
 			}
-			return a.writeNew(path, text, force)
+			wait := " --wait"
+			if kind == "schedule" {
+				wait = "" // it has no end
+			}
+			return a.writeNew(path, text, force, wait)
 		},
 	}
-	cmd.Flags().StringVar(&kind, "kind", kind, "which example, `KIND`: hello or array")
+	cmd.Flags().StringVar(&kind, "kind", kind, "which example, `KIND`")
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite a file that exists")
-	must(cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]cobra.Completion{"hello", "array"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(initKinds, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
-func (a *app) writeNew(path string, text []byte, force bool) error {
+func (a *app) writeNew(path string, text []byte, force bool, wait string) error {
 	mode := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if force {
 		mode = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
@@ -71,6 +102,6 @@ func (a *app) writeNew(path string, text []byte, force bool) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	a.note("wrote %s; run it with: tender submit --wait %s", path, path)
+	a.note("wrote %s; run it with: tender submit%s %s", path, wait, path)
 	return nil
 }

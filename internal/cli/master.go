@@ -119,7 +119,7 @@ A configuration file (--config) for the same settings:
 	durationFlag(f, &s.sessionTTL, "session-ttl", "how long a leader that went silent stays leader; a takeover after a crash takes this long")
 	s.fenceAfter = 2 * time.Minute
 	durationFlag(f, &s.fenceAfter, "fence-after", "out of contact for this long, an agent kills its tasks; the master waits longer and then starts them elsewhere")
-	f.IntVar(&s.historyJobs, "history-jobs", 10_000, "remember at most `N` ended jobs")
+	f.IntVar(&s.historyJobs, "history-jobs", 10_000, "remember at most `N` ended jobs, and as many ended runs of schedules beside them")
 	s.historyAge = 72 * time.Hour
 	durationFlag(f, &s.historyAge, "history-age", "how long to remember an ended job (0 = until there are too many)")
 	s.queueing.register(cmd)

@@ -231,25 +231,3 @@ func drainText(now time.Time, v *model.NodeView) string {
 	}
 	return text
 }
-
-// completeNodes offers the nodes' names.
-func (a *app) completeNodes(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	c, err := a.client()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	list, err := c.Nodes(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []cobra.Completion
-	for i := range list.Nodes {
-		out = append(out, cobra.CompletionWithDesc(list.Nodes[i].Name, string(list.Nodes[i].State)))
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}

@@ -2,15 +2,12 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/tender-scheduler/tender/core/model"
 )
 
 // format is how a command prints its data.
@@ -81,23 +78,4 @@ func (a *app) print(b []byte) error {
 		return fmt.Errorf("write the output: %w", err)
 	}
 	return nil
-}
-
-// completeJobs offers the latest jobs' ids and names where a JOB is wanted.
-func (a *app) completeJobs(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	c, err := a.client()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	list, err := c.Jobs(ctx, model.ListJobs{Limit: 100})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	out := []cobra.Completion{cobra.CompletionWithDesc("last", "the latest job")}
-	for _, j := range list.Jobs {
-		out = append(out, cobra.CompletionWithDesc(string(j.ID), j.Name+" "+string(j.State)))
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,12 +17,9 @@ import (
 // exitRemote is what ssh exits with when it is itself in trouble.
 const exitRemote = 255
 
-const (
-	// reachPatience is how long a host may take to be there: others of a gang start
-	// at the same moment, and a failover passes.
-	reachPatience = 30 * time.Second
-	reachAgain    = 50 * time.Millisecond
-)
+// reachPatience is how long a host may take to be there: others of a gang start
+// at the same moment, and a failover passes.
+const reachPatience = 30 * time.Second
 
 // RemoteMain is `tender __remote`: what mpirun calls in place of ssh. It is a
 // process of a gang's task and speaks to that task's executor.
@@ -84,30 +82,23 @@ func parseRemote(args []string) (*remote, error) {
 }
 
 func (r *remote) run(a *app) error {
-	s, err := r.reach(a)
-	if err != nil {
-		return err
-	}
-	c := &caller{app: a, stream: s}
+	c := &caller{app: a}
 	if !r.noInput {
 		c.stdin = a.Stdin
+	}
+	if err := c.begin(context.Background(), r.through(a), reachPatience); err != nil {
+		return err
 	}
 	return c.run(&sessionpb.Open{Args: []string{"/bin/sh", "-c", r.command}, Stdin: !r.noInput})
 }
 
-// reach opens the session, waiting for what is not there yet.
-func (r *remote) reach(a *app) (session.Stream, error) {
-	sock, token := a.Getenv(executor.RemoteSocketVar), a.Getenv(executor.RemoteTokenVar)
-	if sock == "" || token == "" {
-		return nil, fmt.Errorf(`reach host %q: this is no task of a gang with launch = "mpirun": %s is not set`, r.host, executor.RemoteSocketVar)
-	}
-	for began := time.Now(); ; {
-		s, err := executor.DialRemote(sock, token, r.host)
-		refusal, refused := errors.AsType[*model.Refusal](err)
-		soon := refused && (refusal.Reason == model.ReasonUnavailable || refusal.Reason == model.ReasonStarting)
-		if !soon || time.Since(began) > reachPatience {
-			return s, err
+// through makes connections by way of this task's executor.
+func (r *remote) through(a *app) roads {
+	return func(_ context.Context, id string, resume bool) (session.Stream, *sessionpb.Claim, error) {
+		sock, token := a.Getenv(executor.RemoteSocketVar), a.Getenv(executor.RemoteTokenVar)
+		if sock == "" || token == "" {
+			return nil, nil, model.Refuse(model.ReasonBadRequest, `reach host %q: this is no task of a gang with launch = "mpirun": %s is not set`, r.host, executor.RemoteSocketVar)
 		}
-		time.Sleep(reachAgain)
+		return executor.DialRemote(sock, &sessionpb.Reach{Host: r.host, Token: token, Session: id, Resume: resume})
 	}
 }

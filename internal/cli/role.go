@@ -33,21 +33,8 @@ Amounts are written cpus=64,memory=256GiB,disk=1TiB,gpus=8. tender shares shows
 how the roles stand.`,
 		Example: `  tender role set research --weight 2 --guarantee cpus=64,gpus=8
   tender role ls`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			msg := fmt.Sprintf("role has no command %q", args[0])
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				msg += fmt.Sprintf(", did you mean %q?", near[0])
-			}
-			return usagef(cmd, "%s", msg)
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(a.roleSetCmd(), a.roleGetCmd(), a.roleLsCmd(), a.roleRmCmd(), a.reserveCmd(), a.unreserveCmd())
-	return cmd
+	return commandGroup(cmd, a.roleSetCmd(), a.roleGetCmd(), a.roleLsCmd(), a.roleRmCmd(), a.reserveCmd(), a.unreserveCmd())
 }
 
 func (a *app) roleSetCmd() *cobra.Command {

@@ -139,3 +139,21 @@ func must(err error) {
 		panic(err)
 	}
 }
+
+// commandGroup makes cmd a command that is nothing but its parts.
+func commandGroup(cmd *cobra.Command, parts ...*cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		msg := fmt.Sprintf("%s has no command %q", cmd.Name(), args[0])
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			msg += fmt.Sprintf(", did you mean %q?", near[0])
+		}
+		return usagef(cmd, "%s", msg)
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.AddCommand(parts...)
+	return cmd
+}

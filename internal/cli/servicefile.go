@@ -38,11 +38,21 @@ type renderer struct {
 	*app
 	flags    *rendering
 	template *template.Template
-	told     bool // the command has run well since the file changed
+	told     bool      // the command has run well since the file changed
+	failed   int       // how often in a row it has not
+	again    time.Time // when it is to be run again; zero = not before a change
+	shown    model.ServiceView
 }
 
-// execTimeout bounds a command that is to tell a proxy of a change.
-const execTimeout = time.Minute
+const (
+	// execTimeout bounds a command that is to tell a proxy of a change.
+	execTimeout = time.Minute
+	// A command that failed is run again after firstRetry, then after twice that, up
+	// to mostRetry: until it has run well the proxy sends requests to tasks that
+	// have ended.
+	firstRetry = time.Second
+	mostRetry  = time.Minute
+)
 
 func (a *app) newRenderer(f *rendering) (*renderer, error) {
 	b, err := os.ReadFile(f.template)
@@ -59,6 +69,7 @@ func (a *app) newRenderer(f *rendering) (*renderer, error) {
 }
 
 func (r *renderer) render(ctx context.Context, v model.ServiceView) error {
+	r.shown = v
 	var b bytes.Buffer
 	if err := r.template.Execute(&b, v); err != nil {
 		return &exitError{code: exitTrouble, err: fmt.Errorf("render the template: %w", err)}
@@ -75,6 +86,8 @@ func (r *renderer) render(ctx context.Context, v model.ServiceView) error {
 	}
 	if err := r.run(ctx); err != nil {
 		r.told = false
+		r.again = time.Now().Add(min(firstRetry<<min(r.failed, 10), mostRetry))
+		r.failed++
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -84,8 +97,36 @@ func (r *renderer) render(ctx context.Context, v model.ServiceView) error {
 		r.warn("%v", err)
 		return nil
 	}
-	r.told = true
+	r.told, r.failed, r.again = true, 0, time.Time{}
 	return nil
+}
+
+// nextService is client.Client.Service.
+type nextService func(ctx context.Context, q model.GetService, index uint64) (model.ServiceView, error)
+
+// insisting is a way to ask for the next endpoints during which a command that has
+// failed is run again.
+func (r *renderer) insisting(next nextService) nextService {
+	return func(ctx context.Context, q model.GetService, index uint64) (model.ServiceView, error) {
+		for {
+			v, err := r.nextBefore(ctx, r.again, next, q, index)
+			if err == nil || ctx.Err() != nil || r.again.IsZero() || time.Now().Before(r.again) {
+				return v, err
+			}
+			if err := r.render(ctx, r.shown); err != nil {
+				return v, err
+			}
+		}
+	}
+}
+
+func (r *renderer) nextBefore(ctx context.Context, end time.Time, next nextService, q model.GetService, index uint64) (model.ServiceView, error) {
+	if !end.IsZero() {
+		var stop context.CancelFunc
+		ctx, stop = context.WithDeadline(ctx, end)
+		defer stop()
+	}
+	return next(ctx, q, index)
 }
 
 // run runs the command, whose output is this program's.

@@ -38,11 +38,12 @@ change, for a proxy's configuration; --exec then runs a command, such as one tha
 has the proxy read it. The template sees .Name, .Index and .Endpoints, each with
 .Address, .Port, .Tags, .Meta, .Job, .JobName, .Group, .Index and .Node; {{ addr . }}
 is ADDRESS:PORT. The file is replaced in one step, and only if it changes. A command
-that fails is run again at the next change.`,
+that fails is run again, first after a second, then ever less often; while it runs,
+changes are gathered for the next time.`,
 		Example: `  tender services
   tender services web
   tender services web -f -o json | jq -c '[.endpoints[] | "\(.address):\(.port)"]'
-  tender services web --template haproxy.tmpl --out /etc/haproxy/web.cfg --exec ./reload-haproxy`,
+  tender services web --template nginx.tmpl --out /etc/nginx/conf.d/web.conf --exec ./reload-nginx`,
 		Args: wants(0, 1, "at most one NAME"),
 		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := f.check(cmd, args); err != nil {
@@ -82,16 +83,18 @@ func (f *serviceFlags) check(cmd *cobra.Command, args []string) error {
 // service prints or renders a service's endpoints, once or at every change.
 func (a *app) service(ctx context.Context, c *client.Client, q model.GetService, f *serviceFlags) error {
 	show := a.showEndpoints(f.follow)
+	next := c.Service
 	if f.any() {
 		r, err := a.newRenderer(&f.rendering)
 		if err != nil {
 			return err
 		}
 		show = func(v model.ServiceView) error { return r.render(ctx, v) }
+		next = r.insisting(next)
 	}
 	index, last := uint64(0), []byte(nil)
 	for {
-		v, err := c.Service(ctx, q, index)
+		v, err := next(ctx, q, index)
 		if err != nil {
 			return err
 		}
@@ -201,26 +204,4 @@ func endpointAddress(e *model.Endpoint) string {
 		return e.Address
 	}
 	return net.JoinHostPort(e.Address, strconv.Itoa(e.Port))
-}
-
-// completeServices offers the services' names.
-func (a *app) completeServices(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	c, err := a.client()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	list, err := c.Services(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []cobra.Completion
-	for i := range list.Services {
-		out = append(out, list.Services[i].Name)
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }

@@ -17,7 +17,7 @@ import (
 // caller is this process's end of a session.
 type caller struct {
 	*app
-	stream   session.Stream
+	stream   session.Stream // a session.Durable, if the session can be resumed
 	stdin    io.Reader      // nil: nothing is passed on
 	terminal *localTerminal // in raw mode while the session runs; nil: none
 
@@ -28,19 +28,23 @@ type caller struct {
 	left   bool // broken off by the person
 }
 
-var errBroken = errors.New("the connection broke; the command is killed when its node notices")
+const (
+	errBroken  = "the connection broke; the command is killed when its node notices"
+	errUnknown = "the session broke off, and how the command ended is not known"
+)
 
 // run carries the session and returns the command's end as this command's.
 func (c *caller) run(open *sessionpb.Open) error {
 	c.more.L, c.credit = &c.mu, session.WindowBytes
-	defer c.close()
+	ok := false
+	defer func() { c.close(ok) }()
 	if err := c.stream.Send(&sessionpb.Frame{Kind: &sessionpb.Frame_Open{Open: open}}); err != nil {
-		return c.broken()
+		return c.broken(err)
 	}
 	f, err := c.stream.Recv()
 	switch {
 	case err != nil:
-		return c.broken()
+		return c.broken(err)
 	case f.GetRefused() != nil:
 		return session.RefusalOf(f.GetRefused())
 	}
@@ -65,6 +69,7 @@ func (c *caller) run(open *sessionpb.Open) error {
 	if err != nil {
 		return err
 	}
+	ok = true
 	if ended.Message != "" {
 		c.note("%s", ended.Message)
 	}
@@ -74,13 +79,20 @@ func (c *caller) run(open *sessionpb.Open) error {
 	return &exitError{code: int(ended.ExitCode)}
 }
 
-func (c *caller) broken() error {
+func (c *caller) broken(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.left {
+	_, durable := c.stream.(*session.Durable)
+	refusal, refused := errors.AsType[*model.Refusal](err)
+	switch {
+	case c.left:
 		return &exitError{code: exitInterrupted}
+	case refused:
+		return &exitError{code: model.ExitLost, err: fmt.Errorf("%s: %w", errUnknown, refusal)}
+	case durable:
+		return &exitError{code: model.ExitUnreachable, err: fmt.Errorf("%s: %w", errBroken, err)}
 	}
-	return &exitError{code: model.ExitUnreachable, err: errBroken}
+	return &exitError{code: model.ExitUnreachable, err: errors.New(errBroken)}
 }
 
 // passOutput writes what comes until the end.
@@ -88,7 +100,7 @@ func (c *caller) passOutput() (*sessionpb.Ended, error) {
 	for {
 		f, err := c.stream.Recv()
 		if err != nil {
-			return nil, c.broken()
+			return nil, c.broken(err)
 		}
 		switch k := f.Kind.(type) {
 		case *sessionpb.Frame_Stdout:
@@ -158,14 +170,27 @@ func (c *caller) leave() {
 	c.mu.Lock()
 	c.left = true
 	c.mu.Unlock()
-	c.stream.Close()
+	c.abandon()
 }
 
-func (c *caller) close() {
+// close ends this end; ended says that the command has ended and need not be told.
+func (c *caller) close(ended bool) {
 	c.mu.Lock()
 	c.closed = true
 	c.more.Signal()
 	c.mu.Unlock()
+	if !ended {
+		c.abandon()
+	}
+	c.stream.Close()
+}
+
+// abandon tells the command's end not to wait for this one.
+func (c *caller) abandon() {
+	if d, ok := c.stream.(*session.Durable); ok {
+		d.Leave()
+		return
+	}
 	c.stream.Close()
 }
 

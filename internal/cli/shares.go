@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -173,51 +172,4 @@ func percent(share float64) string {
 
 func atLimit(v *model.ShareView) string {
 	return mark(len(v.AtLimit) > 0, " (reached: "+strings.Join(v.AtLimit, ", ")+")")
-}
-
-// completeRoles offers the roles there are.
-func (a *app) completeRoles(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	c, err := a.client()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	list, err := c.Shares(ctx, "")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []cobra.Completion
-	for i := range list.Roles {
-		v := &list.Roles[i]
-		out = append(out, cobra.CompletionWithDesc(v.Role, percent(v.Share)+orEmpty(" of ", v.Dominant)))
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeRoleThenNode offers roles, then nodes.
-func (a *app) completeRoleThenNode(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) != 1 {
-		return a.completeRoles(cmd, args, word)
-	}
-	c, err := a.client()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	list, err := c.Nodes(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []cobra.Completion
-	for i := range list.Nodes {
-		out = append(out, list.Nodes[i].Name)
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }

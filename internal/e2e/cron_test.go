@@ -21,11 +21,12 @@ func (c *cluster) runs(name string) []model.RunView {
 }
 
 // checkEverySecond holds that what a schedule that is due every second was due for has
-// one run each, without a gap, numbered in order.
+// one run each, without a gap, numbered in order. On a slow machine the first may
+// be forgotten already.
 func (c *cluster) checkEverySecond(runs []model.RunView) {
 	c.t.Helper()
 	for i, r := range runs {
-		if r.Job == "" || r.Number != i+1 {
+		if r.Job == "" || r.Number != runs[0].Number+i {
 			c.t.Errorf("entry %d is %+v", i, r)
 		}
 		if i > 0 && r.Due.Sub(runs[i-1].Due) != time.Second {
@@ -84,13 +85,14 @@ job "tick" {
 	}
 	got := strings.Fields(string(written))
 	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("what ran is\n%v\nwant\n%v", got, want)
+	total := runs[len(runs)-1].Number
+	if len(got) != total || !slices.Equal(got[total-len(want):], want) {
+		t.Errorf("what ran is\n%v\nwant %d, the last of which are\n%v", got, total, want)
 	}
 	var list model.JobList
 	c.json(&list, "jobs", "-o", "json", "--limit", "0")
-	if n := len(list.Jobs); n != len(runs)+1 {
-		t.Errorf("there are %d jobs for %d runs and their schedule", n, len(runs))
+	if n := len(list.Jobs); n != total+1 {
+		t.Errorf("there are %d jobs for %d runs and their schedule", n, total)
 	}
 	c.endAgent(agent)
 }

@@ -29,8 +29,8 @@ func startEtcd(t *testing.T) (address string) {
 	t.Cleanup(e.Close)
 	select {
 	case <-e.Server.ReadyNotify():
-	case <-time.After(20 * time.Second):
-		t.Fatal("etcd is not ready after 20 s")
+	case <-time.After(patience):
+		t.Fatalf("etcd is not ready after %v", patience)
 	}
 	return address
 }

@@ -200,8 +200,11 @@ func TestExecTerminal(t *testing.T) {
 	p.kind("echo rea$((40+2))dy\r")
 	p.await("rea42dy\r\n")
 	p.resize(40, 120)
-	p.kind("\r")
-	p.await("new 2 40 120\r\n")
+	// The shell does it before its next prompt, and keys may overtake the signal.
+	c.eventually("the shell has heard of the new size", func() bool {
+		p.kind("\r")
+		return strings.Contains(p.screen(), "new 2 40 120\r\n")
+	})
 	// Ctrl-C ends what runs in the foreground, and nothing else.
 	p.kind("echo in$((40+2)); sleep 1000\r")
 	p.await("in42\r\n")

@@ -43,12 +43,14 @@ func TestAgentKilled(t *testing.T) {
 	goOn := filepath.Join(c.dir, "go")
 	id := c.submit(c.script("stay", `array { range = "0-1" }`, fmt.Sprintf(
 		`while [ ! -e %s ]; do sleep 0.02; done; echo done; exit $((TENDER_ARRAY_INDEX + 6))`, goOn)))
-	c.eventually("both run", func() bool { return c.job(id).Slots.Running == 2 })
+	c.running(id, 2)
+	scripts := func() int { return len(c.processesNamed("/local/script")) }
+	c.eventually("both scripts run", func() bool { return scripts() == 2 })
 	agent.kill9()
 	if err := os.WriteFile(goOn, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("both have ended, unseen", func() bool { return len(c.processesNamed("done; exit")) == 0 })
+	c.eventually("both have ended, unseen", func() bool { return scripts() == 0 })
 	agent = c.startAgent("a1")
 	r := c.run("wait", id)
 	if r.code != 7 {
@@ -89,7 +91,10 @@ func TestExecutorKilled(t *testing.T) {
 	    delay = "10ms" 
 	}`, fmt.Sprintf(`echo x >> %s; [ $(wc -l < %s) -ge 2 ] || sleep 1000`, marks, marks)))
 	lost := c.submit(c.script("lost", "", "sleep 1000"))
-	c.eventually("both run", func() bool { return c.job(again).Slots.Running == 1 && c.job(lost).Slots.Running == 1 })
+	c.running(again, 1)
+	c.running(lost, 1)
+	// It counts its attempts in a file.
+	c.eventually("the first attempt is counted", func() bool { return exists(marks) })
 	for pid, args := range c.processes() {
 		if strings.Contains(args, "__executor") {
 			_ = syscall.Kill(pid, syscall.SIGKILL)

@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -155,8 +157,8 @@ func (c *cluster) startIn(in *netns, ready bool, args ...string) *daemon {
 			<-d.exited
 			c.t.Fatalf("tender %s said %q and ended with %v\n%s", args[0], w, d.err, d.log)
 		}
-	case <-time.After(30 * time.Second):
-		c.t.Fatalf("tender %s is not ready after 30 s", args[0])
+	case <-time.After(patience):
+		c.t.Fatalf("tender %s is not ready after %v", args[0], patience)
 	}
 	return d
 }
@@ -180,8 +182,8 @@ func (d *daemon) stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.exited:
-	case <-time.After(20 * time.Second):
-		d.t.Errorf("%v did not stop within 20 s of SIGTERM", d.cmd.Args)
+	case <-time.After(patience):
+		d.t.Errorf("%v did not stop within %v of SIGTERM", d.cmd.Args, patience)
 		_ = d.cmd.Process.Kill()
 		<-d.exited
 	}
@@ -283,26 +285,40 @@ func (c *cluster) job(id string) model.JobView {
 	return v
 }
 
+// patience is how long a test waits for what must happen. It is no figure of the
+// program: a machine of two cores that others load as well must not fail a test.
+const patience = 90 * time.Second
+
 // eventually waits for a condition of the world outside, which has no event to
 // wait for.
 func (c *cluster) eventually(what string, ok func() bool) {
 	c.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
-			c.t.Fatalf("after 30 s still not: %s", what)
+			c.t.Fatalf("after %v still not: %s", patience, what)
 		}
 		<-time.After(20 * time.Millisecond)
 	}
 }
 
-// freeAddress returns a loopback address nobody listens on.
+// nextPort counts on, so that nobody gets what another was given and does not listen
+// on yet. Where it begins is chance, so that two runs on one machine do not meet.
+var nextPort = func() (n atomic.Uint32) { n.Store(rand.Uint32N(8000)); return }()
+
+// freeAddress returns a loopback address nobody listens on. It is neither of those
+// that the kernel gives to outgoing connections, one of which might have it before
+// a daemon does, or while a daemon is killed and started again, nor of those that
+// agents give to tasks.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+nextPort.Add(1)%8000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port from 10000 to 18000")
+	return ""
 }

@@ -16,7 +16,7 @@ import (
 // started from its directory, a cgroup or a mount of it is still there, and
 // cleans up. It is registered first, so it runs last.
 func (c *cluster) checkNothingLeft() {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	var left []string
 	for {
 		left = slices.Concat(c.processesLeft(), c.mountsLeft(), c.cgroupsLeft())
@@ -150,6 +150,7 @@ func (c *cluster) cgroupsWithoutExecutor() []string {
 	var live []string
 	for _, args := range c.processes() {
 		if _, group, ok := strings.Cut(args, "--cgroup "); ok {
+			group, _, _ = strings.Cut(group, " ")
 			live = append(live, "/"+group)
 		}
 	}

@@ -40,7 +40,7 @@ func TestManualHealth(t *testing.T) {
 	c.must("deployment", "unhealthy", "web", "--task", "0")
 	c.eventually("it is reverted", func() bool {
 		s := c.job("web").Service
-		return s.Version == 3 && s.Deployment.State == model.DeploymentSuccessful && s.Healthy == 2
+		return s.Version == 3 && s.Stable && s.Deployment.State == model.DeploymentFailed && s.Healthy == 2
 	})
 	if out := c.must("deployment", "ls", "web"); !strings.Contains(out, "an operator says that task g[0] is not healthy") {
 		t.Errorf("deployments:\n%s", out)

@@ -114,7 +114,7 @@ func TestMastersTogether(t *testing.T) {
 	c.startMaster(old)
 	c.allUp()
 
-	stop := c.watchForStaleReads(leader)
+	stop := c.watchForStaleReads(leader) // it has answered once
 	c.hosts[leader].cutOff()
 	cut := time.Now()
 	old = leader
@@ -162,11 +162,12 @@ func TestMastersOnEtcd(t *testing.T) {
 	c.startMaster(old)
 	c.allUp()
 
-	list, _ := c.list()
-	member := etcd.leader(list)
-	if member < 0 {
-		t.Fatalf("nobody leads etcd: %+v", list.Etcd)
-	}
+	member := -1
+	c.eventually("somebody leads etcd", func() bool {
+		list, _ := c.list()
+		member = etcd.leader(list)
+		return member >= 0
+	})
 	etcd.kill9(member)
 	c.work("kill -9 of etcd's leader")
 	c.eventually("masters shows that a member of etcd is gone", func() bool {
@@ -177,7 +178,7 @@ func TestMastersOnEtcd(t *testing.T) {
 		}
 		return ok && states[model.EtcdUnreachable] == 1 && states[model.EtcdLeader] == 1 && states[model.EtcdFollower] == 1
 	})
-	list, _ = c.list()
+	list, _ := c.list()
 	c.term = min(c.term, list.Term-1) // the leader may have stayed
 	leader = c.leader("kill -9 of etcd's leader")
 	c.masters[leader].kill9()
@@ -270,11 +271,14 @@ func (c *trio) watchForStaleReads(leader int) (stop func() (led time.Time)) {
 	var other atomic.Bool // another master leads
 	var done sync.WaitGroup
 	answers, stale, led := 0, 0, time.Time{}
+	answered, seen := make(chan struct{}), make(chan struct{}) // the first answer, another leader
 	done.Go(func() {
 		for ctx.Err() == nil {
 			late := other.Load() // before the question
 			if code, _ := get(asked, c.addrs[leader], "/v1/jobs"); code == http.StatusOK {
-				answers++
+				if answers++; answers == 1 {
+					close(answered)
+				}
 				if late {
 					stale++
 				}
@@ -287,11 +291,14 @@ func (c *trio) watchForStaleReads(leader int) (stop func() (led time.Time)) {
 			if at := i % len(c.addrs); at != leader {
 				if _, b := get(hub, c.addrs[at], "/v1/status"); json.Unmarshal(b, &s) == nil && s.Leading && other.CompareAndSwap(false, true) {
 					led = time.Now()
+					close(seen)
 				}
 			}
 		}
 	})
+	c.within("the leader answers", answered)
 	return func() time.Time {
+		c.within("another master says that it leads", seen)
 		cancel()
 		done.Wait()
 		transport.CloseIdleConnections()
@@ -303,6 +310,16 @@ func (c *trio) watchForStaleReads(leader int) (stop func() (led time.Time)) {
 	}
 }
 
+// within waits for a channel to be closed.
+func (c *trio) within(what string, done <-chan struct{}) {
+	c.t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		c.t.Errorf("after %v still not: %s", patience, what)
+	}
+}
+
 // refuses checks what a master that is cut off says to those on its own host.
 func (c *trio) refuses(i int) {
 	c.t.Helper()
@@ -310,18 +327,18 @@ func (c *trio) refuses(i int) {
 	if r := there.run("status"); r.code != model.ExitUnreachable || !strings.Contains(r.stdout, "none: an election is on") {
 		c.t.Errorf("status of a master that is cut off: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	var list model.MasterList
-	r := there.run("masters", "-o", "json")
-	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil || r.code != model.ExitUnreachable {
-		c.t.Fatalf("masters, asked of one that is cut off: exit code %d, %v\n%s%s", r.code, err, r.stdout, r.stderr)
-	}
-	gone := 0
-	for _, m := range list.Masters {
-		if m.State == model.MasterUnreachable {
-			gone++
+	c.eventually("a master that is cut off says that it reaches nobody, and that nobody leads", func() bool {
+		var list model.MasterList
+		r := there.run("masters", "-o", "json")
+		if err := json.Unmarshal([]byte(r.stdout), &list); err != nil || r.code != model.ExitUnreachable {
+			c.t.Fatalf("masters, asked of one that is cut off: exit code %d, %v\n%s%s", r.code, err, r.stdout, r.stderr)
 		}
-	}
-	if gone != 2 || list.Leader != "" {
-		c.t.Errorf("a master that is cut off says %+v", list)
-	}
+		gone := 0
+		for _, m := range list.Masters {
+			if m.State == model.MasterUnreachable {
+				gone++
+			}
+		}
+		return gone == 2 && list.Leader == ""
+	})
 }

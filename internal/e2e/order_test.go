@@ -66,11 +66,7 @@ func (c *cluster) running(id string, n int) {
 
 func (c *cluster) nodes(n int) {
 	c.t.Helper()
-	c.eventually(fmt.Sprintf("%d agents are ready", n), func() bool {
-		var l model.NodeList
-		c.json(&l, "nodes", "-o", "json")
-		return len(l.Nodes) == n
-	})
+	c.eventually(fmt.Sprintf("%d agents are ready", n), func() bool { return c.nodesReady() == n })
 }
 
 // why returns the one explanation that a job has.
@@ -190,7 +186,7 @@ EOT
 // which, is queued again without using up an attempt, and finishes afterwards.
 func TestPreemption(t *testing.T) {
 	c, _ := dev(t, "--cpus", "1")
-	saved := filepath.Join(c.dir, "saved")
+	saved, armed := filepath.Join(c.dir, "saved"), filepath.Join(c.dir, "armed")
 	low := c.submit(c.file("low.hcl", fmt.Sprintf(`
 job "low" {
   priority    = 10
@@ -203,6 +199,7 @@ job "low" {
         script = <<EOT
 [ $TENDER_ATTEMPT -eq 0 ] || exit 0
 trap 'echo saved > %s; exit 1' TERM
+touch %s
 while :; do sleep 0.02; done
 EOT
       }
@@ -212,8 +209,9 @@ EOT
       }
     }
   }
-}`, saved)))
+}`, saved, armed)))
 	c.running(low, 1)
+	c.eventually("it heeds the signal", func() bool { return exists(armed) })
 	high := c.submit(c.work(work{name: "high", top: "priority = 80", cpus: 1, until: "high-ends"}))
 	c.running(high, 1)
 	if b, err := os.ReadFile(saved); err != nil || string(b) != "saved\n" {

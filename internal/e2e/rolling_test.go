@@ -34,11 +34,11 @@ func TestRollingUpdateUnderLoad(t *testing.T) {
 	for _, p := range []struct {
 		name  string
 		start func(c *cluster) (address string)
-	}{{"go", (*cluster).goProxy}, {"nginx", (*cluster).nginx}} {
+	}{{"go", (*cluster).goProxy}, {"nginx", (*cluster).nginx}, {"haproxy", (*cluster).haproxy}} {
 		t.Run(p.name, func(t *testing.T) {
-			if p.name == "nginx" {
-				if _, err := exec.LookPath("nginx"); err != nil {
-					t.Skip("nginx is not installed")
+			if p.name != "go" {
+				if _, err := exec.LookPath(p.name); err != nil {
+					t.Skipf("%[1]s is not installed: apt-get install %[1]s", p.name)
 				}
 			}
 			c, _ := dev(t, "--agents", "3")
@@ -79,7 +79,7 @@ func (c *cluster) rollingServer(server, version string) string {
   meta {
     version = %q
   }`, version)
-	return c.web(server, "shop", 6, text, `shutdown_delay = "1s"
+	return c.web(server, "shop", 6, text, `shutdown_delay = "4s" # longer than a busy machine takes to tell a proxy
     migrate {
       max_parallel     = 2
       min_healthy_time = "300ms"
@@ -144,7 +144,7 @@ func (l *askers) ask(ctx context.Context, client *http.Client) {
 // await waits for an answer of a version.
 func (l *askers) await(version string) {
 	l.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		if s := l.last.Load(); s != nil && strings.Contains(*s, version) {
 			return
@@ -172,7 +172,7 @@ func (c *cluster) goProxy() string {
 		first := true
 		followService(ctx, c.addr, func(v model.ServiceView) {
 			endpoints.Store(&v.Endpoints)
-			if first {
+			if first && len(v.Endpoints) > 0 {
 				first = false
 				close(ready)
 			}
@@ -192,7 +192,11 @@ func (c *cluster) goProxy() string {
 		<-done
 		proxy.Close()
 	})
-	<-ready
+	select {
+	case <-ready:
+	case <-done:
+		c.t.Fatal("the stream of the service's endpoints has ended before it began")
+	}
 	return proxy.Listener.Addr().String()
 }
 

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,8 +19,8 @@ job %q {
   type = "service"
   update {
     min_healthy_time  = "300ms"
-    healthy_deadline  = "20s"
-    progress_deadline = "30s"
+    healthy_deadline  = "60s"
+    progress_deadline = "90s"
 %s
   }
   group "g" {
@@ -42,6 +43,17 @@ EOT
   }
 }
 `, name, update, count, release))
+}
+
+// sleepers waits until n tasks sleep: one that is running may still be on its way
+// to that.
+func (c *cluster) sleepers(n int) (processes []int) {
+	c.t.Helper()
+	c.eventually(fmt.Sprintf("%d tasks sleep", n), func() bool {
+		processes = c.processesNamed("sleep 100000")
+		return len(processes) == n
+	})
+	return processes
 }
 
 func sleeping(release string) string { return "echo " + release + "; exec sleep 100000" }
@@ -71,27 +83,22 @@ func TestService(t *testing.T) {
 	id := c.job("web").ID
 	must("is the same as version 1", "submit", c.service("web", 2, sleeping("one"), ""))
 
-	victim := c.processesNamed("sleep 100000")
-	if len(victim) != 2 {
-		t.Fatalf("processes %v, want two", victim)
-	}
+	victim := c.sleepers(2)
 	if err := syscall.Kill(victim[0], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	c.eventually("the killed task has a new attempt", func() bool {
-		var l model.TaskList
+		attempts := 0
 		for _, x := range c.tasks("web") {
-			l.Total += int(x.ID.Attempt)
+			attempts += int(x.ID.Attempt)
 		}
-		return l.Total == 1
+		return attempts == 1
 	})
 	c.healthy("web", 2)
 
 	must("2 replaced", "plan", c.service("web", 2, sleeping("two"), ""))
 	must("version 2, 2 of 2 tasks healthy", "submit", "--wait", c.service("web", 2, sleeping("two"), ""))
-	if out := c.must("logs", "web", "--index", "1"); out != "two\n" {
-		t.Errorf("the output is %q", out)
-	}
+	c.eventually("the new version is heard", func() bool { return c.must("logs", "web", "--index", "1") == "two\n" })
 	if v := c.job("web"); v.ID != id || v.Service.Version != 2 || !v.Service.Stable {
 		t.Errorf("the new version is %s %+v, want version 2 of %s", v.ID, v.Service, id)
 	}
@@ -118,10 +125,10 @@ func TestService(t *testing.T) {
 func TestFailingUpdate(t *testing.T) {
 	c, _ := dev(t)
 	c.must("submit", "--wait", c.service("web", 2, sleeping("one"), ""))
-	before := c.processesNamed("sleep 100000")
-	quick := "healthy_deadline = \"1s\"\nprogress_deadline = \"2s\"\nauto_revert = true"
-	file := strings.NewReplacer(`healthy_deadline  = "20s"`, "", `progress_deadline = "30s"`, "")
+	before := c.sleepers(2)
+	file := strings.NewReplacer(`healthy_deadline  = "60s"`, "", `progress_deadline = "90s"`, "")
 	broken := func(release, more string) string {
+		const quick = "healthy_deadline = \"4s\"\nprogress_deadline = \"5s\"\nauto_revert = true"
 		text := file.Replace(readFile(t, c.service("web", 2, release, quick)))
 		return c.file("broken.hcl", strings.Replace(text, "cpus   = 0.1", "cpus   = "+more, 1))
 	}
@@ -134,7 +141,7 @@ func TestFailingUpdate(t *testing.T) {
 		t.Errorf("a version without room: exit code %d\n%s", r.code, r.stderr)
 	}
 	c.healthy("web", 2)
-	if after := c.processesNamed("sleep 100000"); fmt.Sprint(before) != fmt.Sprint(after) {
+	if after := c.sleepers(2); !slices.Equal(before, after) {
 		t.Errorf("the working tasks are processes %v, were %v", after, before)
 	}
 	c.must("cancel", "web")
@@ -149,9 +156,7 @@ func TestCanary(t *testing.T) {
 	if r.code != 0 || !strings.Contains(r.stderr, "tender deployment promote web") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
-	if n := len(c.processesNamed("sleep 100000")); n != 3 {
-		t.Errorf("%d tasks run, want two and a canary", n)
-	}
+	c.sleepers(3) // two and a canary
 	c.must("deployment", "promote", "web")
 	c.eventually("the deployment has succeeded", func() bool {
 		return c.job("web").Service.Deployment.State == model.DeploymentSuccessful
@@ -191,9 +196,7 @@ func TestServiceFailover(t *testing.T) {
 		return s.Version == 2 && s.Deployment.State == model.DeploymentSuccessful
 	})
 	c.healthy("web", 3)
-	if n := len(c.processesNamed("sleep 100000")); n != 3 {
-		t.Errorf("%d tasks run, want 3", n)
-	}
+	c.sleepers(3)
 	c.must("cancel", "web")
 	c.run("wait", "web")
 	c.endAgent(a1)

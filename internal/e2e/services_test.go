@@ -97,7 +97,7 @@ func get(t *testing.T, e *model.Endpoint) string {
 func TestServices(t *testing.T) {
 	c, d := dev(t, "--agents", "2")
 	c.nodes(2)
-	id := c.submit(c.web(c.webserver(), "shop", 3, "meta {\n    version = \"v0\"\n  }", `shutdown_delay = "1s"`))
+	id := c.submit(c.web(c.webserver(), "shop", 3, "meta {\n    version = \"v0\"\n  }", `shutdown_delay = "5s"`))
 	c.eventually("three endpoints are healthy", func() bool { return len(c.endpoints("shop").Endpoints) == 3 })
 	v := c.endpoints("shop")
 	for i := range v.Endpoints {
@@ -143,6 +143,15 @@ func (c *cluster) rendered(v model.ServiceView) {
 	tmpl := c.file("tmpl", "{{ range .Endpoints }}server {{ .JobName }}-{{ .Index }} {{ addr . }}\n{{ end }}")
 	out, told := filepath.Join(c.dir, "proxy.cfg"), filepath.Join(c.dir, "told")
 	c.must("services", v.Name, "--template", tmpl, "--out", out, "--exec", "cp "+out+" "+told, "--once")
+	// A command that fails is run again, though nothing changes.
+	allowed, again := filepath.Join(c.dir, "allowed"), filepath.Join(c.dir, "told-again")
+	follow := c.inBackground("services", v.Name, "--template", tmpl, "--out", out+"2", "--exec", "test -e "+allowed+" && cp "+out+"2 "+again)
+	c.eventually("the command has failed", func() bool { return strings.Contains(follow.errs(), "exit status 1") })
+	c.file("allowed", "")
+	c.eventually("the command has been run again", func() bool { return exists(again) })
+	if err := follow.interrupt(); err != nil {
+		c.t.Errorf("tender services: %v\n%s", err, follow.errs())
+	}
 	want := ""
 	for _, e := range v.Endpoints {
 		want += fmt.Sprintf("server %s-%d %s\n", e.JobName, e.Index, net.JoinHostPort(e.Address, strconv.Itoa(e.Port)))
@@ -181,9 +190,9 @@ func TestDrain(t *testing.T) {
 	long := c.submit(c.script("long", `    count = 4`, `while [ ! -e `+c.dir+`/end ]; do sleep 0.02; done`))
 	c.running(long, 4)
 	agent := ""
-	var l model.NodeList
-	c.json(&l, "nodes", "-o", "json")
-	for _, n := range l.Nodes {
+	var before, after model.NodeList
+	c.json(&before, "nodes", "-o", "json")
+	for _, n := range before.Nodes {
 		if n.Tasks > 0 {
 			agent = n.Name
 		}
@@ -193,8 +202,8 @@ func TestDrain(t *testing.T) {
 		t.Errorf("drain says %q, want %q", out, want)
 	}
 	c.running(long, 4)
-	c.json(&l, "nodes", "-o", "json")
-	for _, n := range l.Nodes {
+	c.json(&after, "nodes", "-o", "json")
+	for _, n := range after.Nodes {
 		if n.Name == agent && (n.Tasks != 0 || n.Drain == nil || n.Drain.Done.IsZero() || !n.Ineligible) {
 			t.Errorf("after the drain: %+v", n)
 		}

@@ -99,7 +99,7 @@ func TestSpareEndsWithItsAgent(t *testing.T) {
 	}
 	r.conn.Close()
 	r.must(r.wait())
-	if _, err := os.Stat(r.sock); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(r.spare, SocketName)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("its socket is still there: %v", err)
 	}
 }
@@ -199,7 +199,7 @@ func TestExecutorKilled(t *testing.T) {
 	})
 }
 
-// The next executor of a job goes on counting where the log ends.
+// An executor whose directory has a log goes on counting where that ends.
 func TestNextExecutorOfAJob(t *testing.T) {
 	r := newRig(t, sh("true"))
 	r.acks = false
@@ -214,7 +214,7 @@ func TestNextExecutorOfAJob(t *testing.T) {
 	f.Write([]byte{0x50, 1, 2, 3})
 	r.must(f.Close())
 	next := newSpare(t)
-	next.dir = r.dir
+	r.must(os.Rename(filepath.Join(r.dir, StateLogName), filepath.Join(next.spare, StateLogName)))
 	next.adopt(sh("true"))
 	next.launch(0, 5)
 	next.await(lifecycle.Key{Index: 5})
@@ -222,7 +222,7 @@ func TestNextExecutorOfAJob(t *testing.T) {
 		t.Errorf("sequence numbers %v, want 3 and 4", next.seqs)
 	}
 	next.end()
-	past, err = ReadStateLog(filepath.Join(r.dir, StateLogName))
+	past, err = ReadStateLog(filepath.Join(next.dir, StateLogName))
 	r.must(err)
 	if past.LastSeq != 4 || len(past.Unacked) != 2 || past.Pid != next.cmd.Process.Pid {
 		t.Errorf("the log says sequence number %d, %d unacknowledged", past.LastSeq, len(past.Unacked))
@@ -237,7 +237,7 @@ func TestAdoptionFails(t *testing.T) {
 	}{
 		{"bad description", &execpb.Adopt{Job: "j1", Spec: []byte("{"), Dir: "/tmp/x"}, `read description of job "j1"`},
 		{"relative directory", &execpb.Adopt{Job: "j1", Spec: []byte("{}"), Dir: "x"}, "want an absolute path"},
-		{"no place", &execpb.Adopt{Job: "j1", Spec: []byte("{}"), Dir: "/proc/x"}, "make job directory"},
+		{"no place", &execpb.Adopt{Job: "j1", Spec: []byte("{}"), Dir: "/proc/x"}, "find the socket in the job's directory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newSpare(t)
@@ -266,13 +266,14 @@ func TestSecondJobIsRefused(t *testing.T) {
 func TestLongPaths(t *testing.T) {
 	r := newSpare(t)
 	r.dir = filepath.Join(r.dir, strings.Repeat("long/", 60))
+	r.must(os.MkdirAll(filepath.Dir(r.dir), 0o755))
 	r.adopt(sh("true"))
 	r.reconnect()
 	r.run(0)
 }
 
 func TestMainRefusesNonsense(t *testing.T) {
-	for _, args := range [][]string{nil, {"--nope"}, {"--sock"}} {
+	for _, args := range [][]string{nil, {"--nope"}, {"--dir"}} {
 		if code := Main(args); code != 2 {
 			t.Errorf("Main(%q) = %d, want 2", args, code)
 		}

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// SocketName is the executor's socket in the job's directory. A spare's is
-	// moved there when it is adopted.
+	// SocketName is the executor's socket in its directory, which becomes the
+	// job's when it is adopted.
 	SocketName = "executor.sock"
 	// StateLogName is the record of launches and updates in the job's directory.
 	StateLogName = "state.log"

@@ -31,6 +31,8 @@ type (
 	remoteAsked struct {
 		stream session.Stream
 		to     lifecycle.Key
+		id     string // the session's
+		resume bool
 	}
 	remoteLate struct{ request string }
 )
@@ -88,7 +90,10 @@ func (d *door) greet(s *session.Conn) {
 		s.Close()
 		return
 	}
-	d.task.runner.inbox.put(remoteAsked{s, to})
+	// The socket ends with the process at its other end; or that has lost patience with
+	// a road that hangs, and comes again.
+	gone := session.Announce(s, session.ReturnWithin)
+	d.task.runner.inbox.put(remoteAsked{gone, to, f.GetReach().GetSession(), f.GetReach().GetResume()})
 }
 
 // where finds the allocation that a host's name means.
@@ -119,8 +124,8 @@ func answer(s session.Stream, refusal *model.Refusal) bool {
 // this executor's too, else by way of the agent and the master.
 func (l *loop) remote(e remoteAsked) {
 	to := wireTask(e.to, 0)
-	if l.runner.attempts[e.to] != nil {
-		l.sessionAt(e.stream, &execpb.Session{Task: to})
+	if l.runner.attempts[e.to] != nil || l.held[e.id] != nil {
+		l.sessionAt(e.stream, &execpb.Session{Task: to, Id: e.id, Resume: e.resume, FenceNs: int64(l.recovery)})
 		return
 	}
 	var refusal *model.Refusal
@@ -140,7 +145,9 @@ func (l *loop) remote(e remoteAsked) {
 	request := rand.Text()
 	l.remotes[request] = e.stream
 	time.AfterFunc(reachWithin, func() { l.inbox.put(remoteLate{request}) })
-	l.send(&execpb.FromExecutor{Kind: &execpb.FromExecutor_RemoteWanted{RemoteWanted: &execpb.RemoteWanted{Request: request, Task: to}}})
+	l.send(&execpb.FromExecutor{Kind: &execpb.FromExecutor_RemoteWanted{RemoteWanted: &execpb.RemoteWanted{
+		Request: request, Task: to, Session: e.id, Resume: e.resume,
+	}}})
 }
 
 // remoteLate ends the wait for an agent that has not come.

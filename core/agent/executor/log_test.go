@@ -74,12 +74,11 @@ func TestFullDisk(t *testing.T) {
 		while [ ! -e /dev/shm/$NAME.go ]; do sleep 0.01; done; exit 3`
 	name := fmt.Sprintf("tender-test-%d", os.Getpid())
 	r := newSpare(t, func(r *rig) {
-		r.must(os.MkdirAll(r.dir, 0o755))
-		r.must(unix.Mount("tmpfs", r.dir, "tmpfs", 0, "size=512k"))
+		r.must(unix.Mount("tmpfs", filepath.Dir(r.dir), "tmpfs", 0, "size=512k,mode=755"))
 	})
 	t.Cleanup(func() {
 		r.end()
-		r.must(unix.Unmount(r.dir, 0))
+		r.must(unix.Unmount(filepath.Dir(r.dir), 0))
 		files, _ := filepath.Glob("/dev/shm/" + name + "*")
 		for _, f := range files {
 			os.Remove(f)

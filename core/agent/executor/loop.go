@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -54,6 +55,7 @@ type loop struct {
 	gpuTasks []*run // those with devices that run
 
 	remotes map[string]session.Stream // asked for by tasks, by request, until the agent comes
+	held    map[string]*held          // sessions that can be resumed, by id
 
 	agent *peer // nil while there is none
 	// greeted says that it has said hello. Before, it is sent no updates: it is to
@@ -79,7 +81,7 @@ type loop struct {
 
 // run works until the executor's end.
 func (l *loop) run() error {
-	l.remotes = map[string]session.Stream{}
+	l.remotes, l.held = map[string]session.Stream{}, map[string]*held{}
 	l.timers, l.pmi = map[lifecycle.Key]*time.Timer{}, map[attemptID]*pmiServer{}
 	l.alone = time.NewTimer(firstContact)
 	l.later = time.NewTimer(time.Hour)
@@ -127,6 +129,8 @@ func (l *loop) event(e any) {
 		l.session(e)
 	case remoteAsked:
 		l.remote(e)
+	case heldOver:
+		delete(l.held, e.id)
 	case remoteLate:
 		l.remoteLate(e.request)
 	case wakeUp:
@@ -261,7 +265,10 @@ func (l *loop) adopt(a *execpb.Adopt) error {
 	if !filepath.IsAbs(a.Dir) {
 		return fmt.Errorf("job directory %q: want an absolute path", a.Dir)
 	}
-	if err := os.MkdirAll(filepath.Join(a.Dir, tasksDir), 0o755); err != nil {
+	if err := l.server.moved(a.Dir); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(a.Dir, tasksDir), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make job directory: %w", err)
 	}
 	state, past, err := openStateLog(a.Dir)
@@ -277,9 +284,6 @@ func (l *loop) adopt(a *execpb.Adopt) error {
 		return err
 	}
 	if err := state.flush(); err != nil {
-		return err
-	}
-	if err := l.server.move(a.Dir); err != nil {
 		return err
 	}
 	l.adopted, l.job, l.dir, l.state = true, a.Job, a.Dir, state

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -24,7 +25,8 @@ const (
 
 // options are the executor's flags.
 type options struct {
-	sock   string
+	dir    string
+	ready  int // file descriptor
 	cgroup string
 	warm   bool
 
@@ -37,7 +39,8 @@ type options struct {
 func Main(args []string) int {
 	var o options
 	f := flag.NewFlagSet("tender "+MainCommand, flag.ContinueOnError)
-	f.StringVar(&o.sock, "sock", "", "unix socket to listen at")
+	f.StringVar(&o.dir, "dir", "", "the directory, which becomes the job's; the socket to listen at is in it")
+	f.IntVar(&o.ready, "ready", -1, "file descriptor that is closed after a byte was written to it, once it listens")
 	f.StringVar(&o.cgroup, "cgroup", "", "cgroup of the tasks, relative to the tree; default the adopted job's")
 	f.BoolVar(&o.warm, "warm", true, "make a slot for driver exec before it is needed")
 	f.Func("devices", "let tasks of driver exec open, besides the usual devices and their own, only nodes of these comma-separated patterns", func(v string) error {
@@ -50,8 +53,8 @@ func Main(args []string) int {
 		}
 		return 2
 	}
-	if o.sock == "" {
-		fmt.Fprintln(os.Stderr, "tender: __executor is for the agent's own use; it needs --sock")
+	if o.dir == "" {
+		fmt.Fprintln(os.Stderr, "tender: __executor is for the agent's own use; it needs --dir")
 		return 2
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -92,10 +95,18 @@ func serve(o *options, log *slog.Logger) (err error) {
 	pool.rel = o.cgroup
 	l := &loop{inbox: in, log: log, runner: newRunner(in, pool, log)}
 	l.runner.devices = devices
-	if l.server, err = listen(o.sock, in); err != nil {
+	if l.server, err = listen(filepath.Join(o.dir, SocketName), in); err != nil {
 		return err
 	}
 	defer l.server.close()
+	if o.ready >= 0 {
+		ready := os.NewFile(uintptr(o.ready), "ready")
+		_, err := ready.Write([]byte{1})
+		if err = errors.Join(err, ready.Close()); err != nil {
+			return fmt.Errorf("tell the agent that the executor listens: %w", err)
+		}
+	}
+	prepareDir(o.dir)
 	go awaitSignals(in)
 	if o.warm && o.cgroup != "" && host.Namespaces && host.Mode != isolation.ModeNone {
 		pool.warm(model.DriverExec)

@@ -28,6 +28,7 @@ type nursery struct {
 
 	mu    sync.Mutex
 	made  bool
+	blank string // the sandbox of nobody yet; empty if there is none
 	n     int
 	empty string // what is linked to; another when it has as many links as may be
 	ready map[*plan][]waiting
@@ -48,12 +49,55 @@ type marks struct {
 // maxWaiting bounds the nursery; it holds as many as tasks run at once.
 const maxWaiting = 256
 
+// In the nursery, made ahead of need.
+const (
+	blankDir  = "blank"
+	emptyFile = "empty"
+)
+
+// newNursery is the nursery of a job whose directory prepareDir may have made ready.
 func newNursery(jobDir string) *nursery {
-	return &nursery{
+	n := &nursery{
 		dir:   filepath.Join(jobDir, nurseryDir),
 		stamp: unix.NsecToTimespec(time.Now().Add(-time.Hour).UnixNano()),
 		ready: map[*plan][]waiting{},
 	}
+	if _, err := os.Lstat(n.dir); err == nil {
+		n.made, n.blank, n.empty = true, filepath.Join(n.dir, blankDir), filepath.Join(n.dir, emptyFile)
+	}
+	return n
+}
+
+// prepareDir makes, in the directory of an executor that has no job yet, what its
+// first task needs. Whatever it cannot make is made in time, or its lack reported
+// then. Ten new inodes take as long as all else that happens between a job's
+// arrival and its start, where the file system has to look for free ones.
+func prepareDir(dir string) {
+	_ = os.Mkdir(filepath.Join(dir, tasksDir), 0o755)
+	if f, err := os.OpenFile(filepath.Join(dir, StateLogName), os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+		f.Close()
+	}
+	nursery := filepath.Join(dir, nurseryDir)
+	if os.Mkdir(nursery, 0o700) != nil {
+		return
+	}
+	if f, err := os.OpenFile(filepath.Join(nursery, emptyFile), os.O_CREATE|os.O_WRONLY, 0o444); err == nil {
+		f.Close()
+	}
+	blank := filepath.Join(nursery, blankDir)
+	_ = (&sandbox{attempt: blank, task: filepath.Join(blank, blankDir)}).makeDirs(&account{})
+}
+
+// skeleton turns the blank sandbox into s, as far as there is one.
+func (n *nursery) skeleton(s *sandbox) {
+	n.mu.Lock()
+	blank := n.blank
+	n.blank = ""
+	n.mu.Unlock()
+	if blank == "" || unix.Rename(blank, s.attempt) != nil {
+		return
+	}
+	_ = unix.Rename(filepath.Join(s.attempt, blankDir), s.task)
 }
 
 func (s *sandbox) within() [5]string {
@@ -96,7 +140,7 @@ func (n *nursery) give(p *plan, s *sandbox) bool {
 	w := ready[len(ready)-1]
 	n.ready[p] = ready[:len(ready)-1]
 	n.mu.Unlock()
-	if os.Rename(w.path, s.attempt) != nil {
+	if unix.Rename(w.path, s.attempt) != nil {
 		os.RemoveAll(w.path) // the attempt was made before, by an executor that died
 		return false
 	}
@@ -120,7 +164,7 @@ func (n *nursery) take(p *plan, s *sandbox) {
 		w.path = filepath.Join(n.dir, strconv.Itoa(n.n))
 	}
 	n.mu.Unlock()
-	if !ok || os.Rename(s.attempt, w.path) != nil {
+	if !ok || unix.Rename(s.attempt, w.path) != nil {
 		return
 	}
 	n.leave(s.attempt)

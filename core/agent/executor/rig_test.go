@@ -33,7 +33,7 @@ type rig struct {
 	host   *isolation.Host
 	cgroup string
 	dir    string // the job's
-	sock   string // of the spare
+	spare  string // its directory before it has a job
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	conn   *Conn
@@ -78,7 +78,7 @@ func newSpare(t testing.TB, prepare ...func(*rig)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.dir, r.sock = filepath.Join(dir, "job"), filepath.Join(dir, "spare.sock")
+	r.dir, r.spare = filepath.Join(dir, "job"), filepath.Join(dir, "spare")
 	t.Cleanup(func() {
 		r.end()
 		r.checkLeaks()
@@ -87,13 +87,17 @@ func newSpare(t testing.TB, prepare ...func(*rig)) *rig {
 	for _, f := range prepare {
 		f(r)
 	}
-	r.cmd = exec.Command("/proc/self/exe", append([]string{MainCommand, "--sock", r.sock, "--cgroup", r.cgroup}, r.args...)...)
+	r.must(os.Mkdir(r.spare, 0o755))
+	if u := r.user; u != nil {
+		r.must(os.Chown(r.spare, int(u.Uid), int(u.Gid)))
+	}
+	r.cmd = exec.Command("/proc/self/exe", append([]string{MainCommand, "--dir", r.spare, "--cgroup", r.cgroup}, r.args...)...)
 	r.cmd.Stderr = &r.stderr
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: r.user}
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r.connect(r.sock)
+	r.connect(filepath.Join(r.spare, SocketName))
 	return r
 }
 
@@ -111,6 +115,7 @@ func (r *rig) adopt(job *model.Job) {
 	if err != nil {
 		r.Fatal(err)
 	}
+	r.must(os.Rename(r.spare, r.dir))
 	r.send(&execpb.ToExecutor{Kind: &execpb.ToExecutor_Adopt{Adopt: &execpb.Adopt{
 		Job: "j1", Spec: spec, Dir: r.dir,
 		Attributes: map[string]string{"node.unique.name": "n1", "attr.cpu.arch": "amd64"},

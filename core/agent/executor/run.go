@@ -31,6 +31,7 @@ type run struct {
 	task   int
 	plan   *plan
 	given  launchFacts
+	first  bool            // of its attempt
 	hold   bool            // it is prepared first and runs when told
 	ctx    context.Context // of the preparation
 	cancel context.CancelFunc
@@ -121,6 +122,9 @@ func (t *run) build() error {
 		return errStopped
 	}
 	owner, err := t.plan.account()
+	if err == nil && t.first && t.given.grant != nil {
+		err = checkPorts(t.plan.group.Network, t.given.grant.Ports)
+	}
 	if err != nil {
 		return err
 	}

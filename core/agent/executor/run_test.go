@@ -2,6 +2,8 @@ package executor
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,6 +127,30 @@ func TestGrants(t *testing.T) {
 	if out := r.output("t.stdout"); out != "7 GPU-x\n" {
 		t.Errorf("output %q", out)
 	}
+}
+
+// A port that somebody else has is the launch's failure, and said in our words; a
+// static one is the task's business.
+func TestPortsOfOthers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := uint16(l.Addr().(*net.TCPAddr).Port)
+	try := func(t *testing.T, static uint16, want string) {
+		j := sh("true")
+		j.Groups[0].Network = &model.Network{Ports: []model.Port{{Label: "http", Static: static}}}
+		r := newRig(t, j)
+		r.launchWith(&execpb.Launch{Indices: []uint32{0}, Grants: []*execpb.Grant{{Ports: []uint32{uint32(taken)}}}})
+		if got := summary(r.await(lifecycle.Key{})); !strings.Contains(got, want) {
+			t.Errorf("ended as %q, want %q", got, want)
+		}
+	}
+	t.Run("picked", func(t *testing.T) {
+		try(t, 0, fmt.Sprintf("CONTAINER_LAUNCH_FAILED: port %d, picked for \"http\", is taken on this node", taken))
+	})
+	t.Run("static", func(t *testing.T) { try(t, taken, "FINISHED cause=finished code=0") })
 }
 
 func TestSeesOnlyItself(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,6 +82,7 @@ func (r *runner) start(k lifecycle.Key, task int, hold bool) {
 	t := &run{
 		runner: r, key: k, task: task, plan: r.plans[k.Group][task], given: a.given, hold: hold,
 		ctx: ctx, cancel: cancel, launched: make(chan struct{}), beside: newBeside(),
+		first: !slices.ContainsFunc(a.runs, func(other *run) bool { return other != nil }),
 	}
 	a.runs[task] = t
 	if t.plan.fetches() {

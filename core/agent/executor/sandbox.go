@@ -70,6 +70,7 @@ func (b *sandboxes) make(p *plan, k lifecycle.Key, owner *account) (*sandbox, er
 	if b.nursery.give(p, s) {
 		return s, nil
 	}
+	b.nursery.skeleton(s)
 	if err := s.makeDirs(owner); err != nil {
 		return nil, err
 	}

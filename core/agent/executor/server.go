@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/tender-scheduler/tender/api/execpb"
 )
 
@@ -52,7 +50,7 @@ func listenAt(path string) (l *net.UnixListener, err error) {
 		if err != nil {
 			return err
 		}
-		l.SetUnlinkOnClose(false) // the name changes when a spare is adopted
+		l.SetUnlinkOnClose(false) // its directory's name changes when a spare is adopted
 		return os.Chmod(short, 0o600)
 	})
 	if err != nil {
@@ -61,23 +59,11 @@ func listenAt(path string) (l *net.UnixListener, err error) {
 	return l, nil
 }
 
-// move gives the socket its place in a job's directory.
-func (s *server) move(dir string) error {
+// moved notes that the agent has moved the directory with the socket in it.
+func (s *server) moved(dir string) error {
 	to := filepath.Join(dir, SocketName)
-	if to == s.path {
-		return nil
-	}
-	err := os.Rename(s.path, to)
-	if errors.Is(err, unix.EXDEV) { // the job's directory is on another file system
-		var l *net.UnixListener
-		if l, err = listenAt(to); err == nil {
-			s.close()
-			s.listener = l
-			go s.accept(l)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("move socket: %w", err)
+	if _, err := os.Lstat(to); err != nil {
+		return fmt.Errorf("find the socket in the job's directory: %w", err)
 	}
 	s.path = to
 	return nil

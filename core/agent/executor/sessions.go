@@ -38,9 +38,17 @@ func (l *loop) session(e sessionAsked) {
 
 // sessionAt answers with a Claim and lets the session take its course.
 func (l *loop) sessionAt(s session.Stream, ask *execpb.Session) {
+	if ask.Resume {
+		l.resume(s, ask)
+		return
+	}
 	t, refusal := l.taskOf(ask)
 	if refusal == nil {
 		refusal = t.beside.enter(t)
+	}
+	if refusal == nil && ask.Id != "" {
+		l.hold(s, t, ask)
+		return
 	}
 	go func() {
 		if refusal == nil {

@@ -13,6 +13,9 @@ import (
 	"github.com/tender-scheduler/tender/core/model"
 )
 
+// maxSessionBytes bounds a session's id.
+const maxSessionBytes = 64
+
 // exec upgrades the connection to a session beside a running task. What can be
 // refused before is refused with a status; after that, frames tell (api/session).
 func (a *api) exec(w http.ResponseWriter, r *http.Request) {
@@ -24,12 +27,20 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request) {
 		Index:    uint32(q.integer("index", 0, math.MaxUint32, 0)),
 		Task:     q.text("task"),
 		User:     q.text("user"),
+		Session:  r.Header.Get(session.IDHeader),
+		Resume:   q.flag("resume"),
 	}
 	if refusal == nil {
 		refusal = q.done()
 	}
 	if refusal == nil {
 		refusal = plain("user", ask.User, maxUserBytes)
+	}
+	if refusal == nil {
+		refusal = plain("session", ask.Session, maxSessionBytes)
+	}
+	if refusal == nil && ask.Resume && ask.Session == "" {
+		refusal = model.Refuse(model.ReasonBadRequest, "resume: want session, the id that the session was begun with")
 	}
 	if refusal == nil && !strings.EqualFold(r.Header.Get("Upgrade"), session.Protocol) {
 		refusal = model.Refuse(model.ReasonBadRequest,
@@ -58,7 +69,11 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller := newCaller(c, in.Reader)
-	session.Relay(caller, s)
+	returns := session.ReturnWithin
+	if r.Header.Get(forwardedHeader) != "" {
+		returns = session.ReturnForwarded
+	}
+	session.Relay(session.Announce(caller, returns), s)
 	caller.linger()
 }
 

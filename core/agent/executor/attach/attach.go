@@ -9,6 +9,7 @@ package attach
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -76,6 +77,7 @@ type running struct {
 	io      *stdio
 	process Process
 	ended   chan isolation.Exit
+	over    atomic.Bool // the command has ended, and what is still said to it is dropped
 }
 
 func (r *running) start() error {
@@ -114,15 +116,16 @@ func (r *running) attend() {
 	}()
 
 	exit, alone := r.awaitExit(gone)
+	r.over.Store(true)
 	in.stop()
 	outputs.finish(alone)
 	if !alone {
 		_ = r.send(&sessionpb.Frame{Kind: &sessionpb.Frame_Ended{Ended: r.ending(exit)}})
 	}
-	r.stream.Close()
-	<-heard
 	in.wait()
 	r.io.close()
+	r.stream.Close() // which may wait for the caller to have it all
+	<-heard
 }
 
 func (r *running) send(f *sessionpb.Frame) error { return r.stream.Send(f) }
@@ -178,6 +181,9 @@ func (r *running) listen(in *input) {
 		f, err := r.stream.Recv()
 		if err != nil {
 			return
+		}
+		if r.over.Load() {
+			continue
 		}
 		switch k := f.Kind.(type) {
 		case *sessionpb.Frame_Stdin:

@@ -27,7 +27,9 @@ func main() {
 		}
 	})
 	server := &http.Server{Addr: os.Getenv("TENDER_ADDR_http"), Handler: mux}
+	ended := make(chan struct{}) // with what was under way
 	go func() {
+		defer close(ended)
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -37,6 +39,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	// ListenAndServe returns when Shutdown begins; what is under way needs a moment.
-	time.Sleep(50 * time.Millisecond)
+	<-ended
 }
