@@ -9,8 +9,7 @@ import (
 )
 
 var (
-	jobTypes        = []string{"batch", "service", "system"}
-	laterTypes      = []string{"sysbatch"}
+	jobTypes        = []string{"batch", "service", "system", "sysbatch"}
 	dependencyKinds = []string{"ok", "failed", "any", "started"}
 )
 
@@ -59,8 +58,6 @@ func (c *checker) job(j *model.Job) {
 func (c *checker) jobType(t string) {
 	switch {
 	case slices.Contains(jobTypes, t):
-	case slices.Contains(laterTypes, t):
-		c.fail("type", fmt.Sprintf("type %q is not supported yet", t), `write type = "batch" for a job that ends, or type = "system" for one on every agent`)
 	default:
 		c.fail("type", fmt.Sprintf("there is no job type %q", t), orElse(didYouMean(t, jobTypes), "write type = "+orList(jobTypes)))
 	}

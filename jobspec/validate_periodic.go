@@ -22,7 +22,7 @@ func (c *checker) periodic(j *model.Job) {
 	if p == nil {
 		return
 	}
-	if j.Type != model.JobBatch {
+	if lasting(j.Type) {
 		c.fail("type", fmt.Sprintf("a job of type %q has no periodic block: each of its runs is to end", j.Type), `write type = "batch", or remove periodic`)
 	}
 	c.scheduleSource(j)

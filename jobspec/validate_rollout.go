@@ -8,6 +8,7 @@ import (
 
 var (
 	healthChecks   = []string{model.HealthByChecks, model.HealthByTaskStates}
+	updateChecks   = []string{model.HealthByChecks, model.HealthByTaskStates, model.HealthManual}
 	delayFunctions = []string{"constant", "exponential", "fibonacci"}
 )
 
@@ -26,6 +27,7 @@ func (c *checker) rollout(j *model.Job) {
 		g, path := &j.Groups[i], fmt.Sprintf("groups[%d]", i)
 		if !lasting(kind) {
 			c.notForBatch(path, kind, g)
+			c.everywhere(path, kind, g)
 			continue
 		}
 		if g.Array != nil {
@@ -49,6 +51,26 @@ func (c *checker) rollout(j *model.Job) {
 	}
 }
 
+// everywhere checks a group of which each agent that matches runs one.
+func (c *checker) everywhere(path string, kind model.JobType, g *model.Group) {
+	if kind != model.JobSysBatch {
+		return
+	}
+	const once = "a sysbatch job has one task on every agent that matches"
+	if g.Array != nil {
+		c.fail(path+".array", once+", and no arrays", `remove it, or write type = "batch"`)
+	}
+	if g.Gang != nil {
+		c.fail(path+".gang", once+", and no gangs", `remove it, or write type = "batch"`)
+	}
+	if g.Array == nil && g.Count != 1 {
+		c.fail(path+".count", once+", and no count", "remove it")
+	}
+	if len(g.Spreads) > 0 {
+		c.fail(path+".spreads", once+": there is nothing to spread", "remove it")
+	}
+}
+
 func (c *checker) notForBatch(path string, kind model.JobType, g *model.Group) {
 	for _, x := range []struct {
 		name  string
@@ -62,7 +84,7 @@ func (c *checker) notForBatch(path string, kind model.JobType, g *model.Group) {
 
 func (c *checker) healthCheck(path, value string) {
 	if value == model.HealthManual {
-		c.fail(path, `health_check = "manual" is not supported`, `write "checks" or "task_states"; canary with auto_promote = false lets an operator decide`)
+		c.fail(path, `health_check = "manual" is for update, not for migrate: a drain waits for nobody`, `write "checks" or "task_states"`)
 		return
 	}
 	c.oneOf(path, "health_check", value, healthChecks)
@@ -71,7 +93,7 @@ func (c *checker) healthCheck(path, value string) {
 func (c *checker) update(path string, g *model.Group) {
 	u := g.Update
 	c.between(path+".max_parallel", "max_parallel", int64(u.MaxParallel), 0, model.MaxCount)
-	c.healthCheck(path+".health_check", u.HealthCheck)
+	c.oneOf(path+".health_check", "health_check", u.HealthCheck, updateChecks)
 	c.duration(path+".min_healthy_time", "min_healthy_time", u.MinHealthyTime)
 	c.duration(path+".healthy_deadline", "healthy_deadline", u.HealthyDeadline)
 	c.duration(path+".progress_deadline", "progress_deadline", u.ProgressDeadline)

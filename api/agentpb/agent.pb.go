@@ -1838,6 +1838,7 @@ type Update struct {
 	CpuNs           int64                  `protobuf:"varint,10,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	PeakMemoryBytes int64                  `protobuf:"varint,11,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"`
 	Health          *Health                `protobuf:"bytes,55,opt,name=health,proto3" json:"health,omitempty"` // on updates that repeat the state RUNNING
+	Gpus            []*TaskGpu             `protobuf:"bytes,85,rep,name=gpus,proto3" json:"gpus,omitempty"`     // in the order of the devices granted
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1956,6 +1957,90 @@ func (x *Update) GetHealth() *Health {
 	return nil
 }
 
+func (x *Update) GetGpus() []*TaskGpu {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
+// TaskGpu is what a task did with one of its devices: core/model's TaskGPU.
+type TaskGpu struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Uuid            string                 `protobuf:"bytes,85,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Samples         uint32                 `protobuf:"varint,86,opt,name=samples,proto3" json:"samples,omitempty"`
+	PeakMemoryBytes int64                  `protobuf:"varint,87,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"`
+	BusyMilli       int64                  `protobuf:"varint,88,opt,name=busy_milli,json=busyMilli,proto3" json:"busy_milli,omitempty"`
+	OfDevice        bool                   `protobuf:"varint,89,opt,name=of_device,json=ofDevice,proto3" json:"of_device,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *TaskGpu) Reset() {
+	*x = TaskGpu{}
+	mi := &file_agentpb_agent_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskGpu) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskGpu) ProtoMessage() {}
+
+func (x *TaskGpu) ProtoReflect() protoreflect.Message {
+	mi := &file_agentpb_agent_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskGpu.ProtoReflect.Descriptor instead.
+func (*TaskGpu) Descriptor() ([]byte, []int) {
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *TaskGpu) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *TaskGpu) GetSamples() uint32 {
+	if x != nil {
+		return x.Samples
+	}
+	return 0
+}
+
+func (x *TaskGpu) GetPeakMemoryBytes() int64 {
+	if x != nil {
+		return x.PeakMemoryBytes
+	}
+	return 0
+}
+
+func (x *TaskGpu) GetBusyMilli() int64 {
+	if x != nil {
+		return x.BusyMilli
+	}
+	return 0
+}
+
+func (x *TaskGpu) GetOfDevice() bool {
+	if x != nil {
+		return x.OfDevice
+	}
+	return false
+}
+
 // Health is what a task's checks say: core/model's Health.
 type Health struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1967,7 +2052,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2064,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[23]
+	mi := &file_agentpb_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2077,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{23}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Health) GetHealthy() bool {
@@ -2021,7 +2106,7 @@ type CheckStatus struct {
 
 func (x *CheckStatus) Reset() {
 	*x = CheckStatus{}
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2118,7 @@ func (x *CheckStatus) String() string {
 func (*CheckStatus) ProtoMessage() {}
 
 func (x *CheckStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[24]
+	mi := &file_agentpb_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2131,7 @@ func (x *CheckStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStatus.ProtoReflect.Descriptor instead.
 func (*CheckStatus) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{24}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CheckStatus) GetService() string {
@@ -2089,7 +2174,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2186,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[25]
+	mi := &file_agentpb_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2114,7 +2199,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{25}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Result) GetCause() string {
@@ -2155,7 +2240,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2167,7 +2252,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[26]
+	mi := &file_agentpb_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2180,7 +2265,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{26}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -2201,7 +2286,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2298,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[27]
+	mi := &file_agentpb_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2311,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{27}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *JobDone) GetJob() string {
@@ -2245,7 +2330,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2257,7 +2342,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[28]
+	mi := &file_agentpb_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2270,7 +2355,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{28}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Ping) GetSeq() uint64 {
@@ -2289,7 +2374,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2386,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[29]
+	mi := &file_agentpb_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2399,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{29}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Pong) GetSeq() uint64 {
@@ -2340,7 +2425,7 @@ type OpenLog struct {
 
 func (x *OpenLog) Reset() {
 	*x = OpenLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[30]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2437,7 @@ func (x *OpenLog) String() string {
 func (*OpenLog) ProtoMessage() {}
 
 func (x *OpenLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[30]
+	mi := &file_agentpb_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +2450,7 @@ func (x *OpenLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLog.ProtoReflect.Descriptor instead.
 func (*OpenLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{30}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OpenLog) GetRequest() string {
@@ -2426,7 +2511,7 @@ type CloseLog struct {
 
 func (x *CloseLog) Reset() {
 	*x = CloseLog{}
-	mi := &file_agentpb_agent_proto_msgTypes[31]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2523,7 @@ func (x *CloseLog) String() string {
 func (*CloseLog) ProtoMessage() {}
 
 func (x *CloseLog) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[31]
+	mi := &file_agentpb_agent_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2536,7 @@ func (x *CloseLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseLog.ProtoReflect.Descriptor instead.
 func (*CloseLog) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{31}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CloseLog) GetRequest() string {
@@ -2473,7 +2558,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agentpb_agent_proto_msgTypes[32]
+	mi := &file_agentpb_agent_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2570,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[32]
+	mi := &file_agentpb_agent_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2498,7 +2583,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{32}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *LogChunk) GetRequest() string {
@@ -2537,7 +2622,7 @@ type LogDone struct {
 
 func (x *LogDone) Reset() {
 	*x = LogDone{}
-	mi := &file_agentpb_agent_proto_msgTypes[33]
+	mi := &file_agentpb_agent_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2549,7 +2634,7 @@ func (x *LogDone) String() string {
 func (*LogDone) ProtoMessage() {}
 
 func (x *LogDone) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[33]
+	mi := &file_agentpb_agent_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2562,7 +2647,7 @@ func (x *LogDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogDone.ProtoReflect.Descriptor instead.
 func (*LogDone) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{33}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{34}
 }
 
 // Shutdown tells the agent that it has been removed: kill all tasks, forget all state.
@@ -2575,7 +2660,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_agentpb_agent_proto_msgTypes[34]
+	mi := &file_agentpb_agent_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2672,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[34]
+	mi := &file_agentpb_agent_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2685,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{34}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Shutdown) GetMessage() string {
@@ -2625,7 +2710,7 @@ type OpenSession struct {
 
 func (x *OpenSession) Reset() {
 	*x = OpenSession{}
-	mi := &file_agentpb_agent_proto_msgTypes[35]
+	mi := &file_agentpb_agent_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2637,7 +2722,7 @@ func (x *OpenSession) String() string {
 func (*OpenSession) ProtoMessage() {}
 
 func (x *OpenSession) ProtoReflect() protoreflect.Message {
-	mi := &file_agentpb_agent_proto_msgTypes[35]
+	mi := &file_agentpb_agent_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2650,7 +2735,7 @@ func (x *OpenSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSession.ProtoReflect.Descriptor instead.
 func (*OpenSession) Descriptor() ([]byte, []int) {
-	return file_agentpb_agent_proto_rawDescGZIP(), []int{35}
+	return file_agentpb_agent_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *OpenSession) GetRequest() string {
@@ -2836,7 +2921,7 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
 	"\bgrace_ns\x18\x1e \x01(\x03R\agraceNs\"<\n" +
 	"\aUpdates\x121\n" +
-	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xfa\x02\n" +
+	"\aupdates\x18\x01 \x03(\v2\x17.tender.agent.v1.UpdateR\aupdates\"\xa8\x03\n" +
 	"\x06Update\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12+\n" +
 	"\x04task\x18\x02 \x01(\v2\x17.tender.agent.v1.TaskIdR\x04task\x12\x14\n" +
@@ -2850,7 +2935,15 @@ const file_agentpb_agent_proto_rawDesc = "" +
 	"\x06cpu_ns\x18\n" +
 	" \x01(\x03R\x05cpuNs\x12*\n" +
 	"\x11peak_memory_bytes\x18\v \x01(\x03R\x0fpeakMemoryBytes\x12/\n" +
-	"\x06health\x187 \x01(\v2\x17.tender.agent.v1.HealthR\x06health\"X\n" +
+	"\x06health\x187 \x01(\v2\x17.tender.agent.v1.HealthR\x06health\x12,\n" +
+	"\x04gpus\x18U \x03(\v2\x18.tender.agent.v1.TaskGpuR\x04gpus\"\x9f\x01\n" +
+	"\aTaskGpu\x12\x12\n" +
+	"\x04uuid\x18U \x01(\tR\x04uuid\x12\x18\n" +
+	"\asamples\x18V \x01(\rR\asamples\x12*\n" +
+	"\x11peak_memory_bytes\x18W \x01(\x03R\x0fpeakMemoryBytes\x12\x1d\n" +
+	"\n" +
+	"busy_milli\x18X \x01(\x03R\tbusyMilli\x12\x1b\n" +
+	"\tof_device\x18Y \x01(\bR\bofDevice\"X\n" +
 	"\x06Health\x12\x18\n" +
 	"\ahealthy\x187 \x01(\bR\ahealthy\x124\n" +
 	"\x06checks\x188 \x03(\v2\x1c.tender.agent.v1.CheckStatusR\x06checks\"o\n" +
@@ -2915,7 +3008,7 @@ func file_agentpb_agent_proto_rawDescGZIP() []byte {
 	return file_agentpb_agent_proto_rawDescData
 }
 
-var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_agentpb_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_agentpb_agent_proto_goTypes = []any{
 	(*AgentMessage)(nil),    // 0: tender.agent.v1.AgentMessage
 	(*MasterMessage)(nil),   // 1: tender.agent.v1.MasterMessage
@@ -2940,27 +3033,28 @@ var file_agentpb_agent_proto_goTypes = []any{
 	(*Kill)(nil),            // 20: tender.agent.v1.Kill
 	(*Updates)(nil),         // 21: tender.agent.v1.Updates
 	(*Update)(nil),          // 22: tender.agent.v1.Update
-	(*Health)(nil),          // 23: tender.agent.v1.Health
-	(*CheckStatus)(nil),     // 24: tender.agent.v1.CheckStatus
-	(*Result)(nil),          // 25: tender.agent.v1.Result
-	(*Acknowledge)(nil),     // 26: tender.agent.v1.Acknowledge
-	(*JobDone)(nil),         // 27: tender.agent.v1.JobDone
-	(*Ping)(nil),            // 28: tender.agent.v1.Ping
-	(*Pong)(nil),            // 29: tender.agent.v1.Pong
-	(*OpenLog)(nil),         // 30: tender.agent.v1.OpenLog
-	(*CloseLog)(nil),        // 31: tender.agent.v1.CloseLog
-	(*LogChunk)(nil),        // 32: tender.agent.v1.LogChunk
-	(*LogDone)(nil),         // 33: tender.agent.v1.LogDone
-	(*Shutdown)(nil),        // 34: tender.agent.v1.Shutdown
-	(*OpenSession)(nil),     // 35: tender.agent.v1.OpenSession
-	nil,                     // 36: tender.agent.v1.Register.AttributesEntry
-	nil,                     // 37: tender.agent.v1.Launch.EnvEntry
-	(*sessionpb.Frame)(nil), // 38: tender.session.v1.Frame
+	(*TaskGpu)(nil),         // 23: tender.agent.v1.TaskGpu
+	(*Health)(nil),          // 24: tender.agent.v1.Health
+	(*CheckStatus)(nil),     // 25: tender.agent.v1.CheckStatus
+	(*Result)(nil),          // 26: tender.agent.v1.Result
+	(*Acknowledge)(nil),     // 27: tender.agent.v1.Acknowledge
+	(*JobDone)(nil),         // 28: tender.agent.v1.JobDone
+	(*Ping)(nil),            // 29: tender.agent.v1.Ping
+	(*Pong)(nil),            // 30: tender.agent.v1.Pong
+	(*OpenLog)(nil),         // 31: tender.agent.v1.OpenLog
+	(*CloseLog)(nil),        // 32: tender.agent.v1.CloseLog
+	(*LogChunk)(nil),        // 33: tender.agent.v1.LogChunk
+	(*LogDone)(nil),         // 34: tender.agent.v1.LogDone
+	(*Shutdown)(nil),        // 35: tender.agent.v1.Shutdown
+	(*OpenSession)(nil),     // 36: tender.agent.v1.OpenSession
+	nil,                     // 37: tender.agent.v1.Register.AttributesEntry
+	nil,                     // 38: tender.agent.v1.Launch.EnvEntry
+	(*sessionpb.Frame)(nil), // 39: tender.session.v1.Frame
 }
 var file_agentpb_agent_proto_depIdxs = []int32{
 	2,  // 0: tender.agent.v1.AgentMessage.register:type_name -> tender.agent.v1.Register
 	21, // 1: tender.agent.v1.AgentMessage.updates:type_name -> tender.agent.v1.Updates
-	29, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
+	30, // 2: tender.agent.v1.AgentMessage.pong:type_name -> tender.agent.v1.Pong
 	19, // 3: tender.agent.v1.AgentMessage.launch_refused:type_name -> tender.agent.v1.LaunchRefused
 	5,  // 4: tender.agent.v1.AgentMessage.devices:type_name -> tender.agent.v1.Devices
 	16, // 5: tender.agent.v1.AgentMessage.job_message:type_name -> tender.agent.v1.JobMessage
@@ -2970,23 +3064,23 @@ var file_agentpb_agent_proto_depIdxs = []int32{
 	12, // 9: tender.agent.v1.MasterMessage.job_spec:type_name -> tender.agent.v1.JobSpec
 	13, // 10: tender.agent.v1.MasterMessage.launch:type_name -> tender.agent.v1.Launch
 	20, // 11: tender.agent.v1.MasterMessage.kill:type_name -> tender.agent.v1.Kill
-	26, // 12: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
-	27, // 13: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
-	28, // 14: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
-	30, // 15: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
-	31, // 16: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
-	34, // 17: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
+	27, // 12: tender.agent.v1.MasterMessage.acknowledge:type_name -> tender.agent.v1.Acknowledge
+	28, // 13: tender.agent.v1.MasterMessage.job_done:type_name -> tender.agent.v1.JobDone
+	29, // 14: tender.agent.v1.MasterMessage.ping:type_name -> tender.agent.v1.Ping
+	31, // 15: tender.agent.v1.MasterMessage.open_log:type_name -> tender.agent.v1.OpenLog
+	32, // 16: tender.agent.v1.MasterMessage.close_log:type_name -> tender.agent.v1.CloseLog
+	35, // 17: tender.agent.v1.MasterMessage.shutdown:type_name -> tender.agent.v1.Shutdown
 	15, // 18: tender.agent.v1.MasterMessage.start:type_name -> tender.agent.v1.Start
 	16, // 19: tender.agent.v1.MasterMessage.job_message:type_name -> tender.agent.v1.JobMessage
-	35, // 20: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
-	36, // 21: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
+	36, // 20: tender.agent.v1.MasterMessage.open_session:type_name -> tender.agent.v1.OpenSession
+	37, // 21: tender.agent.v1.Register.attributes:type_name -> tender.agent.v1.Register.AttributesEntry
 	11, // 22: tender.agent.v1.Register.tasks:type_name -> tender.agent.v1.TaskRef
 	3,  // 23: tender.agent.v1.Register.gpus:type_name -> tender.agent.v1.Gpu
 	4,  // 24: tender.agent.v1.Register.ports:type_name -> tender.agent.v1.PortRange
 	3,  // 25: tender.agent.v1.Devices.gpus:type_name -> tender.agent.v1.Gpu
 	7,  // 26: tender.agent.v1.GpuUsage.samples:type_name -> tender.agent.v1.GpuSample
 	10, // 27: tender.agent.v1.TaskRef.id:type_name -> tender.agent.v1.TaskId
-	37, // 28: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
+	38, // 28: tender.agent.v1.Launch.env:type_name -> tender.agent.v1.Launch.EnvEntry
 	17, // 29: tender.agent.v1.Launch.grants:type_name -> tender.agent.v1.Grant
 	14, // 30: tender.agent.v1.Launch.gang:type_name -> tender.agent.v1.Gang
 	10, // 31: tender.agent.v1.Start.tasks:type_name -> tender.agent.v1.TaskId
@@ -2997,24 +3091,25 @@ var file_agentpb_agent_proto_depIdxs = []int32{
 	10, // 36: tender.agent.v1.Kill.tasks:type_name -> tender.agent.v1.TaskId
 	22, // 37: tender.agent.v1.Updates.updates:type_name -> tender.agent.v1.Update
 	10, // 38: tender.agent.v1.Update.task:type_name -> tender.agent.v1.TaskId
-	25, // 39: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
-	23, // 40: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
-	24, // 41: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
-	10, // 42: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
-	10, // 43: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
-	0,  // 44: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
-	32, // 45: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
-	38, // 46: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
-	38, // 47: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
-	1,  // 48: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
-	33, // 49: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
-	38, // 50: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
-	38, // 51: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
-	48, // [48:52] is the sub-list for method output_type
-	44, // [44:48] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	26, // 39: tender.agent.v1.Update.result:type_name -> tender.agent.v1.Result
+	24, // 40: tender.agent.v1.Update.health:type_name -> tender.agent.v1.Health
+	23, // 41: tender.agent.v1.Update.gpus:type_name -> tender.agent.v1.TaskGpu
+	25, // 42: tender.agent.v1.Health.checks:type_name -> tender.agent.v1.CheckStatus
+	10, // 43: tender.agent.v1.OpenLog.task:type_name -> tender.agent.v1.TaskId
+	10, // 44: tender.agent.v1.OpenSession.task:type_name -> tender.agent.v1.TaskId
+	0,  // 45: tender.agent.v1.Agents.Connect:input_type -> tender.agent.v1.AgentMessage
+	33, // 46: tender.agent.v1.Agents.PushLog:input_type -> tender.agent.v1.LogChunk
+	39, // 47: tender.agent.v1.Agents.Attach:input_type -> tender.session.v1.Frame
+	39, // 48: tender.agent.v1.Agents.Remote:input_type -> tender.session.v1.Frame
+	1,  // 49: tender.agent.v1.Agents.Connect:output_type -> tender.agent.v1.MasterMessage
+	34, // 50: tender.agent.v1.Agents.PushLog:output_type -> tender.agent.v1.LogDone
+	39, // 51: tender.agent.v1.Agents.Attach:output_type -> tender.session.v1.Frame
+	39, // 52: tender.agent.v1.Agents.Remote:output_type -> tender.session.v1.Frame
+	49, // [49:53] is the sub-list for method output_type
+	45, // [45:49] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_agentpb_agent_proto_init() }
@@ -3047,14 +3142,14 @@ func file_agentpb_agent_proto_init() {
 		(*MasterMessage_JobMessage)(nil),
 		(*MasterMessage_OpenSession)(nil),
 	}
-	file_agentpb_agent_proto_msgTypes[30].OneofWrappers = []any{}
+	file_agentpb_agent_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentpb_agent_proto_rawDesc), len(file_agentpb_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,7 @@ type ToExecutor struct {
 	//	*ToExecutor_Start
 	//	*ToExecutor_JobMessage
 	//	*ToExecutor_Session
+	//	*ToExecutor_GpuSample
 	Kind          isToExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -163,6 +164,15 @@ func (x *ToExecutor) GetSession() *Session {
 	return nil
 }
 
+func (x *ToExecutor) GetGpuSample() *GpuSample {
+	if x != nil {
+		if x, ok := x.Kind.(*ToExecutor_GpuSample); ok {
+			return x.GpuSample
+		}
+	}
+	return nil
+}
+
 type isToExecutor_Kind interface {
 	isToExecutor_Kind()
 }
@@ -203,6 +213,10 @@ type ToExecutor_Session struct {
 	Session *Session `protobuf:"bytes,40,opt,name=session,proto3,oneof"`
 }
 
+type ToExecutor_GpuSample struct {
+	GpuSample *GpuSample `protobuf:"bytes,85,opt,name=gpu_sample,json=gpuSample,proto3,oneof"`
+}
+
 func (*ToExecutor_Hello) isToExecutor_Kind() {}
 
 func (*ToExecutor_Adopt) isToExecutor_Kind() {}
@@ -221,6 +235,8 @@ func (*ToExecutor_JobMessage) isToExecutor_Kind() {}
 
 func (*ToExecutor_Session) isToExecutor_Kind() {}
 
+func (*ToExecutor_GpuSample) isToExecutor_Kind() {}
+
 // FromExecutor is what an executor says.
 type FromExecutor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -230,6 +246,7 @@ type FromExecutor struct {
 	//	*FromExecutor_Updates
 	//	*FromExecutor_JobMessage
 	//	*FromExecutor_RemoteWanted
+	//	*FromExecutor_GpuWanted
 	Kind          isFromExecutor_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -308,6 +325,15 @@ func (x *FromExecutor) GetRemoteWanted() *RemoteWanted {
 	return nil
 }
 
+func (x *FromExecutor) GetGpuWanted() *GpuWanted {
+	if x != nil {
+		if x, ok := x.Kind.(*FromExecutor_GpuWanted); ok {
+			return x.GpuWanted
+		}
+	}
+	return nil
+}
+
 type isFromExecutor_Kind interface {
 	isFromExecutor_Kind()
 }
@@ -328,6 +354,10 @@ type FromExecutor_RemoteWanted struct {
 	RemoteWanted *RemoteWanted `protobuf:"bytes,40,opt,name=remote_wanted,json=remoteWanted,proto3,oneof"`
 }
 
+type FromExecutor_GpuWanted struct {
+	GpuWanted *GpuWanted `protobuf:"bytes,85,opt,name=gpu_wanted,json=gpuWanted,proto3,oneof"`
+}
+
 func (*FromExecutor_State) isFromExecutor_Kind() {}
 
 func (*FromExecutor_Updates) isFromExecutor_Kind() {}
@@ -335,6 +365,321 @@ func (*FromExecutor_Updates) isFromExecutor_Kind() {}
 func (*FromExecutor_JobMessage) isFromExecutor_Kind() {}
 
 func (*FromExecutor_RemoteWanted) isFromExecutor_Kind() {}
+
+func (*FromExecutor_GpuWanted) isFromExecutor_Kind() {}
+
+// GpuWanted says that a task with GPUs has started, or that none is left: whether
+// the executor wants to be told what goes on on the devices.
+type GpuWanted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	On            bool                   `protobuf:"varint,85,opt,name=on,proto3" json:"on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GpuWanted) Reset() {
+	*x = GpuWanted{}
+	mi := &file_execpb_exec_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuWanted) ProtoMessage() {}
+
+func (x *GpuWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuWanted.ProtoReflect.Descriptor instead.
+func (*GpuWanted) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GpuWanted) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+// GpuSample is what goes on on the agent's devices at a moment. It may be lost.
+type GpuSample struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            int64                  `protobuf:"varint,85,opt,name=at,proto3" json:"at,omitempty"`
+	Devices       []*GpuUsage            `protobuf:"bytes,86,rep,name=devices,proto3" json:"devices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GpuSample) Reset() {
+	*x = GpuSample{}
+	mi := &file_execpb_exec_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuSample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuSample) ProtoMessage() {}
+
+func (x *GpuSample) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuSample.ProtoReflect.Descriptor instead.
+func (*GpuSample) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GpuSample) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *GpuSample) GetDevices() []*GpuUsage {
+	if x != nil {
+		return x.Devices
+	}
+	return nil
+}
+
+// GpuUsage is one device's; what the driver does not tell is -1.
+type GpuUsage struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Uuid             string                 `protobuf:"bytes,85,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	BusyPercent      int32                  `protobuf:"varint,86,opt,name=busy_percent,json=busyPercent,proto3" json:"busy_percent,omitempty"`
+	MemoryUsedBytes  int64                  `protobuf:"varint,87,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
+	ProcessesUnknown bool                   `protobuf:"varint,88,opt,name=processes_unknown,json=processesUnknown,proto3" json:"processes_unknown,omitempty"`
+	Processes        []*GpuProcess          `protobuf:"bytes,89,rep,name=processes,proto3" json:"processes,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *GpuUsage) Reset() {
+	*x = GpuUsage{}
+	mi := &file_execpb_exec_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuUsage) ProtoMessage() {}
+
+func (x *GpuUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuUsage.ProtoReflect.Descriptor instead.
+func (*GpuUsage) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GpuUsage) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *GpuUsage) GetBusyPercent() int32 {
+	if x != nil {
+		return x.BusyPercent
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetMemoryUsedBytes() int64 {
+	if x != nil {
+		return x.MemoryUsedBytes
+	}
+	return 0
+}
+
+func (x *GpuUsage) GetProcessesUnknown() bool {
+	if x != nil {
+		return x.ProcessesUnknown
+	}
+	return false
+}
+
+func (x *GpuUsage) GetProcesses() []*GpuProcess {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+type GpuProcess struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Pid             int32                  `protobuf:"varint,85,opt,name=pid,proto3" json:"pid,omitempty"`
+	MemoryUsedBytes int64                  `protobuf:"varint,86,opt,name=memory_used_bytes,json=memoryUsedBytes,proto3" json:"memory_used_bytes,omitempty"`
+	BusyPercent     int32                  `protobuf:"varint,87,opt,name=busy_percent,json=busyPercent,proto3" json:"busy_percent,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GpuProcess) Reset() {
+	*x = GpuProcess{}
+	mi := &file_execpb_exec_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GpuProcess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GpuProcess) ProtoMessage() {}
+
+func (x *GpuProcess) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GpuProcess.ProtoReflect.Descriptor instead.
+func (*GpuProcess) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GpuProcess) GetPid() int32 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *GpuProcess) GetMemoryUsedBytes() int64 {
+	if x != nil {
+		return x.MemoryUsedBytes
+	}
+	return 0
+}
+
+func (x *GpuProcess) GetBusyPercent() int32 {
+	if x != nil {
+		return x.BusyPercent
+	}
+	return 0
+}
+
+// TaskGpu is what a task did with one of its devices: core/model's TaskGPU.
+type TaskGpu struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Uuid            string                 `protobuf:"bytes,85,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Samples         uint32                 `protobuf:"varint,86,opt,name=samples,proto3" json:"samples,omitempty"`
+	PeakMemoryBytes int64                  `protobuf:"varint,87,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"`
+	BusyMilli       int64                  `protobuf:"varint,88,opt,name=busy_milli,json=busyMilli,proto3" json:"busy_milli,omitempty"`
+	OfDevice        bool                   `protobuf:"varint,89,opt,name=of_device,json=ofDevice,proto3" json:"of_device,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *TaskGpu) Reset() {
+	*x = TaskGpu{}
+	mi := &file_execpb_exec_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskGpu) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskGpu) ProtoMessage() {}
+
+func (x *TaskGpu) ProtoReflect() protoreflect.Message {
+	mi := &file_execpb_exec_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskGpu.ProtoReflect.Descriptor instead.
+func (*TaskGpu) Descriptor() ([]byte, []int) {
+	return file_execpb_exec_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TaskGpu) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *TaskGpu) GetSamples() uint32 {
+	if x != nil {
+		return x.Samples
+	}
+	return 0
+}
+
+func (x *TaskGpu) GetPeakMemoryBytes() int64 {
+	if x != nil {
+		return x.PeakMemoryBytes
+	}
+	return 0
+}
+
+func (x *TaskGpu) GetBusyMilli() int64 {
+	if x != nil {
+		return x.BusyMilli
+	}
+	return 0
+}
+
+func (x *TaskGpu) GetOfDevice() bool {
+	if x != nil {
+		return x.OfDevice
+	}
+	return false
+}
 
 // Hello is an agent's first message on a connection. The executor answers with
 // State and then with every update that has not been acknowledged.
@@ -348,7 +693,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_execpb_exec_proto_msgTypes[2]
+	mi := &file_execpb_exec_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -360,7 +705,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[2]
+	mi := &file_execpb_exec_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -373,7 +718,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{2}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Hello) GetAgentId() string {
@@ -406,7 +751,7 @@ type Adopt struct {
 
 func (x *Adopt) Reset() {
 	*x = Adopt{}
-	mi := &file_execpb_exec_proto_msgTypes[3]
+	mi := &file_execpb_exec_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +763,7 @@ func (x *Adopt) String() string {
 func (*Adopt) ProtoMessage() {}
 
 func (x *Adopt) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[3]
+	mi := &file_execpb_exec_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +776,7 @@ func (x *Adopt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Adopt.ProtoReflect.Descriptor instead.
 func (*Adopt) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{3}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Adopt) GetJob() string {
@@ -480,16 +825,17 @@ func (x *Adopt) GetEnv() map[string]string {
 type State struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pid           int32                  `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
-	Job           string                 `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`     // empty for a spare
-	Live          []*Task                `protobuf:"bytes,3,rep,name=live,proto3" json:"live,omitempty"`   // tasks that have not ended
-	Error         string                 `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"` // why an Adopt failed; the executor is of no use then
+	Job           string                 `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`                                // empty for a spare
+	Live          []*Task                `protobuf:"bytes,3,rep,name=live,proto3" json:"live,omitempty"`                              // tasks that have not ended
+	Error         string                 `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`                            // why an Adopt failed; the executor is of no use then
+	GpuWanted     bool                   `protobuf:"varint,85,opt,name=gpu_wanted,json=gpuWanted,proto3" json:"gpu_wanted,omitempty"` // as the latest GpuWanted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *State) Reset() {
 	*x = State{}
-	mi := &file_execpb_exec_proto_msgTypes[4]
+	mi := &file_execpb_exec_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +847,7 @@ func (x *State) String() string {
 func (*State) ProtoMessage() {}
 
 func (x *State) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[4]
+	mi := &file_execpb_exec_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +860,7 @@ func (x *State) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use State.ProtoReflect.Descriptor instead.
 func (*State) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{4}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *State) GetPid() int32 {
@@ -545,6 +891,13 @@ func (x *State) GetError() string {
 	return ""
 }
 
+func (x *State) GetGpuWanted() bool {
+	if x != nil {
+		return x.GpuWanted
+	}
+	return false
+}
+
 type Task struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
@@ -557,7 +910,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_execpb_exec_proto_msgTypes[5]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +922,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[5]
+	mi := &file_execpb_exec_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +935,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{5}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Task) GetGroup() uint32 {
@@ -629,7 +982,7 @@ type Launch struct {
 
 func (x *Launch) Reset() {
 	*x = Launch{}
-	mi := &file_execpb_exec_proto_msgTypes[6]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +994,7 @@ func (x *Launch) String() string {
 func (*Launch) ProtoMessage() {}
 
 func (x *Launch) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[6]
+	mi := &file_execpb_exec_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +1007,7 @@ func (x *Launch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Launch.ProtoReflect.Descriptor instead.
 func (*Launch) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{6}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Launch) GetGroup() uint32 {
@@ -720,7 +1073,7 @@ type Gang struct {
 
 func (x *Gang) Reset() {
 	*x = Gang{}
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +1085,7 @@ func (x *Gang) String() string {
 func (*Gang) ProtoMessage() {}
 
 func (x *Gang) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[7]
+	mi := &file_execpb_exec_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +1098,7 @@ func (x *Gang) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gang.ProtoReflect.Descriptor instead.
 func (*Gang) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{7}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Gang) GetSize() uint32 {
@@ -793,7 +1146,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +1158,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[8]
+	mi := &file_execpb_exec_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +1171,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{8}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Start) GetTasks() []*Task {
@@ -841,7 +1194,7 @@ type JobMessage struct {
 
 func (x *JobMessage) Reset() {
 	*x = JobMessage{}
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1206,7 @@ func (x *JobMessage) String() string {
 func (*JobMessage) ProtoMessage() {}
 
 func (x *JobMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[9]
+	mi := &file_execpb_exec_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1219,7 @@ func (x *JobMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobMessage.ProtoReflect.Descriptor instead.
 func (*JobMessage) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{9}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JobMessage) GetFrom() *Task {
@@ -901,7 +1254,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -913,7 +1266,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[10]
+	mi := &file_execpb_exec_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -926,7 +1279,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{10}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Grant) GetGpus() []*GpuShare {
@@ -954,7 +1307,7 @@ type GpuShare struct {
 
 func (x *GpuShare) Reset() {
 	*x = GpuShare{}
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1319,7 @@ func (x *GpuShare) String() string {
 func (*GpuShare) ProtoMessage() {}
 
 func (x *GpuShare) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[11]
+	mi := &file_execpb_exec_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1332,7 @@ func (x *GpuShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GpuShare.ProtoReflect.Descriptor instead.
 func (*GpuShare) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{11}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GpuShare) GetUuid() string {
@@ -1015,7 +1368,7 @@ type Kill struct {
 
 func (x *Kill) Reset() {
 	*x = Kill{}
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +1380,7 @@ func (x *Kill) String() string {
 func (*Kill) ProtoMessage() {}
 
 func (x *Kill) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[12]
+	mi := &file_execpb_exec_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +1393,7 @@ func (x *Kill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kill.ProtoReflect.Descriptor instead.
 func (*Kill) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{12}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Kill) GetTasks() []*Task {
@@ -1073,7 +1426,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1438,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[13]
+	mi := &file_execpb_exec_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1451,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{13}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1120,6 +1473,7 @@ type Update struct {
 	Result          *Result                `protobuf:"bytes,8,opt,name=result,proto3" json:"result,omitempty"`
 	CpuNs           int64                  `protobuf:"varint,9,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	PeakMemoryBytes int64                  `protobuf:"varint,10,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"`
+	Gpus            []*TaskGpu             `protobuf:"bytes,85,rep,name=gpus,proto3" json:"gpus,omitempty"`     // in the order of the devices granted
 	Health          *Health                `protobuf:"bytes,55,opt,name=health,proto3" json:"health,omitempty"` // on updates that repeat the state RUNNING
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -1127,7 +1481,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1493,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[14]
+	mi := &file_execpb_exec_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1506,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{14}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Update) GetSeq() uint64 {
@@ -1225,6 +1579,13 @@ func (x *Update) GetPeakMemoryBytes() int64 {
 	return 0
 }
 
+func (x *Update) GetGpus() []*TaskGpu {
+	if x != nil {
+		return x.Gpus
+	}
+	return nil
+}
+
 func (x *Update) GetHealth() *Health {
 	if x != nil {
 		return x.Health
@@ -1243,7 +1604,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1255,7 +1616,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[15]
+	mi := &file_execpb_exec_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1268,7 +1629,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{15}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Health) GetHealthy() bool {
@@ -1297,7 +1658,7 @@ type CheckStatus struct {
 
 func (x *CheckStatus) Reset() {
 	*x = CheckStatus{}
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1670,7 @@ func (x *CheckStatus) String() string {
 func (*CheckStatus) ProtoMessage() {}
 
 func (x *CheckStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[16]
+	mi := &file_execpb_exec_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1683,7 @@ func (x *CheckStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStatus.ProtoReflect.Descriptor instead.
 func (*CheckStatus) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{16}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CheckStatus) GetService() string {
@@ -1365,7 +1726,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1738,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[17]
+	mi := &file_execpb_exec_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1751,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{17}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Result) GetCause() string {
@@ -1431,7 +1792,7 @@ type Acknowledge struct {
 
 func (x *Acknowledge) Reset() {
 	*x = Acknowledge{}
-	mi := &file_execpb_exec_proto_msgTypes[18]
+	mi := &file_execpb_exec_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1804,7 @@ func (x *Acknowledge) String() string {
 func (*Acknowledge) ProtoMessage() {}
 
 func (x *Acknowledge) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[18]
+	mi := &file_execpb_exec_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1817,7 @@ func (x *Acknowledge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledge.ProtoReflect.Descriptor instead.
 func (*Acknowledge) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{18}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Acknowledge) GetSeqs() []uint64 {
@@ -1477,7 +1838,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_execpb_exec_proto_msgTypes[19]
+	mi := &file_execpb_exec_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1850,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[19]
+	mi := &file_execpb_exec_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1863,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{19}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Exit) GetForce() bool {
@@ -1531,7 +1892,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_execpb_exec_proto_msgTypes[20]
+	mi := &file_execpb_exec_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1543,7 +1904,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[20]
+	mi := &file_execpb_exec_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1556,7 +1917,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{20}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LogRecord) GetKind() isLogRecord_Kind {
@@ -1658,7 +2019,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_execpb_exec_proto_msgTypes[21]
+	mi := &file_execpb_exec_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +2031,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[21]
+	mi := &file_execpb_exec_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +2044,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{21}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Ended) GetGroup() uint32 {
@@ -1723,7 +2084,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_execpb_exec_proto_msgTypes[22]
+	mi := &file_execpb_exec_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +2096,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[22]
+	mi := &file_execpb_exec_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +2109,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{22}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Begin) GetJob() string {
@@ -1809,7 +2170,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_execpb_exec_proto_msgTypes[23]
+	mi := &file_execpb_exec_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1821,7 +2182,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[23]
+	mi := &file_execpb_exec_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1834,7 +2195,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{23}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Session) GetTask() *Task {
@@ -1894,7 +2255,7 @@ type RemoteWanted struct {
 
 func (x *RemoteWanted) Reset() {
 	*x = RemoteWanted{}
-	mi := &file_execpb_exec_proto_msgTypes[24]
+	mi := &file_execpb_exec_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1906,7 +2267,7 @@ func (x *RemoteWanted) String() string {
 func (*RemoteWanted) ProtoMessage() {}
 
 func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
-	mi := &file_execpb_exec_proto_msgTypes[24]
+	mi := &file_execpb_exec_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1919,7 +2280,7 @@ func (x *RemoteWanted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteWanted.ProtoReflect.Descriptor instead.
 func (*RemoteWanted) Descriptor() ([]byte, []int) {
-	return file_execpb_exec_proto_rawDescGZIP(), []int{24}
+	return file_execpb_exec_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RemoteWanted) GetRequest() string {
@@ -1954,7 +2315,7 @@ var File_execpb_exec_proto protoreflect.FileDescriptor
 
 const file_execpb_exec_proto_rawDesc = "" +
 	"\n" +
-	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\xe0\x03\n" +
+	"\x11execpb/exec.proto\x12\x0etender.exec.v1\"\x9c\x04\n" +
 	"\n" +
 	"ToExecutor\x12-\n" +
 	"\x05hello\x18\x01 \x01(\v2\x15.tender.exec.v1.HelloH\x00R\x05hello\x12-\n" +
@@ -1966,15 +2327,42 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x05start\x18\x1e \x01(\v2\x15.tender.exec.v1.StartH\x00R\x05start\x12=\n" +
 	"\vjob_message\x18\x1f \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
 	"jobMessage\x123\n" +
-	"\asession\x18( \x01(\v2\x17.tender.exec.v1.SessionH\x00R\asessionB\x06\n" +
-	"\x04kind\"\xfe\x01\n" +
+	"\asession\x18( \x01(\v2\x17.tender.exec.v1.SessionH\x00R\asession\x12:\n" +
+	"\n" +
+	"gpu_sample\x18U \x01(\v2\x19.tender.exec.v1.GpuSampleH\x00R\tgpuSampleB\x06\n" +
+	"\x04kind\"\xba\x02\n" +
 	"\fFromExecutor\x12-\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.tender.exec.v1.StateH\x00R\x05state\x123\n" +
 	"\aupdates\x18\x02 \x01(\v2\x17.tender.exec.v1.UpdatesH\x00R\aupdates\x12=\n" +
 	"\vjob_message\x18\x1e \x01(\v2\x1a.tender.exec.v1.JobMessageH\x00R\n" +
 	"jobMessage\x12C\n" +
-	"\rremote_wanted\x18( \x01(\v2\x1c.tender.exec.v1.RemoteWantedH\x00R\fremoteWantedB\x06\n" +
-	"\x04kind\"R\n" +
+	"\rremote_wanted\x18( \x01(\v2\x1c.tender.exec.v1.RemoteWantedH\x00R\fremoteWanted\x12:\n" +
+	"\n" +
+	"gpu_wanted\x18U \x01(\v2\x19.tender.exec.v1.GpuWantedH\x00R\tgpuWantedB\x06\n" +
+	"\x04kind\"\x1b\n" +
+	"\tGpuWanted\x12\x0e\n" +
+	"\x02on\x18U \x01(\bR\x02on\"O\n" +
+	"\tGpuSample\x12\x0e\n" +
+	"\x02at\x18U \x01(\x03R\x02at\x122\n" +
+	"\adevices\x18V \x03(\v2\x18.tender.exec.v1.GpuUsageR\adevices\"\xd4\x01\n" +
+	"\bGpuUsage\x12\x12\n" +
+	"\x04uuid\x18U \x01(\tR\x04uuid\x12!\n" +
+	"\fbusy_percent\x18V \x01(\x05R\vbusyPercent\x12*\n" +
+	"\x11memory_used_bytes\x18W \x01(\x03R\x0fmemoryUsedBytes\x12+\n" +
+	"\x11processes_unknown\x18X \x01(\bR\x10processesUnknown\x128\n" +
+	"\tprocesses\x18Y \x03(\v2\x1a.tender.exec.v1.GpuProcessR\tprocesses\"m\n" +
+	"\n" +
+	"GpuProcess\x12\x10\n" +
+	"\x03pid\x18U \x01(\x05R\x03pid\x12*\n" +
+	"\x11memory_used_bytes\x18V \x01(\x03R\x0fmemoryUsedBytes\x12!\n" +
+	"\fbusy_percent\x18W \x01(\x05R\vbusyPercent\"\x9f\x01\n" +
+	"\aTaskGpu\x12\x12\n" +
+	"\x04uuid\x18U \x01(\tR\x04uuid\x12\x18\n" +
+	"\asamples\x18V \x01(\rR\asamples\x12*\n" +
+	"\x11peak_memory_bytes\x18W \x01(\x03R\x0fpeakMemoryBytes\x12\x1d\n" +
+	"\n" +
+	"busy_milli\x18X \x01(\x03R\tbusyMilli\x12\x1b\n" +
+	"\tof_device\x18Y \x01(\bR\bofDevice\"R\n" +
 	"\x05Hello\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12.\n" +
 	"\x13recovery_timeout_ns\x18\x02 \x01(\x03R\x11recoveryTimeoutNs\"\xc7\x02\n" +
@@ -1992,12 +2380,14 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"k\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8a\x01\n" +
 	"\x05State\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\x05R\x03pid\x12\x10\n" +
 	"\x03job\x18\x02 \x01(\tR\x03job\x12(\n" +
 	"\x04live\x18\x03 \x03(\v2\x14.tender.exec.v1.TaskR\x04live\x12\x14\n" +
-	"\x05error\x18\x04 \x01(\tR\x05error\"b\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\x12\x1d\n" +
+	"\n" +
+	"gpu_wanted\x18U \x01(\bR\tgpuWanted\"b\n" +
 	"\x04Task\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x18\n" +
@@ -2040,7 +2430,7 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x19\n" +
 	"\bgrace_ns\x18\x03 \x01(\x03R\agraceNs\";\n" +
 	"\aUpdates\x120\n" +
-	"\aupdates\x18\x01 \x03(\v2\x16.tender.exec.v1.UpdateR\aupdates\"\xdf\x02\n" +
+	"\aupdates\x18\x01 \x03(\v2\x16.tender.exec.v1.UpdateR\aupdates\"\x8c\x03\n" +
 	"\x06Update\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12(\n" +
 	"\x04task\x18\x02 \x01(\v2\x14.tender.exec.v1.TaskR\x04task\x12\x16\n" +
@@ -2052,7 +2442,8 @@ const file_execpb_exec_proto_rawDesc = "" +
 	"\x06result\x18\b \x01(\v2\x16.tender.exec.v1.ResultR\x06result\x12\x15\n" +
 	"\x06cpu_ns\x18\t \x01(\x03R\x05cpuNs\x12*\n" +
 	"\x11peak_memory_bytes\x18\n" +
-	" \x01(\x03R\x0fpeakMemoryBytes\x12.\n" +
+	" \x01(\x03R\x0fpeakMemoryBytes\x12+\n" +
+	"\x04gpus\x18U \x03(\v2\x17.tender.exec.v1.TaskGpuR\x04gpus\x12.\n" +
 	"\x06health\x187 \x01(\v2\x16.tender.exec.v1.HealthR\x06health\"W\n" +
 	"\x06Health\x12\x18\n" +
 	"\ahealthy\x187 \x01(\bR\ahealthy\x123\n" +
@@ -2114,80 +2505,90 @@ func file_execpb_exec_proto_rawDescGZIP() []byte {
 	return file_execpb_exec_proto_rawDescData
 }
 
-var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_execpb_exec_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_execpb_exec_proto_goTypes = []any{
 	(*ToExecutor)(nil),   // 0: tender.exec.v1.ToExecutor
 	(*FromExecutor)(nil), // 1: tender.exec.v1.FromExecutor
-	(*Hello)(nil),        // 2: tender.exec.v1.Hello
-	(*Adopt)(nil),        // 3: tender.exec.v1.Adopt
-	(*State)(nil),        // 4: tender.exec.v1.State
-	(*Task)(nil),         // 5: tender.exec.v1.Task
-	(*Launch)(nil),       // 6: tender.exec.v1.Launch
-	(*Gang)(nil),         // 7: tender.exec.v1.Gang
-	(*Start)(nil),        // 8: tender.exec.v1.Start
-	(*JobMessage)(nil),   // 9: tender.exec.v1.JobMessage
-	(*Grant)(nil),        // 10: tender.exec.v1.Grant
-	(*GpuShare)(nil),     // 11: tender.exec.v1.GpuShare
-	(*Kill)(nil),         // 12: tender.exec.v1.Kill
-	(*Updates)(nil),      // 13: tender.exec.v1.Updates
-	(*Update)(nil),       // 14: tender.exec.v1.Update
-	(*Health)(nil),       // 15: tender.exec.v1.Health
-	(*CheckStatus)(nil),  // 16: tender.exec.v1.CheckStatus
-	(*Result)(nil),       // 17: tender.exec.v1.Result
-	(*Acknowledge)(nil),  // 18: tender.exec.v1.Acknowledge
-	(*Exit)(nil),         // 19: tender.exec.v1.Exit
-	(*LogRecord)(nil),    // 20: tender.exec.v1.LogRecord
-	(*Ended)(nil),        // 21: tender.exec.v1.Ended
-	(*Begin)(nil),        // 22: tender.exec.v1.Begin
-	(*Session)(nil),      // 23: tender.exec.v1.Session
-	(*RemoteWanted)(nil), // 24: tender.exec.v1.RemoteWanted
-	nil,                  // 25: tender.exec.v1.Adopt.AttributesEntry
-	nil,                  // 26: tender.exec.v1.Adopt.EnvEntry
-	nil,                  // 27: tender.exec.v1.Launch.EnvEntry
+	(*GpuWanted)(nil),    // 2: tender.exec.v1.GpuWanted
+	(*GpuSample)(nil),    // 3: tender.exec.v1.GpuSample
+	(*GpuUsage)(nil),     // 4: tender.exec.v1.GpuUsage
+	(*GpuProcess)(nil),   // 5: tender.exec.v1.GpuProcess
+	(*TaskGpu)(nil),      // 6: tender.exec.v1.TaskGpu
+	(*Hello)(nil),        // 7: tender.exec.v1.Hello
+	(*Adopt)(nil),        // 8: tender.exec.v1.Adopt
+	(*State)(nil),        // 9: tender.exec.v1.State
+	(*Task)(nil),         // 10: tender.exec.v1.Task
+	(*Launch)(nil),       // 11: tender.exec.v1.Launch
+	(*Gang)(nil),         // 12: tender.exec.v1.Gang
+	(*Start)(nil),        // 13: tender.exec.v1.Start
+	(*JobMessage)(nil),   // 14: tender.exec.v1.JobMessage
+	(*Grant)(nil),        // 15: tender.exec.v1.Grant
+	(*GpuShare)(nil),     // 16: tender.exec.v1.GpuShare
+	(*Kill)(nil),         // 17: tender.exec.v1.Kill
+	(*Updates)(nil),      // 18: tender.exec.v1.Updates
+	(*Update)(nil),       // 19: tender.exec.v1.Update
+	(*Health)(nil),       // 20: tender.exec.v1.Health
+	(*CheckStatus)(nil),  // 21: tender.exec.v1.CheckStatus
+	(*Result)(nil),       // 22: tender.exec.v1.Result
+	(*Acknowledge)(nil),  // 23: tender.exec.v1.Acknowledge
+	(*Exit)(nil),         // 24: tender.exec.v1.Exit
+	(*LogRecord)(nil),    // 25: tender.exec.v1.LogRecord
+	(*Ended)(nil),        // 26: tender.exec.v1.Ended
+	(*Begin)(nil),        // 27: tender.exec.v1.Begin
+	(*Session)(nil),      // 28: tender.exec.v1.Session
+	(*RemoteWanted)(nil), // 29: tender.exec.v1.RemoteWanted
+	nil,                  // 30: tender.exec.v1.Adopt.AttributesEntry
+	nil,                  // 31: tender.exec.v1.Adopt.EnvEntry
+	nil,                  // 32: tender.exec.v1.Launch.EnvEntry
 }
 var file_execpb_exec_proto_depIdxs = []int32{
-	2,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
-	3,  // 1: tender.exec.v1.ToExecutor.adopt:type_name -> tender.exec.v1.Adopt
-	6,  // 2: tender.exec.v1.ToExecutor.launch:type_name -> tender.exec.v1.Launch
-	12, // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
-	18, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	19, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
-	8,  // 6: tender.exec.v1.ToExecutor.start:type_name -> tender.exec.v1.Start
-	9,  // 7: tender.exec.v1.ToExecutor.job_message:type_name -> tender.exec.v1.JobMessage
-	23, // 8: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
-	4,  // 9: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
-	13, // 10: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
-	9,  // 11: tender.exec.v1.FromExecutor.job_message:type_name -> tender.exec.v1.JobMessage
-	24, // 12: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
-	25, // 13: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
-	26, // 14: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
-	5,  // 15: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
-	27, // 16: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
-	10, // 17: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
-	7,  // 18: tender.exec.v1.Launch.gang:type_name -> tender.exec.v1.Gang
-	5,  // 19: tender.exec.v1.Start.tasks:type_name -> tender.exec.v1.Task
-	5,  // 20: tender.exec.v1.JobMessage.from:type_name -> tender.exec.v1.Task
-	5,  // 21: tender.exec.v1.JobMessage.to:type_name -> tender.exec.v1.Task
-	11, // 22: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
-	5,  // 23: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
-	14, // 24: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
-	5,  // 25: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
-	17, // 26: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
-	15, // 27: tender.exec.v1.Update.health:type_name -> tender.exec.v1.Health
-	16, // 28: tender.exec.v1.Health.checks:type_name -> tender.exec.v1.CheckStatus
-	22, // 29: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
-	6,  // 30: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
-	13, // 31: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
-	18, // 32: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
-	21, // 33: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
-	5,  // 34: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
-	5,  // 35: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
-	5,  // 36: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	7,  // 0: tender.exec.v1.ToExecutor.hello:type_name -> tender.exec.v1.Hello
+	8,  // 1: tender.exec.v1.ToExecutor.adopt:type_name -> tender.exec.v1.Adopt
+	11, // 2: tender.exec.v1.ToExecutor.launch:type_name -> tender.exec.v1.Launch
+	17, // 3: tender.exec.v1.ToExecutor.kill:type_name -> tender.exec.v1.Kill
+	23, // 4: tender.exec.v1.ToExecutor.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	24, // 5: tender.exec.v1.ToExecutor.exit:type_name -> tender.exec.v1.Exit
+	13, // 6: tender.exec.v1.ToExecutor.start:type_name -> tender.exec.v1.Start
+	14, // 7: tender.exec.v1.ToExecutor.job_message:type_name -> tender.exec.v1.JobMessage
+	28, // 8: tender.exec.v1.ToExecutor.session:type_name -> tender.exec.v1.Session
+	3,  // 9: tender.exec.v1.ToExecutor.gpu_sample:type_name -> tender.exec.v1.GpuSample
+	9,  // 10: tender.exec.v1.FromExecutor.state:type_name -> tender.exec.v1.State
+	18, // 11: tender.exec.v1.FromExecutor.updates:type_name -> tender.exec.v1.Updates
+	14, // 12: tender.exec.v1.FromExecutor.job_message:type_name -> tender.exec.v1.JobMessage
+	29, // 13: tender.exec.v1.FromExecutor.remote_wanted:type_name -> tender.exec.v1.RemoteWanted
+	2,  // 14: tender.exec.v1.FromExecutor.gpu_wanted:type_name -> tender.exec.v1.GpuWanted
+	4,  // 15: tender.exec.v1.GpuSample.devices:type_name -> tender.exec.v1.GpuUsage
+	5,  // 16: tender.exec.v1.GpuUsage.processes:type_name -> tender.exec.v1.GpuProcess
+	30, // 17: tender.exec.v1.Adopt.attributes:type_name -> tender.exec.v1.Adopt.AttributesEntry
+	31, // 18: tender.exec.v1.Adopt.env:type_name -> tender.exec.v1.Adopt.EnvEntry
+	10, // 19: tender.exec.v1.State.live:type_name -> tender.exec.v1.Task
+	32, // 20: tender.exec.v1.Launch.env:type_name -> tender.exec.v1.Launch.EnvEntry
+	15, // 21: tender.exec.v1.Launch.grants:type_name -> tender.exec.v1.Grant
+	12, // 22: tender.exec.v1.Launch.gang:type_name -> tender.exec.v1.Gang
+	10, // 23: tender.exec.v1.Start.tasks:type_name -> tender.exec.v1.Task
+	10, // 24: tender.exec.v1.JobMessage.from:type_name -> tender.exec.v1.Task
+	10, // 25: tender.exec.v1.JobMessage.to:type_name -> tender.exec.v1.Task
+	16, // 26: tender.exec.v1.Grant.gpus:type_name -> tender.exec.v1.GpuShare
+	10, // 27: tender.exec.v1.Kill.tasks:type_name -> tender.exec.v1.Task
+	19, // 28: tender.exec.v1.Updates.updates:type_name -> tender.exec.v1.Update
+	10, // 29: tender.exec.v1.Update.task:type_name -> tender.exec.v1.Task
+	22, // 30: tender.exec.v1.Update.result:type_name -> tender.exec.v1.Result
+	6,  // 31: tender.exec.v1.Update.gpus:type_name -> tender.exec.v1.TaskGpu
+	20, // 32: tender.exec.v1.Update.health:type_name -> tender.exec.v1.Health
+	21, // 33: tender.exec.v1.Health.checks:type_name -> tender.exec.v1.CheckStatus
+	27, // 34: tender.exec.v1.LogRecord.begin:type_name -> tender.exec.v1.Begin
+	11, // 35: tender.exec.v1.LogRecord.launch:type_name -> tender.exec.v1.Launch
+	18, // 36: tender.exec.v1.LogRecord.updates:type_name -> tender.exec.v1.Updates
+	23, // 37: tender.exec.v1.LogRecord.acknowledge:type_name -> tender.exec.v1.Acknowledge
+	26, // 38: tender.exec.v1.LogRecord.ended:type_name -> tender.exec.v1.Ended
+	10, // 39: tender.exec.v1.Begin.live:type_name -> tender.exec.v1.Task
+	10, // 40: tender.exec.v1.Session.task:type_name -> tender.exec.v1.Task
+	10, // 41: tender.exec.v1.RemoteWanted.task:type_name -> tender.exec.v1.Task
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_execpb_exec_proto_init() }
@@ -2205,14 +2606,16 @@ func file_execpb_exec_proto_init() {
 		(*ToExecutor_Start)(nil),
 		(*ToExecutor_JobMessage)(nil),
 		(*ToExecutor_Session)(nil),
+		(*ToExecutor_GpuSample)(nil),
 	}
 	file_execpb_exec_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromExecutor_State)(nil),
 		(*FromExecutor_Updates)(nil),
 		(*FromExecutor_JobMessage)(nil),
 		(*FromExecutor_RemoteWanted)(nil),
+		(*FromExecutor_GpuWanted)(nil),
 	}
-	file_execpb_exec_proto_msgTypes[20].OneofWrappers = []any{
+	file_execpb_exec_proto_msgTypes[25].OneofWrappers = []any{
 		(*LogRecord_Begin)(nil),
 		(*LogRecord_Launch)(nil),
 		(*LogRecord_Updates)(nil),
@@ -2225,7 +2628,7 @@ func file_execpb_exec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_execpb_exec_proto_rawDesc), len(file_execpb_exec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -145,6 +145,8 @@ func (c *children) read(x *child) {
 			c.sink(ExecutorUp{x.id, k.State})
 		case *execpb.FromExecutor_Updates:
 			c.sink(FromExecutor{x.id, k.Updates.Updates})
+		case *execpb.FromExecutor_GpuWanted:
+			c.sink(GPUWanted{x.id, k.GpuWanted.On})
 		case *execpb.FromExecutor_RemoteWanted:
 			c.sink(RemoteWanted{x.id, k.RemoteWanted})
 		case *execpb.FromExecutor_JobMessage:

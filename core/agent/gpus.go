@@ -28,9 +28,6 @@ type GPUSource interface {
 	Usage() ([]gpu.Usage, error)
 }
 
-// sampleEvery is how often it is asked what goes on on the devices.
-const sampleEvery = 15 * time.Second
-
 // addGPUs adds what the machine has of GPUs to what the agent says of itself.
 // An agent that cannot ask for them is of use without.
 func (c *Config) addGPUs(info *model.AgentInfo) error {
@@ -83,36 +80,6 @@ func (c *Config) gpuNodes(info *model.AgentInfo) map[string][]string {
 		nodes[info.GPUs[i].UUID] = c.GPUs.Nodes(&info.GPUs[i])
 	}
 	return nodes
-}
-
-// sampleGPUs feeds what goes on on the devices to the machine until ctx ends. A
-// driver that cannot say is asked again, and complained of once.
-func (l *Loop) sampleGPUs(ctx context.Context) {
-	timer := time.NewTimer(time.Second) // so that the first who look see something
-	defer timer.Stop()
-	complained := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		timer.Reset(sampleEvery)
-		all, err := l.GPUs.Usage()
-		if err != nil {
-			if !complained {
-				l.Log.Warn("what goes on on the GPUs is not known", "error", err)
-			}
-			complained = true
-			continue
-		}
-		complained = false
-		samples := make(map[string]model.GPUSample, len(all))
-		for i := range all {
-			samples[all[i].UUID] = sampleOf(&all[i], time.Now().UTC())
-		}
-		l.inbox.put(event{input: GPUUsage{samples}})
-	}
 }
 
 func sampleOf(u *gpu.Usage, at time.Time) model.GPUSample {

@@ -97,6 +97,7 @@ type Loop struct {
 	pushes   *pushes
 	attached *attached
 	watched  map[model.TaskID][]chan struct{} // closed when the task has ended
+	sampler  sampler
 	stop     *Stop
 	ready    bool
 }
@@ -111,6 +112,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	l.machine = NewMachine(l.Options)
 	l.inbox = newInbox()
 	l.watched = map[model.TaskID][]chan struct{}{}
+	l.sampler = newSampler()
 	l.timer = time.NewTimer(time.Hour)
 	defer l.timer.Stop()
 
@@ -255,6 +257,8 @@ func (l *Loop) carryOut(e Effect) error {
 		l.attached.open(l.stream, e)
 	case OpenRemote:
 		l.attached.remote(l.stream, e)
+	case SampleGPUs:
+		l.sampler.ask(e.Often)
 	case Wake:
 		l.timer.Reset(time.Until(e.At))
 	case Stop:

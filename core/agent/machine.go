@@ -45,6 +45,8 @@ type Machine struct {
 	fenced       bool          // tasks were killed for want of contact, and there was none since
 
 	samples   map[string]model.GPUSample // of GPUs, the latest by UUID
+	usageTold time.Time                  // when the master was last told of them
+	gpuUsers  int                        // executors that want to be told
 	gpusTold  bool                       // the master of this stream knows info.GPUs as they are
 	recovered bool
 	jobs      map[model.JobID]*job
@@ -122,6 +124,10 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.executorUp(in)
 	case FromExecutor:
 		m.executorUpdates(in)
+	case GPUWanted:
+		if x := m.process(in.Exec); x != nil && x.state == execUp {
+			m.gpuWanted(x, in.On)
+		}
 	case RemoteWanted:
 		m.remoteWanted(in)
 	case ExecutorSays:

@@ -10,7 +10,7 @@ import (
 
 // Effect is what a Machine asks for: one of Persist, Contact, Send, Redial,
 // StartExecutor, SendExecutor, KillTree, Settle, RemoveSandbox, RemoveExecutor,
-// Measure, OpenLog, CloseLog, OpenSession, OpenRemote, Wake and Stop.
+// Measure, OpenLog, CloseLog, OpenSession, OpenRemote, SampleGPUs, Wake and Stop.
 type Effect interface{ agentEffect() }
 
 // Persist replaces the stored Meta, durably, before any later effect.
@@ -86,6 +86,10 @@ type OpenRemote struct {
 	Resume  bool   // it exists already
 }
 
+// SampleGPUs asks for a GPUUsage within a second, and then, with Often, for one
+// every few seconds until it comes without.
+type SampleGPUs struct{ Often bool }
+
 // Wake asks for a Tick at a time. The latest Wake counts.
 type Wake struct{ At time.Time }
 
@@ -111,6 +115,7 @@ func (OpenLog) agentEffect()        {}
 func (CloseLog) agentEffect()       {}
 func (OpenSession) agentEffect()    {}
 func (OpenRemote) agentEffect()     {}
+func (SampleGPUs) agentEffect()     {}
 func (Wake) agentEffect()           {}
 func (Stop) agentEffect()           {}
 

@@ -23,6 +23,7 @@ type process struct {
 	touched bool
 
 	live    int    // tasks of it that have not ended
+	gpus    bool   // it wants to be told what goes on on the devices
 	pending int    // updates about its tasks that the master has not acknowledged
 	kept    int    // sandboxes
 	lastSeq uint64 // the highest of its updates that was taken in
@@ -132,6 +133,7 @@ func (m *Machine) executorUp(in ExecutorUp) {
 	}
 	x.state = execUp
 	x.patience = m.recovery
+	m.gpuWanted(x, in.State.GetGpuWanted())
 	m.touch(x)
 	m.adoptLive(x, in.State.GetLive())
 	m.setPatience(x)
@@ -198,6 +200,11 @@ func wireUpdate(u *execpb.Update) *agentpb.Update {
 		CpuNs:           u.CpuNs,
 		PeakMemoryBytes: u.PeakMemoryBytes,
 	}
+	for _, g := range u.Gpus {
+		out.Gpus = append(out.Gpus, &agentpb.TaskGpu{
+			Uuid: g.Uuid, Samples: g.Samples, PeakMemoryBytes: g.PeakMemoryBytes, BusyMilli: g.BusyMilli, OfDevice: g.OfDevice,
+		})
+	}
 	if h := u.Health; h != nil {
 		out.Health = &agentpb.Health{Healthy: h.Healthy}
 		for _, c := range h.Checks {
@@ -226,6 +233,7 @@ func (m *Machine) executorDied(id ExecID) {
 
 func (m *Machine) killTree(x *process) {
 	x.state = execLost
+	m.gpuWanted(x, false)
 	x.killBy = time.Time{}
 	x.outbox, x.acks = nil, nil
 	m.do(KillTree{x.id})

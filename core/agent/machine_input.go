@@ -9,11 +9,12 @@ import (
 	"github.com/tender-scheduler/tender/api/agentpb"
 	"github.com/tender-scheduler/tender/api/execpb"
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/gpu"
 )
 
 // Input is what happens to a Machine: one of Recovered, StreamUp, StreamDown,
 // FromMaster, ExecutorUp, FromExecutor, ExecutorSays, RemoteWanted, ExecutorDied,
-// ExecutorFailed, TreeKilled, Measured, GPUHealth, StopTasks and Tick.
+// ExecutorFailed, TreeKilled, Measured, GPUHealth, GPUUsage, GPUWanted, StopTasks and Tick.
 type Input interface{ agentInput() }
 
 // Recovered is the first input, once per Machine: what an earlier run of the
@@ -112,8 +113,19 @@ type Measured struct {
 // instance the name may be its device's.
 type GPUHealth struct{ Unhealthy map[string]string }
 
-// GPUUsage is what goes on on the devices, by UUID.
-type GPUUsage struct{ Samples map[string]model.GPUSample }
+// GPUUsage is what goes on on the devices, and for the master's people the same by UUID.
+type GPUUsage struct {
+	At      time.Time
+	Devices []gpu.Usage
+	Samples map[string]model.GPUSample
+}
+
+// GPUWanted says whether an executor wants to be told of that: tasks with devices
+// run there. It comes again for each that starts.
+type GPUWanted struct {
+	Exec ExecID
+	On   bool
+}
 
 // StopTasks asks the machine to kill all tasks and then to Stop.
 type StopTasks struct{ Grace time.Duration }
@@ -135,6 +147,7 @@ func (TreeKilled) agentInput()     {}
 func (Measured) agentInput()       {}
 func (GPUHealth) agentInput()      {}
 func (GPUUsage) agentInput()       {}
+func (GPUWanted) agentInput()      {}
 func (StopTasks) agentInput()      {}
 func (Tick) agentInput()           {}
 

@@ -77,6 +77,7 @@ type Machine struct {
 	overdue  []model.InverseOffer                 // past it, while their tasks end
 	drains   map[string]*drainRun                 // that are on, by the node's name
 	services services
+	hosts    map[string]*hostWatch // by framework and its name for it
 	now      time.Time
 	out      *Effects
 	calls    []pendingCall
@@ -105,7 +106,7 @@ func NewMachine(t Timing, frameworks ...model.Framework) (*Machine, error) {
 		wakes: map[model.FrameworkID]time.Time{}, kills: map[model.TaskID]model.Kill{},
 		inverse: map[model.OfferID]model.InverseOffer{}, watch: map[model.JobID]model.FrameworkID{},
 		tally:  newTally(),
-		drains: map[string]*drainRun{}, services: newServices(),
+		drains: map[string]*drainRun{}, hosts: map[string]*hostWatch{}, services: newServices(),
 	}
 	for _, f := range frameworks {
 		if m.frameworks[f.ID()] != nil {
@@ -174,6 +175,7 @@ func (m *Machine) handle(in Input) {
 // lead starts the term: what is not journaled is rebuilt from what is.
 func (m *Machine) lead(in Lead) {
 	m.leading, m.epoch = true, in.Epoch
+	clear(m.hosts)
 	m.fillBook()
 	m.fillServices()
 	if m.state.clusterID == "" {
@@ -205,13 +207,11 @@ func (m *Machine) asked(in Asked) {
 // addWarnings tells those who submitted in this turn at once if their job would
 // wait for ever. Only jobs that still wait after the turn's offers are looked at.
 func (m *Machine) addWarnings() {
-	if m.book.Idle() {
-		return
-	}
+	idle := m.book.Idle()
 	for i := range m.out.Replies {
 		r, ok := m.out.Replies[i].Body.(model.SubmitReply)
-		if !ok || r.Existing {
-			continue
+		if !ok || r.Existing || idle && r.Version == 0 && m.hosts["batch/"+string(r.ID)+"/0"] == nil {
+			continue // with no demand in the book, only what sends none may be without hope
 		}
 		if e := m.warning(r.ID); e != nil {
 			r.Warning = e
@@ -226,6 +226,14 @@ func (m *Machine) warning(job model.JobID) *model.Explanation {
 		return nil
 	}
 	v := answer.(model.WhyView)
+	if v.Job.Schedule != nil {
+		if full, refusal := m.queryFramework(m.now, model.GetJob{Selector: string(job)}); refusal == nil {
+			for _, e := range m.runsNever(m.now, full.(model.JobView).Spec) {
+				return &e
+			}
+		}
+		return nil
+	}
 	for i := range v.Explanations {
 		if v.Explanations[i].Tier == model.TierNever {
 			return &v.Explanations[i]

@@ -18,6 +18,7 @@ const maxSettleRounds = 64
 func (m *Machine) settle() {
 	for range maxSettleRounds {
 		m.tellWithdrawn()
+		m.tellHosts()
 		made := m.pass()
 		if asked := m.tellInverse(); len(made) == 0 && !asked {
 			return
@@ -105,6 +106,8 @@ func (m *Machine) call(fw model.FrameworkID, c any) {
 		m.spawn(fw, c)
 	case model.WatchJobs:
 		m.watchJobs(fw, c.Jobs)
+	case model.WatchHosts:
+		m.watchHosts(fw, c)
 	case model.Ask:
 		_, _ = m.askInner(c.Body) // what is refused has ended
 	case changedCall:

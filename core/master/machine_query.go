@@ -161,7 +161,9 @@ func (m *Machine) plan(now time.Time, q model.PlanJob) (any, *model.Refusal) {
 		return nil, refusal
 	}
 	v := answer.(model.PlanView)
+	v.Explanations = append(v.Explanations, m.runsNever(now, q.Job)...)
 	for _, d := range v.Demands {
+		m.perHost(&d)
 		e := m.book.Explain(now, d)
 		v.Asked += e.Asked
 		v.StartsNow += e.Fits
@@ -170,6 +172,35 @@ func (m *Machine) plan(now time.Time, q model.PlanJob) (any, *model.Refusal) {
 		}
 	}
 	return v, nil
+}
+
+// perHost has a demand for one task on whichever agent matches ask for as many as
+// there are such agents, so that it is explained for all of them.
+func (m *Machine) perHost(d *model.Demand) {
+	if d.Every && d.Groups[0].Only == nil {
+		fit, _ := m.book.Hosts(&d.Groups[0])
+		d.Groups[0].Count = max(len(fit), 1)
+	}
+}
+
+// runsNever explains why runs of a scheduled job could never start on the agents
+// there are, by what submitting one now would ask for; nil for other jobs.
+func (m *Machine) runsNever(now time.Time, job *model.Job) (out []model.Explanation) {
+	if job == nil || job.Periodic == nil {
+		return nil
+	}
+	run := *job
+	run.Periodic, run.DependsOn = nil, nil // those are between schedules
+	answer, refusal := m.queryFramework(now, model.PlanJob{Job: &run})
+	if refusal != nil {
+		return nil
+	}
+	for _, d := range answer.(model.PlanView).Demands {
+		if m.book.Never(d) {
+			out = append(out, m.book.Explain(now, d))
+		}
+	}
+	return out
 }
 
 func countOf(n int, one, many string) string {

@@ -17,6 +17,8 @@ func frameworkOf(j *model.Job) model.FrameworkID {
 	switch j.Type {
 	case model.JobService, model.JobSystem:
 		return "service"
+	case model.JobSysBatch:
+		return "batch"
 	}
 	return model.FrameworkID(j.Type)
 }

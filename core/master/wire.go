@@ -64,6 +64,7 @@ func statusToWire(s *model.TaskStatus) *agentpb.Update {
 	}
 	if s.Usage != nil {
 		u.CpuNs, u.PeakMemoryBytes = int64(s.Usage.CPU), s.Usage.PeakMemoryBytes
+		u.Gpus = agentpb.FromTaskGPUs(s.Usage.GPUs)
 	}
 	u.Health = agentpb.FromHealth(s.Health)
 	return u
@@ -84,8 +85,8 @@ func statusFromWire(agent model.AgentID, u *agentpb.Update) (model.TaskStatus, e
 	if r := u.Result; r != nil {
 		s.Result = &model.Result{Cause: model.Cause(r.Cause), ExitCode: int(r.ExitCode), Signal: int(r.Signal), Task: r.Task}
 	}
-	if u.CpuNs != 0 || u.PeakMemoryBytes != 0 {
-		s.Usage = &model.Usage{CPU: model.Duration(u.CpuNs), PeakMemoryBytes: u.PeakMemoryBytes}
+	if u.CpuNs != 0 || u.PeakMemoryBytes != 0 || len(u.Gpus) > 0 {
+		s.Usage = &model.Usage{CPU: model.Duration(u.CpuNs), PeakMemoryBytes: u.PeakMemoryBytes, GPUs: agentpb.ToTaskGPUs(u.Gpus)}
 	}
 	if s.State == model.TaskRunning {
 		s.Health = agentpb.ToHealth(u.Health)

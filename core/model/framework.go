@@ -23,7 +23,7 @@ type Framework interface {
 }
 
 // Input is one of Leading, Offers, Rescind, InverseOffers, RescindInverse, Staged,
-// Statuses, Request, Refused, Spawned, JobChanged, WallClock, AgentRemoved and Tick.
+// Statuses, Request, Refused, Spawned, JobChanged, WallClock, AgentRemoved, Hosts and Tick.
 type Input interface{ input() }
 
 // Leading tells a framework that its master has just become the leader, with
@@ -118,7 +118,7 @@ type Effects struct {
 }
 
 // Call is one of Demands, Subscribe, Accept, Decline, Suppress, Revive, AcceptInverse,
-// DeclineInverse, Kill, Withdraw, JobDone, Spawn, WatchJobs and Ask.
+// DeclineInverse, Kill, Withdraw, JobDone, Spawn, WatchJobs, WatchHosts and Ask.
 type Call interface{ call() }
 
 // Demands is the REQUEST call: Set adds or replaces, Drop withdraws by ID.

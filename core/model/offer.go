@@ -67,6 +67,8 @@ type DemandGroup struct {
 	Spreads    []Spread   `json:"spreads,omitempty"`
 	// Avoid are agents that get none of it.
 	Avoid []AgentID `json:"avoid,omitempty"`
+	// Only are the agents, sorted, that may get some of it; nil = all.
+	Only []AgentID `json:"only,omitempty"`
 }
 
 // Offer is room on one or more agents, made for one demand. It is taken wholly,

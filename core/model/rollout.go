@@ -33,6 +33,10 @@ const (
 	DeploymentPause   DeploymentAction = "pause"   // replace nothing more, until resumed
 	DeploymentResume  DeploymentAction = "resume"
 	DeploymentFail    DeploymentAction = "fail" // give it up, and revert if its policy says so
+	// Of groups with health_check = "manual": a person says that tasks work, or that
+	// they do not, which gives a deployment of theirs up.
+	DeploymentHealthy   DeploymentAction = "healthy"
+	DeploymentUnhealthy DeploymentAction = "unhealthy"
 )
 
 // ChangeDeployment acts on the deployment of a service that is under way. The
@@ -40,6 +44,10 @@ const (
 type ChangeDeployment struct {
 	Selector string           `json:"-"`
 	Action   DeploymentAction `json:"action"`
+	// Group and Tasks say which of healthy and unhealthy: indices of one group; an
+	// empty Group means the only one. Of a slot that is being replaced its successor is meant.
+	Group string   `json:"group,omitempty"`
+	Tasks []uint32 `json:"tasks,omitempty"`
 }
 
 // ListDeployments is a query for the deployments of a service, the newest first;

@@ -25,6 +25,38 @@ const (
 type Usage struct {
 	CPU             Duration `json:"cpu,omitempty"` // user and system time
 	PeakMemoryBytes int64    `json:"peak_memory_bytes,omitempty"`
+	// GPUs is what a task did with each of its devices; of a job the next two say
+	// what that comes to.
+	GPUs               []TaskGPU `json:"gpus,omitempty"`
+	GPUTime            Duration  `json:"gpu_time,omitempty"` // that its devices were busy, added up
+	PeakGPUMemoryBytes int64     `json:"peak_gpu_memory_bytes,omitempty"`
+}
+
+// Zero reports whether nothing was used.
+func (u *Usage) Zero() bool {
+	return u.CPU == 0 && u.PeakMemoryBytes == 0 && len(u.GPUs) == 0 && u.GPUTime == 0 && u.PeakGPUMemoryBytes == 0
+}
+
+// TaskGPU is what a task did with one of its devices, from samples taken while it
+// ran. Without samples nothing is known: it ended before the first.
+type TaskGPU struct {
+	UUID            string `json:"uuid"`
+	Samples         int    `json:"samples"`
+	PeakMemoryBytes int64  `json:"peak_memory_bytes"` // the most that was seen; -1 = unknown
+	// BusyMilli is how much of its time something ran on the device, in
+	// thousandths, on average; -1 = unknown.
+	BusyMilli int64 `json:"busy_milli"`
+	// OfDevice says that a figure is the whole device's, with what others did
+	// there: the driver did not tell the task's processes apart.
+	OfDevice bool `json:"of_device,omitempty"`
+}
+
+// AddGPUs adds what a task that ran for so long did with its devices to a job's usage.
+func (u *Usage) AddGPUs(gpus []TaskGPU, ran time.Duration) {
+	for _, g := range gpus {
+		u.GPUTime += Duration(max(ran, 0)) * Duration(max(g.BusyMilli, 0)) / 1000
+		u.PeakGPUMemoryBytes = max(u.PeakGPUMemoryBytes, g.PeakMemoryBytes)
+	}
 }
 
 // Result is how a terminal task ended. For an allocation of several tasks the

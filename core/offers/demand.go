@@ -113,7 +113,8 @@ func compareDemands(a, b *model.Demand) (changed, unlike bool) {
 			unlike = a.AllOrNothing
 		}
 		unlike = unlike || g.MaxPerAgent != h.MaxPerAgent || g.Exclusive != h.Exclusive ||
-			g.Topology != h.Topology || !g.Shape.Equal(&h.Shape) || !slices.Equal(g.Constraints, h.Constraints) || !slices.Equal(g.Avoid, h.Avoid)
+			g.Topology != h.Topology || !g.Shape.Equal(&h.Shape) || !slices.Equal(g.Constraints, h.Constraints) || !slices.Equal(g.Avoid, h.Avoid) ||
+			!slices.Equal(g.Only, h.Only)
 	}
 	return changed || unlike, unlike
 }

@@ -21,6 +21,7 @@ type group struct {
 type caps struct {
 	perAgent int // tasks on one agent at most; 0 = no bound
 	avoid    []model.AgentID
+	only     []model.AgentID // sorted; nil = no bound
 	spread   []property
 	fault    string // what can never be met about them, for people
 	scout    scout  // fewer agents have room for the group than for its room
@@ -48,7 +49,7 @@ func plainGroup(d *model.Demand, i int) group {
 		shape: dg.Shape.Resources,
 	}}
 	var c caps
-	c.perAgent, c.avoid = max(dg.MaxPerAgent, 0), dg.Avoid
+	c.perAgent, c.avoid, c.only = max(dg.MaxPerAgent, 0), dg.Avoid, dg.Only
 	for _, k := range dg.Constraints {
 		switch {
 		case k.Operator == "distinct_hosts" && k.Value != "false":
@@ -64,7 +65,7 @@ func plainGroup(d *model.Demand, i int) group {
 			c.spread = append(c.spread, property{parseOperand(k.Attribute), limit, k})
 		}
 	}
-	if c.perAgent > 0 || c.spread != nil || c.avoid != nil {
+	if c.perAgent > 0 || c.spread != nil || c.avoid != nil || c.only != nil {
 		kept := c
 		g.caps = &kept
 	}
@@ -109,6 +110,11 @@ func (g *group) checkCaps(a *agent, n int, t tally) (int, verdict) {
 	}
 	if slices.Contains(g.caps.avoid, a.info.ID) {
 		return 0, capped
+	}
+	if g.caps.only != nil {
+		if _, ok := slices.BinarySearch(g.caps.only, a.info.ID); !ok {
+			return 0, capped
+		}
 	}
 	for i := range t {
 		p := &g.caps.spread[i]

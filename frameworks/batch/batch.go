@@ -67,6 +67,8 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 	case model.Statuses:
 		f.out.Notices = make([]model.Notice, 0, len(in)+1)
 		f.foldStatuses(in)
+	case model.Hosts:
+		f.hostsAre(in.ID, &in)
 	case model.Refused:
 		f.refused(&in)
 	case model.Request:
@@ -77,6 +79,7 @@ func (f *Framework) Step(now time.Time, in model.Input) model.Effects {
 		// and what was told to stop cannot be told not to.
 	}
 	f.runTimers()
+	f.recheckHosts()
 	f.boundHistory()
 	return f.finish()
 }

@@ -93,7 +93,7 @@ func (j *job) chosen(e *cancelled, f func(g *group, n int) bool) {
 		g := &j.groups[num]
 		if len(e.Indices) == 0 {
 			for n := range g.size {
-				if !f(g, n) {
+				if !g.isVacant(n) && !f(g, n) {
 					return
 				}
 			}

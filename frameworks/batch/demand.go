@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +35,15 @@ func (f *Framework) wantDemand(g *group) {
 	if g.build == nil { // once: demands change often
 		g.build = func(count int) model.Demand { return f.buildDemand(g.demand(), g, count) }
 	}
-	f.book.Want(g.demand(), g.startable(), g.build)
+	n := g.startable()
+	if h := g.hosts; h != nil {
+		f.watchHosts(g)
+		if only := g.only(); n > 0 && !slices.Equal(only, h.asked) {
+			h.asked = only
+			f.book.Forget(g.demand())
+		}
+	}
+	f.book.Want(g.demand(), n, g.build)
 }
 
 // demand returns the id of the group's demand: JOB/GROUP.
@@ -81,6 +90,10 @@ func (f *Framework) buildDemand(id string, of *group, count int) model.Demand {
 	}
 	dg.Constraints, dg.MaxPerAgent = sdk.Constraints(spec, g)
 	dg.Affinities, dg.Spreads = sdk.Affinities(spec, g), sdk.Spreads(spec, g)
+	if of.hosts != nil {
+		// Each waits for an agent of its own: nothing is held or preempted for it.
+		d.Every, dg.MaxPerAgent, dg.Only = true, 1, of.only()
+	}
 	d.Groups = []model.DemandGroup{dg}
 	return d
 }

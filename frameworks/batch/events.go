@@ -49,6 +49,7 @@ var events = func() *sdk.Events[*Framework] {
 	sdk.On(r, "cancelled", 1, (*Framework).foldCancelled)
 	sdk.On(r, "retried", 1, (*Framework).foldRetried)
 	sdk.On(r, "forgotten", 1, (*Framework).foldForgotten)
+	sdk.On(r, "hosts", 1, (*Framework).foldHosts)
 	return r
 }()
 

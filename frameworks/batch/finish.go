@@ -11,7 +11,7 @@ import (
 
 // endIfOver ends the job if nothing of it is left to do.
 func (f *Framework) endIfOver(j *job, at sdk.Micros) {
-	if j.state.Ended() || j.live > 0 || j.open > 0 && j.state != model.JobStopping {
+	if j.state.Ended() || j.live > 0 || j.open > 0 && j.state != model.JobStopping || j.noHosts() && j.state != model.JobStopping {
 		return
 	}
 	j.outcome = j.judge()
@@ -45,7 +45,7 @@ func (o *outcome) text() string {
 }
 
 // judge finds the outcome of a job all of whose slots have ended. Its exit code
-// is that of its first failed task; for an array or a gang, of the one with the
+// is that of its first failed task; for an array, a gang or a run everywhere, of the one with the
 // largest code. Of several groups the one that failed first speaks.
 func (j *job) judge() outcome {
 	var n [numClasses]int
@@ -55,6 +55,7 @@ func (j *job) judge() outcome {
 		}
 	}
 	failed := n[classFailed] + n[classLost]
+	n[classKilled] -= j.leftBehind()
 	switch {
 	case failed > 0:
 	case n[classKilled] > 0:
@@ -89,7 +90,7 @@ func (g *group) worst() (best int, first sdk.Micros) {
 	if g.counts[classFailed]+g.counts[classLost] == 0 {
 		return best, 0
 	}
-	byCode := g.gang() || g.spec.Array != nil
+	byCode := g.gang() || g.spec.Array != nil || g.hosts != nil
 	var b slot
 	if g.gang() {
 		if n, ok := g.firstToFail(); ok {

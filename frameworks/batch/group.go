@@ -25,13 +25,15 @@ type group struct {
 	spec  *model.Group
 	num   uint16
 	size  int
-	first []int // slot number at which each range of an array begins
+	hosts *hosts // of a sysbatch job's
+	first []int  // slot number at which each range of an array begins
 
 	// Folded.
 	pages    [][]slot // nil = nothing of this page was ever launched
 	counts   [numClasses]int
 	tries    map[uint32]tries // of slots that went back to the queue; a gang's at slot 0
 	messages map[uint32]string
+	gpus     map[uint32][]model.TaskGPU // by slot, what its last attempt did with its devices
 	abort    abort
 	place    place
 
@@ -71,6 +73,9 @@ const (
 func (g *group) init(j *job, num int) {
 	g.job, g.spec, g.num = j, &j.spec.Groups[num], uint16(num)
 	g.size = g.spec.Size()
+	if everywhere(j.spec) {
+		g.size, g.hosts = 0, &hosts{byAgent: map[model.AgentID]int{}, vacant: map[int]bool{}}
+	}
 	if a := g.spec.Array; a != nil && len(a.Ranges) > 1 {
 		g.first = make([]int, len(a.Ranges))
 		n := 0
@@ -131,6 +136,9 @@ func (g *group) indexAt(n int) uint32 {
 
 // slotOf is model.Group.SlotOf in O(log ranges).
 func (g *group) slotOf(index uint32) (int, bool) {
+	if g.hosts != nil {
+		return int(index), int(index) < g.size && !g.hosts.vacant[int(index)]
+	}
 	if g.first == nil {
 		return g.spec.SlotOf(index)
 	}
@@ -177,6 +185,11 @@ func (g *group) fillReady() {
 			g.ready.Remove(n)
 		}
 	})
+	if g.hosts != nil {
+		for n := range g.hosts.vacant {
+			g.ready.Remove(n)
+		}
+	}
 }
 
 // say keeps a message about slot n, or forgets the one there was.

@@ -53,7 +53,7 @@ func (g *group) habitKeys() habitKeys {
 	part(j.user)
 	g.keys.user = h.Sum64()
 	part(kindOfName(j.spec.Name))
-	for _, n := range [...]int64{int64(g.num), int64(g.size), weigh(g.spec), int64(j.spec.TimeLimit)} {
+	for _, n := range [...]int64{int64(g.num), g.likeSize(), weigh(g.spec), int64(j.spec.TimeLimit)} {
 		part(strconv.FormatInt(n, 10))
 	}
 	g.keys.work = h.Sum64()

@@ -124,6 +124,9 @@ func (f *Framework) lead() {
 
 func (f *Framework) leadGroup(g *group) {
 	g.claimed, g.refusals, g.dirty = 0, sdk.Refusals{}, false
+	if g.hosts != nil {
+		g.hosts.watched, g.hosts.told, g.hosts.asked = false, nil, nil
+	}
 	g.promoted, g.score = false, 0
 	if !g.job.dropped() {
 		g.fillReady()

@@ -28,7 +28,9 @@ type job struct {
 	agents    []model.AgentID // that it was ever launched on; slots hold positions
 	cpu       time.Duration   // of all attempts
 	peakBytes int64
-	outcome   outcome // when ended
+	gpuTime   time.Duration // that devices were busy, in all attempts
+	peakGPU   int64         // bytes of one device
+	outcome   outcome       // when ended
 
 	// Derived.
 	live, open int // slots with a live attempt; slots that have not ended

@@ -24,7 +24,7 @@ func (f *Framework) answer(o *model.Offer) {
 		f.out.Decline(o, sdk.RefuseUnfit)
 		return
 	}
-	placed := sdk.Assign(o.Parts, 0, &g.ready, want)
+	placed := g.assign(o.Parts, want)
 	if len(placed) == 0 {
 		f.out.Decline(o, sdk.RefuseUnfit)
 		return

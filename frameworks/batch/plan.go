@@ -34,6 +34,10 @@ func (f *Framework) plan(now time.Time, q *model.PlanJob) (v model.PlanView, err
 	for i := range j.groups {
 		g := &j.groups[i]
 		v.Explanations = append(v.Explanations, g.explain(now)...)
+		if g.hosts != nil {
+			v.Demands = append(v.Demands, f.anyHost("plan/"+strconv.Itoa(i), g))
+			continue
+		}
 		n := g.startable()
 		v.Asked += g.size - n
 		if n > 0 {

@@ -20,6 +20,8 @@ type world struct {
 	*sdktest.Master
 	t    *rapid.T
 	jobs []model.JobID
+
+	agents []model.AgentID
 }
 
 func newWorld(t *rapid.T) *world {
@@ -31,7 +33,8 @@ func newWorld(t *rapid.T) *world {
 	cfg.HistoryAge = time.Duration(rapid.IntRange(0, 2).Draw(t, "age")) * time.Hour
 	w := &world{t: t, Master: sdktest.NewMaster(func() model.Framework { return newFramework(cfg) })}
 	for i := range rapid.IntRange(1, 4).Draw(t, "agents") {
-		w.AddAgent(model.AgentID(fmt.Sprintf("a%d", i)),
+		w.agents = append(w.agents, model.AgentID(fmt.Sprintf("a%d", i)))
+		w.AddAgent(w.agents[i],
 			model.Resources{CPUMilli: 1000 * rapid.Int64Range(1, 6).Draw(t, "cpus")})
 	}
 	return w
@@ -53,6 +56,7 @@ func TestProperties(t *testing.T) {
 				w.Advance(time.Duration(rapid.IntRange(0, 5000).Draw(t, "s")) * time.Second)
 			},
 			"failover": func(t *rapid.T) { w.t = t; w.Failover(rapid.Bool().Draw(t, "replay")) },
+			"agent":    func(t *rapid.T) { w.t = t; w.agent() },
 			"":         func(t *rapid.T) { w.t = t; w.check() },
 		})
 		w.drain()
@@ -67,6 +71,12 @@ func (w *world) submit() {
 	}
 	for range rapid.IntRange(1, 2).Draw(w.t, "groups") {
 		job.Groups = append(job.Groups, w.group(len(job.Groups)))
+	}
+	if rapid.IntRange(0, 3).Draw(w.t, "everywhere") == 0 {
+		job.Type = model.JobSysBatch
+		for i := range job.Groups {
+			job.Groups[i].Count, job.Groups[i].Array, job.Groups[i].Gang = 1, nil, nil
+		}
 	}
 	for range rapid.IntRange(0, 2).Draw(w.t, "deps") {
 		if len(w.jobs) > 0 {
@@ -145,11 +155,34 @@ func (w *world) status() {
 				ExitCode: rapid.IntRange(0, 3).Draw(w.t, "code"), Task: "run",
 			}
 			st.Usage = &model.Usage{CPU: model.Duration(rapid.IntRange(0, 5000).Draw(w.t, "cpu")), PeakMemoryBytes: 4096}
+			if n := rapid.IntRange(0, 2).Draw(w.t, "devices"); n > 0 {
+				st.Usage.GPUs = []model.TaskGPU{{UUID: "a", Samples: 1, BusyMilli: 500, PeakMemoryBytes: 9}, {UUID: "b", PeakMemoryBytes: -1, BusyMilli: -1}}[:n]
+			}
 			st.Message = rapid.SampledFrom([]string{"", "one", "two"}).Draw(w.t, "message")
 		}
 		sts = append(sts, st)
 	}
 	w.Report(sts...)
+}
+
+// agent has one come, be barred, go out of contact, or go for good; what runs on
+// the last is lost.
+func (w *world) agent() {
+	if n := len(w.agents); n < 6 && rapid.Bool().Draw(w.t, "new") {
+		w.agents = append(w.agents, model.AgentID(fmt.Sprintf("b%d", n)))
+		w.AddAgent(w.agents[n], model.Resources{CPUMilli: 2000})
+		return
+	}
+	id := rapid.SampledFrom(w.agents).Draw(w.t, "agent")
+	how := rapid.SampledFrom([]string{"up", "down", "away", "gone"}).Draw(w.t, "how")
+	if how == "gone" {
+		for _, t := range w.Live() {
+			if t.Agent == id {
+				w.Report(model.TaskStatus{Task: t.ID, State: model.TaskGone, Reason: model.ReasonAgentRemoved, Result: &model.Result{Cause: model.CauseNodeLost}})
+			}
+		}
+	}
+	w.SetAgent(id, how == "down", how == "away", how == "gone")
 }
 
 func (w *world) anyJob() model.JobID { return rapid.SampledFrom(w.jobs).Draw(w.t, "job") }
@@ -280,6 +313,9 @@ func (w *world) checkCovered(v *model.JobView, standing map[string]int) {
 			w.t.Fatalf("job %s: empty explanation %+v", v.ID, e)
 		}
 	}
+	if w.fw().jobs[v.ID].noHosts() {
+		return // what is asked for then is in no line
+	}
 	for _, d := range why.Demands {
 		asked += d.Groups[0].Count
 		if standing[d.ID] != d.Groups[0].Count {
@@ -300,6 +336,10 @@ func (w *world) checkState(v *model.JobView) {
 		w.t.Fatalf("job %s is %s, exit code %v, ended %s", v.ID, v.State, v.ExitCode, v.Ended)
 	case ended && (live > 0 || s.Waiting > 0):
 		w.t.Fatalf("job %s is %s with %+v", v.ID, v.State, s)
+	case everywhere(w.fw().jobs[v.ID].spec) && (v.State == model.JobSucceeded || w.fw().jobs[v.ID].noHosts()):
+		if w.fw().jobs[v.ID].noHosts() && v.State == model.JobSucceeded || s.Failed+s.Lost > 0 {
+			w.t.Fatalf("job %s, to run on every agent, is %s with %+v", v.ID, v.State, s)
+		}
 	case v.State == model.JobSucceeded && (s.Succeeded != s.Total || *v.ExitCode != 0):
 		w.t.Fatalf("job %s is %s with %+v, exit code %d", v.ID, v.State, s, *v.ExitCode)
 	case v.State == model.JobFailed && (s.Failed+s.Lost == 0 || *v.ExitCode == 0 || v.Failure == nil):
@@ -316,6 +356,9 @@ func (w *world) checkState(v *model.JobView) {
 // drain lets everything finish: no job may be left but those that wait for what
 // cannot come true, or need more room than there is.
 func (w *world) drain() {
+	for _, id := range w.agents {
+		w.SetAgent(id, false, false, false)
+	}
 	for range 1000 {
 		w.Advance(2 * time.Hour)
 		w.Offer()

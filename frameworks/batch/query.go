@@ -105,9 +105,11 @@ type taskPage struct {
 }
 
 func (p *taskPage) addAll(g *group) {
-	if p.q.State != "" {
+	if p.q.State != "" || g.hosts != nil {
 		for n := range g.size {
-			p.add(g, n)
+			if !g.isVacant(n) {
+				p.add(g, n)
+			}
 		}
 		return
 	}

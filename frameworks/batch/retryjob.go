@@ -70,7 +70,7 @@ func (j *job) anyToRetry(e *retried) bool {
 			return true
 		}
 		found := false
-		g.launched(func(_ int, s *slot) { found = found || g.retryable(s, e.All) })
+		g.launched(func(n int, s *slot) { found = found || g.retryable(s, e.All) && !g.isVacant(n) })
 		if found {
 			return true
 		}
@@ -91,7 +91,7 @@ func (f *Framework) foldRetried(e *retried) error {
 			continue
 		}
 		g.launched(func(n int, s *slot) {
-			if whole || g.retryable(s, e.All) {
+			if whole || g.retryable(s, e.All) && !g.isVacant(n) {
 				g.set(n, s, slotWaiting)
 				g.say(n, "")
 				delete(g.tries, uint32(n))

@@ -26,7 +26,7 @@ func newFramework(cfg Config) model.Framework {
 // sdktest.Script:
 //
 //	config history=N age=D jobs=N
-//	submit ID NAME [priority=N] [depends=JOB:KIND,…] [time_limit=D] [key=K] [preemptible]
+//	submit ID NAME [priority=N] [depends=JOB:KIND,…] [time_limit=D] [key=K] [preemptible] [sysbatch]
 //	    [and a group's words; or groups one a line: NAME words…]
 //	  words of a group: count=N array=FIRST-LAST[:STEP],… limit=N gang ranks=N cpus=N
 //	    kill_timeout=D exclusive restart=ATTEMPTS/INTERVAL/DELAY/MODE constraint=ATTRIBUTE/OP/VALUE
@@ -212,8 +212,12 @@ func renderJobView(b *strings.Builder, v *model.JobView) {
 	if v.Failure != nil {
 		fmt.Fprintf(b, "failure %s\n", sdktest.RenderTask(v.Failure))
 	}
-	if v.Usage != (model.Usage{}) {
-		fmt.Fprintf(b, "usage cpu=%s peak=%s\n", v.Usage.CPU, model.FormatBytes(v.Usage.PeakMemoryBytes))
+	if u := v.Usage; !u.Zero() {
+		fmt.Fprintf(b, "usage cpu=%s peak=%s", u.CPU, model.FormatBytes(u.PeakMemoryBytes))
+		if u.GPUTime != 0 || u.PeakGPUMemoryBytes != 0 {
+			fmt.Fprintf(b, " gpus=%s peak_gpu=%s", u.GPUTime, model.FormatBytes(u.PeakGPUMemoryBytes))
+		}
+		b.WriteByte('\n')
 	}
 }
 
@@ -247,6 +251,9 @@ func jobOf(t *testing.T, d *datadriven.TestData, name string, args *wordList) *m
 		TimeLimit: duration(t, args.get("time_limit")),
 	}
 	job.Preemptible = args.has("preemptible")
+	if args.has("sysbatch") {
+		job.Type = model.JobSysBatch
+	}
 	if args.has("priority") {
 		job.Priority = args.int(t, "priority")
 	}

@@ -35,7 +35,12 @@ type jobHead struct {
 	Agents    []model.AgentID `json:"agents,omitempty"`
 	CPU       time.Duration   `json:"cpu,omitempty"`
 	PeakBytes int64           `json:"peak,omitempty"`
-	Outcome   outcome         `json:"outcome,omitzero"`
+	GPUTime   time.Duration   `json:"gpu_time,omitempty"`
+	PeakGPU   int64           `json:"peak_gpu,omitempty"`
+	// GPUs is by group and slot.
+	GPUs    map[uint16]map[uint32][]model.TaskGPU `json:"gpus,omitempty"`
+	Hosts   []hostRecord                          `json:"hosts,omitempty"` // by group, of a sysbatch job
+	Outcome outcome                               `json:"outcome,omitzero"`
 }
 
 // Snapshot returns the folded state: magic, version, the counters, then each
@@ -82,6 +87,7 @@ func (w *writer) job(j *job) error {
 		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent, Keep: j.keep,
 		Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
 		Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome,
+		GPUTime: j.gpuTime, PeakGPU: j.peakGPU, GPUs: j.gpuRecords(), Hosts: j.hostRecords(),
 	})
 	if err != nil {
 		return err
@@ -164,6 +170,9 @@ func (s *state) restoreJob(r *reader) error {
 	j.state, j.deps, j.agents = h.State, h.Deps, h.Agents
 	j.submitted, j.started, j.ended, j.endSeq = h.Submitted, h.Started, h.Ended, h.EndSeq
 	j.cpu, j.peakBytes, j.outcome = h.CPU, h.PeakBytes, h.Outcome
+	j.gpuTime, j.peakGPU = h.GPUTime, h.PeakGPU
+	j.restoreGPUs(h.GPUs)
+	j.restoreHosts(h.Hosts)
 	for i := range j.groups {
 		r.group(&j.groups[i])
 	}

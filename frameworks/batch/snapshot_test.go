@@ -29,7 +29,7 @@ func eventful(t testing.TB) *Framework {
 		case 1:
 			st.State = model.TaskGone
 		case 2:
-			st.State, st.Usage = model.TaskFinished, &model.Usage{CPU: 3e9, PeakMemoryBytes: 77}
+			st.State, st.Usage = model.TaskFinished, &model.Usage{CPU: 3e9, PeakMemoryBytes: 77, GPUs: []model.TaskGPU{{UUID: "g", Samples: 3, BusyMilli: 400, PeakMemoryBytes: 5}}}
 		case 3:
 			st.State = model.TaskRunning
 		}

@@ -126,6 +126,7 @@ func (g *group) record(n int, s *slot, st *model.TaskStatus, at sdk.Micros) {
 		g.job.cpu += s.cpu
 		g.job.peakBytes = max(g.job.peakBytes, s.peakBytes)
 	}
+	g.recordGPUs(n, s, st.Usage)
 	g.say(n, st.Message)
 }
 

@@ -117,7 +117,7 @@ func checkJob(spec *model.Job) *model.Refusal {
 		r.Message = "job \"" + spec.Name + "\": " + r.Message
 		return r
 	}
-	if spec.Type != model.JobBatch {
+	if spec.Type != model.JobBatch && !everywhere(spec) {
 		return model.Refuse(model.ReasonUnsupported, "job %q: type %q is not run by the batch framework; use type \"batch\"", spec.Name, spec.Type)
 	}
 	switch n := len(spec.Groups); {
@@ -132,6 +132,9 @@ func checkJob(spec *model.Job) *model.Refusal {
 	for i := range spec.Groups {
 		if err := checkGroup(spec, &spec.Groups[i]); err != nil {
 			return err
+		}
+		if g := &spec.Groups[i]; everywhere(spec) && (g.Array != nil || g.Gang != nil || g.Count != 1) {
+			return bad("group %q has a count, or is an array or a gang; a sysbatch job has one task on every agent that matches", g.Name)
 		}
 		total += spec.Groups[i].Size()
 	}

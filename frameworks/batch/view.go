@@ -16,7 +16,9 @@ func (f *Framework) view(j *job, withSpec bool) model.JobView {
 		User: j.user, Parent: j.parent, State: j.state,
 		Submitted: j.submitted.Time(), Started: j.started.Time(), Ended: j.ended.Time(),
 		Slots: j.slotCounts(),
-		Usage: model.Usage{CPU: model.Duration(j.cpu), PeakMemoryBytes: j.peakBytes},
+		Usage: model.Usage{
+			CPU: model.Duration(j.cpu), PeakMemoryBytes: j.peakBytes, GPUTime: model.Duration(j.gpuTime), PeakGPUMemoryBytes: j.peakGPU,
+		},
 	}
 	for _, d := range j.deps {
 		v.DependsOn = append(v.DependsOn, model.Dependency{Job: string(d.Job), Kind: d.Kind})
@@ -40,7 +42,7 @@ func (j *job) slotCounts() model.SlotCounts {
 	var c model.SlotCounts
 	for i := range j.groups {
 		n := &j.groups[i].counts
-		c.Total += j.groups[i].size
+		c.Total += j.groups[i].filled()
 		c.Waiting += n[classWaiting] + n[classDelayed]
 		c.Staging += n[classStaging]
 		c.Running += n[classRunning]
@@ -105,7 +107,7 @@ func (g *group) task(n int) model.TaskView {
 		v.Result = g.result(&s)
 	}
 	if s.flags&flagUsage != 0 {
-		v.Usage = &model.Usage{CPU: model.Duration(s.cpu), PeakMemoryBytes: s.peakBytes}
+		v.Usage = &model.Usage{CPU: model.Duration(s.cpu), PeakMemoryBytes: s.peakBytes, GPUs: g.gpus[uint32(n)]}
 	}
 	return v
 }

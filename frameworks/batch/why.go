@@ -27,6 +27,8 @@ func (f *Framework) why(now time.Time, q *model.Why) (v model.WhyView, err *mode
 				v.Turn = f.turn(g, now)
 			}
 			v.Demands = append(v.Demands, f.buildDemand(g.demand(), g, n))
+		} else if g.hosts != nil && g.filled() == 0 && j.active() {
+			v.Demands = append(v.Demands, f.anyHost(g.demand(), g))
 		}
 	}
 	return v, nil

@@ -72,7 +72,7 @@ func (f *Framework) check(job *model.Job, now time.Time) *model.Refusal {
 	if job.Name == "" || len(job.Name) > model.MaxNameBytes {
 		return model.Refuse(model.ReasonInvalidJob, "job %q: a name has 1 to %d bytes", job.Name, model.MaxNameBytes)
 	}
-	if job.Type != model.JobBatch {
+	if job.Type != model.JobBatch && job.Type != model.JobSysBatch {
 		return model.Refuse(model.ReasonUnsupported, "job %q: a job of type %q has no periodic block", job.Name, job.Type)
 	}
 	if len(p.Crons) == 0 && p.Schedule == "" && !p.Chained {

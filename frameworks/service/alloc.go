@@ -28,6 +28,7 @@ type alloc struct {
 	Checks  *model.Health   `json:"checks,omitempty"` // as last heard
 
 	First  sdk.Micros `json:"first,omitempty"`  // when its first task was on its way
+	Said   bool       `json:"said,omitempty"`   // by a person: that it works
 	Marked bool       `json:"marked,omitempty"` // its task was healthy for min_healthy_time
 	Late   bool       `json:"late,omitempty"`   // it was not by its healthy_deadline
 	// Proved says that one of its tasks ever was: a deployment gets on by that once,

@@ -178,6 +178,7 @@ func (f *Framework) foldReplaced(e *replaced) error {
 		}
 		s.Moving = e.Moving
 		n := g.newAlloc(s)
+		n.Said = !e.Moving && d != nil && d.Kind == model.DeployRevert // to what was found to work
 		switch {
 		case !s.Cur.Live && s.Cur.Stop == 0:
 			old := s.Cur
@@ -191,7 +192,7 @@ func (f *Framework) foldReplaced(e *replaced) error {
 			s.Next = n
 		}
 		if e.Moving {
-			n.Shun = s.Cur.Agent
+			n.Shun, n.Said = s.Cur.Agent, s.Cur.Said && n.Base == s.Cur.Base // the same elsewhere
 		}
 	})
 }

@@ -68,6 +68,14 @@ type (
 		Late    []place     `json:"late,omitempty"`
 	}
 
+	// said is what a person says of tasks whose health is manual.
+	said struct {
+		ID      model.JobID `json:"id"`
+		At      sdk.Micros  `json:"at"`
+		Healthy bool        `json:"healthy,omitempty"`
+		Slots   []place     `json:"slots"`
+	}
+
 	// judged changes a deployment's state.
 	judged struct {
 		ID      model.JobID           `json:"id"`
@@ -117,6 +125,7 @@ var events = func() *sdk.Events[*Framework] {
 	sdk.On(r, "yielded", 1, (*Framework).foldYielded)
 	sdk.On(r, "marked", 1, (*Framework).foldMarked)
 	sdk.On(r, "judged", 1, (*Framework).foldJudged)
+	sdk.On(r, "said", 1, (*Framework).foldSaid)
 	sdk.On(r, "leaving", 1, (*Framework).foldLeaving)
 	sdk.On(r, "dismissed", 1, (*Framework).foldDismissed)
 	sdk.On(r, "forgotten", 1, (*Framework).foldForgotten)

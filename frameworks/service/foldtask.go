@@ -108,6 +108,9 @@ func (f *Framework) running(g *group, a *alloc, st *model.TaskStatus) {
 		a.Checks = st.Health
 	}
 	well := g.checkless(a) || a.Checks != nil && a.Checks.Healthy
+	if g.manual() {
+		well = a.Said
+	}
 	switch {
 	case !well:
 		a.Well = 0
@@ -139,6 +142,11 @@ func (f *Framework) ended1(g *group, s *slot, a *alloc, st *model.TaskStatus) {
 	if u := st.Usage; u != nil {
 		g.job.CPU += u.CPU
 		g.job.PeakBytes = max(g.job.PeakBytes, u.PeakMemoryBytes)
+		if len(u.GPUs) > 0 && a.Started != 0 {
+			sum := model.Usage{GPUTime: g.job.GPUTime, PeakGPUMemoryBytes: g.job.PeakGPU}
+			sum.AddGPUs(u.GPUs, at.Time().Sub(a.Started.Time()))
+			g.job.GPUTime, g.job.PeakGPU = sum.GPUTime, sum.PeakGPUMemoryBytes
+		}
 	}
 	well := a.Well
 	a.Live, a.Well, a.killed, a.withdrawn = false, 0, false, false

@@ -118,6 +118,9 @@ func (p *planner) terms(d *deployment, g *group, s *slot, spec *model.Group) (le
 	if spec.Update == nil {
 		return 0, 0
 	}
+	if g.manual() { // whoever said so has looked long enough
+		return 0, spec.Update.HealthyDeadline.Std()
+	}
 	return spec.Update.MinHealthyTime.Std(), spec.Update.HealthyDeadline.Std()
 }
 

@@ -74,6 +74,17 @@ func (w *world) check() {
 	}
 }
 
+// say has a person say what becomes of a task, where that is asked.
+func (w *world) say(what model.DeploymentAction, task uint32) {
+	for _, j := range w.f().order {
+		for _, g := range j.Groups {
+			if g.manual() {
+				w.Do(model.ChangeDeployment{Selector: string(j.ID), Action: what, Group: g.Name, Tasks: []uint32{task}})
+			}
+		}
+	}
+}
+
 // settle lets everything happen that is due, until nothing more does.
 func (w *world) settle() {
 	for range 400 {
@@ -81,6 +92,9 @@ func (w *world) settle() {
 		w.step(func(*sdktest.Task) bool { return true })
 		w.Advance(20 * time.Second)
 		w.check()
+		for i := range uint32(8) {
+			w.say(model.DeploymentHealthy, i)
+		}
 		for _, j := range w.f().order {
 			if d := j.rolling(); d != nil {
 				v := w.f().deploymentView(j, d)
@@ -121,6 +135,9 @@ func someJob(t *rapid.T, system bool) *model.Job {
 	} else if c := rapid.IntRange(0, 3).Draw(t, "canary"); c > 0 {
 		g.Update.Canary, g.Update.AutoPromote = min(c, g.Count), rapid.Bool().Draw(t, "auto_promote")
 	}
+	if rapid.IntRange(0, 3).Draw(t, "manual") == 0 {
+		g.Update.HealthCheck = model.HealthManual
+	}
 	j.Groups = []model.Group{g}
 	if rapid.IntRange(0, 5).Draw(t, "two groups") == 0 && !system {
 		g.Name = "side"
@@ -158,6 +175,10 @@ func TestWhatever(t *testing.T) {
 				if rapid.IntRange(0, 3).Draw(t, "really") == 0 {
 					w.Do(model.CancelJob{Selector: rapid.SampledFrom([]string{"web", "mon"}).Draw(t, "job")})
 				}
+			},
+			"say": func(t *rapid.T) {
+				w.say(rapid.SampledFrom([]model.DeploymentAction{model.DeploymentHealthy, model.DeploymentHealthy, model.DeploymentUnhealthy}).Draw(t, "what"),
+					rapid.Uint32Range(0, 3).Draw(t, "task"))
 			},
 			"promote": act(model.DeploymentPromote),
 			"fail":    act(model.DeploymentFail),

@@ -162,6 +162,9 @@ func (f *Framework) steer(r *model.ChangeDeployment) (any, *model.Refusal) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Action == model.DeploymentHealthy || r.Action == model.DeploymentUnhealthy {
+		return f.say(j, r)
+	}
 	d := j.rolling()
 	if d == nil {
 		text := "has none"

@@ -27,12 +27,12 @@ func newFramework() model.Framework {
 //	submit ID NAME words… [key=K] [index=N]; or groups one a line: NAME words…
 //	  words of a group: run=TEXT count=N cpus=N port=N distinct checks
 //	    update=PARALLEL/MIN_HEALTHY/HEALTHY_DEADLINE/PROGRESS_DEADLINE stagger=D
-//	    canary=N auto_promote auto_revert restart=ATTEMPTS/INTERVAL/DELAY/MODE
+//	    canary=N auto_promote auto_revert manual restart=ATTEMPTS/INTERVAL/DELAY/MODE
 //	    reschedule=DELAY/FUNCTION/MAX migrate=PARALLEL/MIN_HEALTHY/HEALTHY_DEADLINE
 //	    shutdown_delay=D
 //	  of the job: system priority=N
 //	cancel JOB, restart JOB [GROUP], scale JOB [GROUP] N, rollback JOB [N]
-//	promote, pause, resume, fail JOB
+//	promote, pause, resume, fail JOB; healthy, unhealthy JOB INDEX…
 //	job JOB, list JOB, why JOB, deployments [JOB], versions JOB, plan NAME words…
 //	drain AGENT (asks for its tasks back, as the master does for a drain)
 func TestTranscripts(t *testing.T) {
@@ -112,6 +112,12 @@ func requestOf(t *testing.T, d *datadriven.TestData, w *words) any {
 			r.To = uint32(atoi(t, v))
 		}
 		return r
+	case "healthy", "unhealthy":
+		c := model.ChangeDeployment{Selector: w.next(), Action: model.DeploymentAction(d.Cmd)}
+		for x := w.next(); x != ""; x = w.next() {
+			c.Tasks = append(c.Tasks, uint32(atoi(t, x)))
+		}
+		return c
 	case "promote", "pause", "resume", "fail":
 		return model.ChangeDeployment{Selector: w.next(), Action: model.DeploymentAction(d.Cmd)}
 	}
@@ -219,6 +225,9 @@ func policies(t *testing.T, g *model.Group, w *words) {
 	u := g.Update
 	if p := strings.Split(w.get("update"), "/"); len(p) == 4 {
 		u.MaxParallel, u.MinHealthyTime, u.HealthyDeadline, u.ProgressDeadline = atoi(t, p[0]), duration(t, p[1]), duration(t, p[2]), duration(t, p[3])
+	}
+	if w.has("manual") {
+		u.HealthCheck = model.HealthManual
 	}
 	if v := w.get("canary"); v != "" {
 		u.Canary = atoi(t, v)

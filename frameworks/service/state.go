@@ -47,6 +47,8 @@ type job struct {
 	Deployments []*deployment  `json:"deployments,omitempty"`
 	CPU         model.Duration `json:"cpu,omitempty"` // of tasks that have ended
 	PeakBytes   int64          `json:"peak_bytes,omitempty"`
+	GPUTime     model.Duration `json:"gpu_time,omitempty"` // that devices were busy, of all that ended
+	PeakGPU     int64          `json:"peak_gpu,omitempty"` // bytes of one device
 
 	// Transient.
 	dirty   bool

@@ -14,7 +14,7 @@ func (f *Framework) view(j *job, withSpec bool) model.JobView {
 	v := model.JobView{
 		ID: j.ID, Name: spec.Name, Type: spec.Type, Role: spec.Role, Priority: spec.Priority, User: j.User, Parent: j.Parent,
 		State: j.State, Submitted: j.Submitted.Time(), Started: j.Started.Time(), Ended: j.Ended.Time(),
-		Usage: model.Usage{CPU: j.CPU, PeakMemoryBytes: j.PeakBytes},
+		Usage: model.Usage{CPU: j.CPU, PeakMemoryBytes: j.PeakBytes, GPUTime: j.GPUTime, PeakGPUMemoryBytes: j.PeakGPU},
 	}
 	v.Service = f.status(j, &v.Slots)
 	switch j.State {

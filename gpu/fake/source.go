@@ -152,6 +152,7 @@ func (s *Source) Usage() ([]gpu.Usage, error) {
 		if len(n) > 1 {
 			u.MemoryUsedBytes = n[1]
 		}
+		u.ProcessesUnknown = u.MemoryUsedBytes > 0 && len(n) < 4 // they must be somebody's
 		for k := 2; k+1 < len(n); k += 2 {
 			u.Processes = append(u.Processes, gpu.Process{PID: int(n[k]), MemoryUsedBytes: n[k+1], BusyPercent: -1})
 		}

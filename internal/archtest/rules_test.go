@@ -29,7 +29,7 @@ var rooms = []room{
 		tests: []string{"core/agent", "core/agent/executor", "frameworks/sdk", "frameworks/batch"}},
 	{dir: "core/master/httpapi", may: []string{"core/model", "api", "jobspec"}},
 	{dir: "core/agent", may: []string{"core/model", "api", "gpu", "core/agent/executor", "core/agent/isolation", "core/agent/tasklog"}},
-	{dir: "core/agent/executor", may: []string{"core/model", "api", "mpi", "core/agent/isolation", "core/agent/tasklog"}},
+	{dir: "core/agent/executor", may: []string{"core/model", "api", "gpu", "mpi", "core/agent/isolation", "core/agent/tasklog"}},
 	{dir: "core/agent/isolation", may: []string{"core/model"}},
 	{dir: "core/agent/tasklog", may: []string{"core/model"}},
 	{dir: "frameworks/sdk", may: []string{"core/model", "api"}},

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -34,7 +35,11 @@ comes back.`,
 			"Pause keeps a deployment from replacing further tasks. Its deadline does not run\nmeanwhile; tasks that fail are started again as always."),
 		a.deploymentActionCmd(model.DeploymentResume, "Have a paused deployment go on", "Resume has a paused deployment go on. Its progress deadline begins anew."),
 		a.deploymentActionCmd(model.DeploymentFail, "Give a deployment up",
-			"Fail ends a deployment as failed: with auto_revert the last stable version comes\nback, else the tasks that were not replaced yet stay as they are."))
+			"Fail ends a deployment as failed: with auto_revert the last stable version comes\nback, else the tasks that were not replaced yet stay as they are."),
+		a.deploymentHealthCmd(model.DeploymentHealthy, "Say that tasks are healthy, where health_check is \"manual\"",
+			"Healthy says of running tasks that they work, for services whose update block says\nhealth_check = \"manual\": a deployment goes on only by that. Of a task that is being\nreplaced, the new one is meant."),
+		a.deploymentHealthCmd(model.DeploymentUnhealthy, "Say that tasks are not healthy, where health_check is \"manual\"",
+			"Unhealthy says of tasks that they do not work. A deployment that has to do with them\nfails; with auto_revert the last stable version comes back."))
 }
 
 func (a *app) deploymentActionCmd(action model.DeploymentAction, short, long string) *cobra.Command {
@@ -59,6 +64,46 @@ func (a *app) deploymentActionCmd(action model.DeploymentAction, short, long str
 			return a.print([]byte(deploymentLine(&d) + "\n"))
 		}),
 	}
+	a.printsData(cmd)
+	a.talks(cmd)
+	return cmd
+}
+
+func (a *app) deploymentHealthCmd(action model.DeploymentAction, short, long string) *cobra.Command {
+	r := model.ChangeDeployment{Action: action}
+	var tasks []uint
+	cmd := &cobra.Command{
+		Use:               string(action) + " [flags] JOB --task INDEX,…",
+		Short:             short,
+		Long:              long,
+		Example:           "  tender deployment " + string(action) + " web --task 0\n  tender deployment " + string(action) + " web --group front --task 1,2",
+		Args:              wants(1, 1, "one JOB"),
+		ValidArgsFunction: a.completeJobs,
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if len(tasks) == 0 {
+				return usagef(cmd, "say which tasks are %s: --task 0,2", action)
+			}
+			r.Selector = args[0]
+			for _, t := range tasks {
+				if t > math.MaxUint32 {
+					return usagef(cmd, "--task %d: there is no such index", t)
+				}
+				r.Tasks = append(r.Tasks, uint32(t))
+			}
+			d, err := c.ChangeDeployment(cmd.Context(), r)
+			switch {
+			case err != nil:
+				return err
+			case a.output == formatJSON:
+				return a.printJSON(d)
+			case a.output == formatName:
+				return a.printNames([]string{string(d.Job)})
+			}
+			return a.print([]byte(deploymentLine(&d) + "\n"))
+		}),
+	}
+	cmd.Flags().UintSliceVar(&tasks, "task", nil, "the tasks, by their `INDEX`; several with commas")
+	cmd.Flags().StringVarP(&r.Group, "group", "g", "", "of group `NAME`, where the job has several")
 	a.printsData(cmd)
 	a.talks(cmd)
 	return cmd

@@ -177,8 +177,8 @@ func (a *app) renderJob(r jobReport) []byte {
 	if !r.Started.IsZero() {
 		line("Ran", "%s, after %s in the queue", ranFor(now, r.Started, r.Ended), span(r.Started.Sub(r.Submitted)))
 	}
-	if r.Usage != (model.Usage{}) {
-		line("Used", "%s of CPU time, at most %s of memory in one task", span(r.Usage.CPU.Std()), model.FormatBytes(r.Usage.PeakMemoryBytes))
+	if !r.Usage.Zero() {
+		line("Used", "%s of CPU time, at most %s of memory in one task%s", span(r.Usage.CPU.Std()), model.FormatBytes(r.Usage.PeakMemoryBytes), gpuTotal(&r.Usage))
 	}
 	line("Priority", "%d, role %s%s", r.Priority, cmp.Or(r.Role, model.DefaultRole), mark(r.Spec != nil && r.Spec.Preemptible, ", preemptible"))
 	for _, d := range r.DependsOn {
@@ -186,7 +186,7 @@ func (a *app) renderJob(r jobReport) []byte {
 	}
 	if r.Spec != nil {
 		for i := range r.Spec.Groups {
-			line("Group", "%s", groupText(&r.Spec.Groups[i], r.Spec.TimeLimit.Std()))
+			line("Group", "%s", groupText(r.Spec, &r.Spec.Groups[i]))
 		}
 	}
 	if r.Schedule != nil {
@@ -234,8 +234,11 @@ func endText(v model.JobView) string {
 }
 
 // groupText describes a group of a job file in a line.
-func groupText(g *model.Group, limit time.Duration) string {
-	s := fmt.Sprintf("%s: %s", g.Name, plural(g.Size(), "task"))
+func groupText(job *model.Job, g *model.Group) string {
+	s, limit := fmt.Sprintf("%s: %s", g.Name, plural(g.Size(), "task")), job.TimeLimit.Std()
+	if job.Type == model.JobSysBatch {
+		s = g.Name + ": one task on every agent that matches"
+	}
 	if g.Array != nil {
 		s += " (array"
 		if g.Array.Limit > 0 {
@@ -338,6 +341,7 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 		{title: "TASK", floor: 10}, {title: "STATE"}, {title: "EXIT", right: true}, {title: "AGENT", floor: 8, spare: 2},
 		{title: "STARTED", right: true, spare: 3}, {title: "TIME", right: true, spare: 1},
 		{title: "CPU", right: true, wide: true, spare: 5}, {title: "PEAK MEMORY", right: true, wide: true, spare: 5},
+		{title: "GPU BUSY", right: true, wide: true, spare: 5}, {title: "PEAK GPU MEMORY", right: true, wide: true, spare: 5},
 		{title: "ATTEMPT", right: true, wide: true, spare: 6}, {title: "WHY", floor: 12, spare: 4},
 	}}
 	now := a.Now()
@@ -346,7 +350,7 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 		if run := waitingRun(tasks[n:]); run > 2 { // nothing tells them apart
 			last := tasks[n+run-1].ID.Index
 			t.add(text(fmt.Sprintf("%s[%d…%d]", v.Group, v.ID.Index, last)), cell{v.State, taskStyle(v.State)}, text("-"), text("-"),
-				text("-"), text("-"), text("-"), text("-"), text("-"), text(plural(run, "task")))
+				text("-"), text("-"), text("-"), text("-"), text("-"), text("-"), text("-"), text(plural(run, "task")))
 			n += run - 1
 			continue
 		}
@@ -362,12 +366,17 @@ func (a *app) renderTasks(tasks []model.TaskView) []byte {
 		if v.Usage != nil {
 			cpu, memory = span(v.Usage.CPU.Std()), model.FormatBytes(v.Usage.PeakMemoryBytes)
 		}
+		busy, gpuMemory := gpuCells(v.Usage)
 		state := cell{v.State, taskStyle(v.State)}
 		if v.Health != nil && v.State == "running" && !v.Health.Healthy {
 			state = cell{"running, unhealthy", yellow}
 		}
 		t.add(text(fmt.Sprintf("%s[%d]", v.Group, v.ID.Index)), state, text(exit), text(cmp.Or(v.AgentName, string(v.Agent), "-")),
-			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(fmt.Sprint(v.ID.Attempt+1)), text(taskNote(v)))
+			text(started), text(ranFor(now, v.Started, v.Finished)), text(cpu), text(memory), text(busy), text(gpuMemory), text(fmt.Sprint(v.ID.Attempt+1)), text(taskNote(v)))
+	}
+	if !usedGPUs(tasks) {
+		t.without("GPU BUSY")
+		t.without("PEAK GPU MEMORY")
 	}
 	return t.render(a.stdoutPaint(), a.output == formatWide, a.StdoutColumns)
 }

@@ -76,6 +76,12 @@ func (a *app) renderPlan(job *model.Job, v model.PlanView) []byte {
 	b.WriteByte('\n')
 	if job.Periodic != nil {
 		a.renderPlannedDue(&b, job, v.Due)
+		if len(v.Explanations) > 0 {
+			fmt.Fprintf(&b, "\n%s\n", p.paint(yellow, "its runs could never start:"))
+			for _, e := range v.Explanations {
+				a.renderExplanation(&b, e)
+			}
+		}
 		return b.Bytes()
 	}
 	if v.Groups != nil && v.Asked == 0 {

@@ -277,6 +277,9 @@ func (a *app) changedText(v model.JobView) string {
 
 // printScheduled tells of a schedule that was submitted.
 func (a *app) printScheduled(r model.SubmitReply, job *model.Job) error {
+	if r.Warning != nil {
+		a.warn("a run of %s %s", r.Name, warningText(*r.Warning))
+	}
 	what := "submitted"
 	switch {
 	case r.Existing:

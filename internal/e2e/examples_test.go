@@ -36,6 +36,7 @@ func TestExamples(t *testing.T) {
 		{file: "torchrun", needs: "python3", logs: []string{"torchrun", "--rank", "1-3"}, want: "[3] rank 3 of 4: the sum of all ranks is 6\n"},
 		{file: "template", logs: []string{"template", "--task", "main"}, want: "greeting = good morning"},
 		{file: "limits", code: -1},
+		{file: "sysbatch", logs: []string{"sysbatch", "--index", "0"}, want: "dev-1 has "},
 		{file: "ports", logs: []string{"ports", "--task", "ask"}, want: "hello from port 2"},
 		{file: "gpu", logs: []string{"gpu", "--group", "shared", "--index", "3"}, want: "0.5 of GPU-fake-dev-1-"},
 		{file: "gpu-train", vars: []string{"checkpoints=DIR/checkpoints"}, logs: []string{"gpu-train"}, want: "after 30 epochs: y = "},

@@ -159,21 +159,7 @@ EOT
 // place of NVIDIA's: its devices are found, an XID stops what ran on one, and a
 // device that is no longer listed counts as lost.
 func TestNVMLDevices(t *testing.T) {
-	info, err := buildinfo.ReadFile(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range info.Settings {
-		if s.Key == "CGO_ENABLED" && s.Value != "1" {
-			t.Skip("the program is built without cgo (make build where there is a C compiler)")
-		}
-	}
-	c := newCluster(t)
-	c.addr = freeAddress(t)
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", filepath.Join(c.dir, "libnvidia-ml.so.1"), "../../gpu/nvml/testdata/fakenvml.c").CombinedOutput(); err != nil {
-		t.Skipf("no C compiler to build the library with: %v\n%s", err, out)
-	}
-	events := filepath.Join(c.dir, "events")
+	c, events := fakeNVML(t)
 	happens := func(text string) {
 		t.Helper()
 		if err := os.WriteFile(events, []byte(text), 0o644); err != nil {
@@ -181,8 +167,6 @@ func TestNVMLDevices(t *testing.T) {
 		}
 	}
 	happens("mig 2\n")
-	t.Setenv("LD_LIBRARY_PATH", c.dir)
-	t.Setenv("FAKE_NVML", events)
 	c.startDev("--agents", "1")
 	job := c.submit(c.needs("train", 3, `gpu { model = "H100" }`, ""))
 	c.running(job, 3) // the fourth is in MIG mode
@@ -217,4 +201,28 @@ func TestNVMLDevices(t *testing.T) {
 	}
 	c.must("cancel", job)
 	c.must("cancel", slice)
+}
+
+// fakeNVML returns a cluster whose agents find a library that pretends to be the
+// driver's, and the file that says what happens there.
+func fakeNVML(t *testing.T) (c *cluster, events string) {
+	t.Helper()
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range info.Settings {
+		if s.Key == "CGO_ENABLED" && s.Value != "1" {
+			t.Skip("the program is built without cgo (make build where there is a C compiler)")
+		}
+	}
+	c = newCluster(t)
+	c.addr = freeAddress(t)
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", filepath.Join(c.dir, "libnvidia-ml.so.1"), "../../gpu/nvml/testdata/fakenvml.c").CombinedOutput(); err != nil {
+		t.Skipf("no C compiler to build the library with: %v\n%s", err, out)
+	}
+	events = filepath.Join(c.dir, "events")
+	t.Setenv("LD_LIBRARY_PATH", c.dir)
+	t.Setenv("FAKE_NVML", events)
+	return c, events
 }

@@ -44,13 +44,14 @@ func (t *run) fire() error {
 	}
 	t.watchForeign()
 	t.pass.begin()
+	t.mu.Lock()
+	t.slot = s
+	t.meterGPUs(at)
+	stopped, grace := t.stopped, t.grace
+	t.mu.Unlock()
 	if broken == nil {
 		t.runner.inbox.put(lifecycle.Started{Key: t.key, Task: t.task, At: at})
 	}
-	t.mu.Lock()
-	t.slot = s
-	stopped, grace := t.stopped, t.grace
-	t.mu.Unlock()
 	switch {
 	case broken != nil:
 		t.strike(-1)
@@ -147,7 +148,7 @@ func (t *run) exit() lifecycle.Exit {
 func (t *run) measure(s *slot, exit *lifecycle.Exit) {
 	usage := s.cell.Group.Usage()
 	exit.OOM = usage.OOMKills > 0
-	exit.Usage = model.Usage{CPU: model.Duration(usage.CPU), PeakMemoryBytes: usage.PeakMemoryBytes}
+	exit.Usage = model.Usage{CPU: model.Duration(usage.CPU), PeakMemoryBytes: usage.PeakMemoryBytes, GPUs: t.gpuUse()}
 	for _, r := range t.ranks {
 		if usage.CPU == 0 {
 			exit.Usage.CPU += model.Duration(r.exit.Rusage.Utime.Nano() + r.exit.Rusage.Stime.Nano())

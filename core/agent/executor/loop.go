@@ -52,6 +52,8 @@ type loop struct {
 	// watching ends the checks of the attempts that have some and run.
 	watching map[lifecycle.Key]*watched
 
+	gpuTasks []*run // those with devices that run
+
 	remotes map[string]session.Stream // asked for by tasks, by request, until the agent comes
 	held    map[string]*held          // sessions that can be resumed, by id
 
@@ -138,6 +140,10 @@ func (l *loop) event(e any) {
 		l.end(model.ReasonExecutorTerminated)
 	case lifecycle.Ended:
 		l.runner.amend(&e)
+		l.gpuTaskEnded(e)
+		l.step(e)
+	case lifecycle.Started:
+		l.gpuTaskRuns(e)
 		l.step(e)
 	case lifecycle.Input:
 		l.step(e)
@@ -204,6 +210,8 @@ func (l *loop) message(m *execpb.ToExecutor) {
 		l.kill(k.Kill)
 	case *execpb.ToExecutor_JobMessage:
 		l.jobMessage(k.JobMessage)
+	case *execpb.ToExecutor_GpuSample:
+		l.gpuSample(k.GpuSample)
 	case *execpb.ToExecutor_Acknowledge:
 		l.acknowledge(k.Acknowledge.Seqs)
 	case *execpb.ToExecutor_Exit:
@@ -215,7 +223,7 @@ func (l *loop) message(m *execpb.ToExecutor) {
 }
 
 func (l *loop) sendState(failure error) {
-	s := &execpb.State{Pid: int32(os.Getpid()), Job: l.job}
+	s := &execpb.State{Pid: int32(os.Getpid()), Job: l.job, GpuWanted: len(l.gpuTasks) > 0}
 	if failure != nil {
 		s.Error = failure.Error()
 	}

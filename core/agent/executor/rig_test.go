@@ -50,6 +50,7 @@ type rig struct {
 	unacked []uint64
 
 	messages []*execpb.JobMessage
+	wanted   []bool // samples of GPUs
 }
 
 var rigs int
@@ -199,6 +200,9 @@ func (r *rig) receive() error {
 	}
 	if s := m.GetState(); s != nil {
 		r.state = s
+	}
+	if w := m.GetGpuWanted(); w != nil {
+		r.wanted = append(r.wanted, w.On)
 	}
 	if j := m.GetJobMessage(); j != nil {
 		r.messages = append(r.messages, j)

@@ -14,6 +14,7 @@ import (
 	"github.com/tender-scheduler/tender/core/agent/isolation"
 	"github.com/tender-scheduler/tender/core/agent/tasklog"
 	"github.com/tender-scheduler/tender/core/model"
+	"github.com/tender-scheduler/tender/gpu"
 )
 
 // killPatience is how long killed processes may take to vanish before the task
@@ -54,6 +55,7 @@ type run struct {
 	stopped bool
 	grace   time.Duration // of the last stop
 	killer  *time.Timer
+	gpus    *gpu.Meter // nil until its processes run, and without devices
 }
 
 // begin makes the task ready and starts its processes, on a worker's goroutine.

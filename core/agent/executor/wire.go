@@ -91,6 +91,11 @@ func wireUpdate(seq uint64, s *model.TaskStatus) *execpb.Update {
 	}
 	if s.Usage != nil {
 		u.CpuNs, u.PeakMemoryBytes = int64(s.Usage.CPU), s.Usage.PeakMemoryBytes
+		for _, g := range s.Usage.GPUs {
+			u.Gpus = append(u.Gpus, &execpb.TaskGpu{
+				Uuid: g.UUID, Samples: uint32(max(g.Samples, 0)), PeakMemoryBytes: g.PeakMemoryBytes, BusyMilli: g.BusyMilli, OfDevice: g.OfDevice,
+			})
+		}
 	}
 	if h := s.Health; h != nil {
 		u.Health = &execpb.Health{Healthy: h.Healthy}

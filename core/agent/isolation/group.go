@@ -210,6 +210,20 @@ func (g *Group) Usage() Usage {
 	return u
 }
 
+// Pids returns the processes in the group and below. Ok is false on a host without
+// cgroups, where that is not known.
+func (g *Group) Pids() (pids []int, ok bool) {
+	if len(g.tree) == 0 {
+		return nil, false
+	}
+	top := g.tree[0]
+	if g.dir2 != "" {
+		top = g.dir2 // lists no process for the sake of a thread of it
+	}
+	pids, err := Tree{top}.Pids()
+	return pids, err == nil
+}
+
 func (g *Group) cpuTime() time.Duration {
 	if g.control2 != nil {
 		return time.Duration(g.cpu.field("usage_usec")) * time.Microsecond

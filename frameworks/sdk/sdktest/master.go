@@ -40,6 +40,7 @@ type Master struct {
 	lastOffer model.OfferID
 	jobs      map[model.JobID]*model.JobView // spawned
 	watched   []model.JobID                  // by who spawned them, in this term
+	hosts     map[string]*hostWatch
 	err       error
 }
 
@@ -48,6 +49,8 @@ type Agent struct {
 	ID       model.AgentID
 	Capacity model.Resources
 	Down     bool // nothing more is placed there
+	Away     bool // out of contact
+	Gone     bool // for good
 	draining model.OfferID
 	used     model.Resources
 }
@@ -85,6 +88,7 @@ func (m *Master) fail(format string, args ...any) {
 // AddAgent adds an agent with nothing on it.
 func (m *Master) AddAgent(id model.AgentID, capacity model.Resources) {
 	m.agents = append(m.agents, &Agent{ID: id, Capacity: capacity})
+	m.tellHosts()
 }
 
 // Live returns the live tasks, ordered by id.
@@ -203,7 +207,7 @@ func (m *Master) Failover(replay bool) {
 
 func (m *Master) lead() {
 	m.demands, m.refused = map[string]*model.Demand{}, map[string]time.Time{}
-	m.calls, m.watched, m.wake = nil, nil, time.Time{}
+	m.calls, m.watched, m.wake, m.hosts = nil, nil, time.Time{}, map[string]*hostWatch{}
 	m.turn(model.Leading{})
 }
 
@@ -212,6 +216,7 @@ func (m *Master) turn(in model.Input) {
 	m.step(in)
 	m.carryOut()
 	m.check()
+	m.tellHosts()
 }
 
 func (m *Master) step(in model.Input) {

@@ -50,7 +50,7 @@ func (m *Master) plan() (out model.Offers) {
 			if g.MaxPerAgent > 0 {
 				n = min(n, max(g.MaxPerAgent-m.on(a.ID, cmp.Or(d.Kin, d.ID)), 0))
 			}
-			if slices.Contains(g.Avoid, a.ID) || !meets(&d, a) {
+			if slices.Contains(g.Avoid, a.ID) || g.Only != nil && !slices.Contains(g.Only, a.ID) || !meets(&d, a) {
 				n = 0
 			}
 			if n > 0 {
@@ -96,7 +96,7 @@ func meets(d *model.Demand, a *Agent) bool {
 			return false
 		}
 	}
-	return !a.Down
+	return !a.Down && !a.Away && !a.Gone
 }
 
 // on returns how many tasks of a demand's group are live on an agent.
@@ -194,6 +194,8 @@ func (m *Master) carryOut() {
 			}
 		case accepted:
 			m.accept(c)
+		case model.WatchHosts:
+			m.watchHosts(c)
 		case model.Spawn:
 			m.spawn(c.Submit)
 		case model.WatchJobs:

@@ -90,6 +90,12 @@ func renderCall(line func(string, ...any), c model.Call) {
 		line("done    %s", c.Job)
 	case model.Spawn:
 		line("spawn   %s %s", c.Submit.ID, c.Submit.Job.Name)
+	case model.WatchHosts:
+		if c.Group == nil {
+			line("unwatch hosts of %s", c.ID)
+		} else {
+			line("watch hosts of %s", c.ID)
+		}
 	case model.WatchJobs:
 		line("watch   %v", c.Jobs)
 	case model.Ask:
@@ -106,6 +112,9 @@ func RenderDemand(d *model.Demand) string {
 	}
 	if d.Every {
 		s = fmt.Sprintf("%s %s everywhere×%s rank=%d seq=%d", d.ID, d.Label, g.Shape, d.Rank, d.Seq)
+	}
+	if g.Only != nil {
+		s += fmt.Sprintf(" only on %v", g.Only)
 	}
 	if len(g.Avoid) > 0 {
 		s += fmt.Sprintf(" not on %v", g.Avoid)
@@ -250,6 +259,11 @@ func RenderTask(v *model.TaskView) string {
 	}
 	if v.Result != nil {
 		s += fmt.Sprintf(" %s code=%d", v.Result.Cause, v.Result.Code())
+	}
+	if v.Usage != nil {
+		for _, g := range v.Usage.GPUs {
+			s += fmt.Sprintf(" gpu=%d:%d:%d", g.Samples, g.BusyMilli, g.PeakMemoryBytes)
+		}
 	}
 	for _, x := range []struct {
 		name string

@@ -19,6 +19,7 @@ import (
 //	offer           make offers until nothing more is placed
 //	status          one a line: JOB/GROUP/INDEX[-INDEX] STATE [code=N] [signal=N]
 //	                [health=good|WHY-NOT] [cause=C] [reason=R] [msg=TEXT] [cpu=D] [peak=BYTES] [attempt=N]
+//	                [gpu=SAMPLES:BUSY_MILLI:PEAK_BYTES, once for each device]
 //	                [at=D from now]; all in one batch; the attempt is the live one by default
 //	bar AGENT       nothing more is placed there; unbar AGENT: it is again
 //	inverse LABEL   asks for tasks back for a demand, one JOB/GROUP/INDEX[-INDEX] a line
@@ -76,8 +77,8 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 		s.Offer()
 	case "drain", "undrain":
 		s.drain(d)
-	case "bar", "unbar":
-		s.Master.agent(model.AgentID(d.CmdArgs[0].Key)).Down = d.Cmd == "bar"
+	case "bar", "unbar", "unseen", "gone":
+		s.SetAgent(model.AgentID(d.CmdArgs[0].Key), d.Cmd == "bar", d.Cmd == "unseen", d.Cmd == "gone")
 	case "status":
 		s.Report(s.statuses(t, d)...)
 	case "inverse":
@@ -122,7 +123,8 @@ func (s *Script) Run(t *testing.T, d *datadriven.TestData) (out string, ok bool)
 // drain asks for an agent's tasks back, or takes that back.
 func (s *Script) drain(d *datadriven.TestData) {
 	a := s.Master.agent(model.AgentID(d.CmdArgs[0].Key))
-	if a.Down = d.Cmd == "drain"; !a.Down {
+	s.SetAgent(a.ID, d.Cmd == "drain", false, false)
+	if !a.Down {
 		s.TakeBack(a.draining)
 		return
 	}
@@ -218,6 +220,16 @@ func (s *Script) details(t *testing.T, d *datadriven.TestData, st *model.TaskSta
 			} else if err := st.Usage.CPU.UnmarshalText([]byte(v)); err != nil {
 				d.Fatalf(t, "%v", err)
 			}
+		case "gpu":
+			if st.Usage == nil {
+				st.Usage = &model.Usage{}
+			}
+			g := model.TaskGPU{}
+			if _, err := fmt.Sscanf(v, "%d:%d:%d", &g.Samples, &g.BusyMilli, &g.PeakMemoryBytes); err != nil {
+				d.Fatalf(t, "gpu=%s: %v", v, err)
+			}
+			g.UUID = fmt.Sprintf("GPU-%d", len(st.Usage.GPUs))
+			st.Usage.GPUs = append(st.Usage.GPUs, g)
 		default:
 			d.Fatalf(t, "no such word %q", k)
 		}

@@ -114,7 +114,8 @@ int nvmlDeviceGetComputeRunningProcesses_v3(dev *d, unsigned *n, process *p) {
   unsigned have = d->n == 0 ? 2 : 0, room = *n;
   *n = have;
   if (room < have) return INSUFFICIENT_SIZE;
-  for (unsigned i = 0; i < have; i++) p[i] = (process){4711 - i, i ? ~0ull : 1ull << 30, ~0u, ~0u};
+  int pid = told("pid", -1, 0, NULL); /* one more than it says */
+  for (unsigned i = 0; i < have; i++) p[i] = (process){i == 0 && pid ? pid - 1 : 4711 - i, i ? ~0ull : 1ull << 30, ~0u, ~0u};
   return SUCCESS;
 }
 typedef struct { unsigned pid; unsigned long long time; unsigned sm, mem, enc, dec; } sample;

@@ -229,6 +229,7 @@ func (a *alloc) usage() *model.Usage {
 	for i := range a.tasks {
 		u.CPU += a.tasks[i].exit.Usage.CPU
 		u.PeakMemoryBytes += a.tasks[i].exit.Usage.PeakMemoryBytes
+		u.GPUs = append(u.GPUs, a.tasks[i].exit.Usage.GPUs...)
 	}
 	return &u
 }
