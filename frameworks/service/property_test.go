@@ -85,6 +85,19 @@ func (w *world) say(what model.DeploymentAction, task uint32) {
 	}
 }
 
+// sayAll has a person say of all tasks that run, and are waited for, that they work.
+func (w *world) sayAll() {
+	for _, j := range w.f().order {
+		for _, g := range j.Groups {
+			for _, s := range g.Slots {
+				if t := s.target(); j.rolling() != nil && g.manual() && t != nil && !t.Said && t.Live && t.State == model.TaskRunning && t.Stop == 0 {
+					w.Do(model.ChangeDeployment{Selector: string(j.ID), Action: model.DeploymentHealthy, Group: g.Name, Tasks: []uint32{s.Index}})
+				}
+			}
+		}
+	}
+}
+
 // settle lets everything happen that is due, until nothing more does.
 func (w *world) settle() {
 	for range 400 {
@@ -92,9 +105,7 @@ func (w *world) settle() {
 		w.step(func(*sdktest.Task) bool { return true })
 		w.Advance(20 * time.Second)
 		w.check()
-		for i := range uint32(8) {
-			w.say(model.DeploymentHealthy, i)
-		}
+		w.sayAll()
 		for _, j := range w.f().order {
 			if d := j.rolling(); d != nil {
 				v := w.f().deploymentView(j, d)
