@@ -95,6 +95,9 @@ func (l *listener) Apply(e model.JournalEvent) error {
 		if bytes.HasPrefix(e, []byte("submitted@")) {
 			l.a.sawSubmission(e)
 		}
+		if bytes.HasPrefix(e, []byte("hosts@")) {
+			l.a.sawHosts(e)
+		}
 		if bytes.HasPrefix(e, []byte("forgotten@")) {
 			return l.a.forgets(func() error { return l.Framework.Apply(e) })
 		}

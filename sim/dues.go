@@ -160,7 +160,7 @@ func (a *auditor) sawSubmission(e model.OwnEvent) {
 		return
 	}
 	if everywhere(&s.Job) {
-		a.spreads[s.ID] = newSpread(a.w.now)
+		a.spreads[s.ID] = newSpread()
 	}
 	if s.Parent != "" {
 		if !a.awaited[s.ID] {

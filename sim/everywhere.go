@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,9 +43,11 @@ func (k *keeper) runEverywhere() {
 // everywhere reports whether the job runs once on every agent that matches.
 func everywhere(job *model.Job) bool { return job.Type == model.JobSysBatch }
 
+// sameWithin is how long an agent may have been there without a part in such jobs.
+const sameWithin = 5 * time.Second
+
 // spread is a job that runs once on every agent that matches, as the journal has it.
 type spread struct {
-	since time.Duration // of its submission
 	over  bool
 	agent map[model.TaskID]model.AgentID // of each slot
 	slots map[spot]model.TaskID          // and the other way round
@@ -56,11 +60,41 @@ type spot struct {
 	agent model.AgentID
 }
 
-func newSpread(since time.Duration) *spread {
-	return &spread{
-		since: since, agent: map[model.TaskID]model.AgentID{},
-		slots: map[spot]model.TaskID{}, done: map[model.TaskID]bool{},
+func newSpread() *spread {
+	return &spread{agent: map[model.TaskID]model.AgentID{}, slots: map[spot]model.TaskID{}, done: map[model.TaskID]bool{}}
+}
+
+// sawHosts looks whether the agents that get a part in such a job match, and those
+// that lose it do not.
+func (a *auditor) sawHosts(e model.OwnEvent) {
+	_, body, _ := bytes.Cut(e, []byte(" "))
+	var s struct {
+		ID         model.JobID `json:"id"`
+		Group      uint16      `json:"group"`
+		Came, Left []model.AgentID
 	}
+	if err := json.Unmarshal(body, &s); err != nil {
+		a.w.fail("replay", "a change of hosts cannot be read: %v", err)
+		return
+	}
+	g := a.group(groupID{s.ID, s.Group})
+	for _, id := range s.Came {
+		if h := a.owner[id]; h == nil || !h.holds(g.spec) || a.w.steward.barred[id] {
+			a.w.fail("a run on every agent", "agent %s gets a part in job %s, and does not match or is drained", id, s.ID)
+		}
+	}
+	for _, id := range s.Left {
+		if h := a.owner[id]; h != nil && h.info.ID == id && h.holds(g.spec) && a.steadyFor(h, sameWithin) {
+			a.w.fail("a run on every agent", "agent %s loses its part in job %s, and has matched for a while", id, s.ID)
+		}
+	}
+}
+
+// steadyFor reports whether the present leader has been in touch with the agent on h
+// for so long, and nobody ever asked for its drain.
+func (a *auditor) steadyFor(h *host, d time.Duration) bool {
+	since, ok := a.w.checks.steady.since[h.info.ID]
+	return ok && since+d <= a.w.now && !slices.Contains(a.w.steward.nodes, h.name)
 }
 
 // spreadStaged looks, when a task of such a job is staged, whether its agent matches
@@ -119,7 +153,7 @@ func (a *auditor) spreadsOver() {
 }
 
 // spreadOver looks at one that has ended: nothing of it is live, and each agent that
-// matched from its submission on has had its run.
+// has matched for a while has had its run.
 func (a *auditor) spreadOver(s *spread, v *model.JobView) {
 	for i := range v.Spec.Groups {
 		if g := a.groups[groupID{v.ID, uint16(i)}]; g != nil && g.live > 0 {
@@ -134,7 +168,7 @@ func (a *auditor) spreadOver(s *spread, v *model.JobView) {
 		a.w.fail("a run on every agent", "job %s (%s) is %s, and nothing of it has finished", v.Name, v.ID, v.State)
 	}
 	for _, h := range a.w.hosts {
-		if since, ok := a.w.checks.steady.since[h.info.ID]; !ok || since+5*time.Second > s.since || slices.Contains(a.w.steward.nodes, h.name) {
+		if !a.steadyFor(h, sameWithin) {
 			continue
 		}
 		for i := range v.Spec.Groups {
@@ -143,7 +177,7 @@ func (a *auditor) spreadOver(s *spread, v *model.JobView) {
 			}
 			slot, ran := s.slots[spot{groupID{v.ID, uint16(i)}, h.info.ID}]
 			if !ran {
-				a.w.fail("a run on every agent", "job %s (%s) is %s, and nothing of its group %d ran on %s, which matches all the time", v.Name, v.ID, v.State, i, h.name)
+				a.w.fail("a run on every agent", "job %s (%s) is %s, and nothing of its group %d ran on %s, which has matched for a while", v.Name, v.ID, v.State, i, h.name)
 			} else if v.State == model.JobSucceeded && !s.done[slot] {
 				a.w.fail("a run on every agent", "job %s (%s) is %s, and task %s on %s has not finished", v.Name, v.ID, v.State, slot, h.name)
 			}
