@@ -31,6 +31,7 @@ type auditor struct {
 	schedules map[model.JobID]*scheduleBook
 	awaited   map[model.JobID]bool // runs in the commit being applied whose jobs have not come yet
 	services  *service.Framework
+	spreads   map[model.JobID]*spread
 }
 
 // attempt is one task as the journal has it.
@@ -67,7 +68,7 @@ func newAuditor(w *world) *auditor {
 		attempts: map[model.TaskID]*attempt{}, slots: map[model.TaskID]model.TaskID{},
 		used: map[model.AgentID]model.Resources{}, groups: map[groupID]*groupBook{},
 		specs: map[model.JobID]*model.Job{}, owner: map[model.AgentID]*host{}, failures: map[model.TaskID]int{}, gangs: map[groupID]int{},
-		byRole: map[string]int64{}, schedules: map[model.JobID]*scheduleBook{}, awaited: map[model.JobID]bool{},
+		byRole: map[string]int64{}, schedules: map[model.JobID]*scheduleBook{}, awaited: map[model.JobID]bool{}, spreads: map[model.JobID]*spread{},
 	}
 	a.services = w.newServices()
 	a.machine = w.machineWith(&listener{f, a}, &cronListener{w.newCron(), a}, &serviceListener{a.services, a})
@@ -93,6 +94,9 @@ func (l *listener) Apply(e model.JournalEvent) error {
 	case model.OwnEvent:
 		if bytes.HasPrefix(e, []byte("submitted@")) {
 			l.a.sawSubmission(e)
+		}
+		if bytes.HasPrefix(e, []byte("hosts@")) {
+			l.a.sawHosts(e)
 		}
 		if bytes.HasPrefix(e, []byte("forgotten@")) {
 			return l.a.forgets(func() error { return l.Framework.Apply(e) })
@@ -148,6 +152,7 @@ func (a *auditor) committed(g *group) {
 		return
 	}
 	a.spawnedTogether()
+	a.spreadsOver()
 	for id, n := range a.gangs {
 		if size := a.groups[id].spec.Size(); n != size {
 			a.w.fail("gangs whole", "group %d of job %s is a gang of %d, but %d were launched in one commit", id.group, id.job, size, n)
@@ -252,6 +257,7 @@ func (a *auditor) staged(l *model.Launch) {
 	a.use(role, l.Shape.Resources.CPUMilli*int64(n))
 	a.checkLimit(role)
 	a.checkBarred(l)
+	a.spreadStaged(l, g, host)
 	if lim := g.spec.Array; lim != nil && lim.Limit > 0 && g.live > lim.Limit {
 		a.w.fail("array limit", "%d tasks of job %s are live, its limit is %d", g.live, l.Job, lim.Limit)
 	}
@@ -313,6 +319,7 @@ func (a *auditor) status(st *model.TaskStatus) {
 		a.w.fail("results are true", "task %s is %s without a result", st.Task, next)
 	}
 	a.w.truth.check(st)
+	a.spreadStatus(st)
 	if next == model.TaskFailed {
 		a.failures[st.Task.Slot()]++
 	}

@@ -20,6 +20,7 @@ type checks struct {
 	sentBy   map[updateID]*agentpb.Update  // not acknowledged yet
 	// undecided are due times that were late at the last look.
 	undecided map[*keeper]undecided
+	steady    steady
 }
 
 type updateID struct {
@@ -64,6 +65,7 @@ func (c *checks) stepped(t *term, inputs []master.Input, e *master.Effects) {
 	if len(e.Records) > 0 {
 		c.w.say(t.m.name, "turn of %s: %d records, %d sends, %d replies", inputText(inputs), len(e.Records), len(e.Sends), len(e.Replies))
 	}
+	c.steady.stepped(t, inputs, e)
 	if err := t.m.machine.Audit(); err != nil {
 		c.w.fail("audit", "%s: %v", t.m.name, err)
 	}

@@ -35,6 +35,8 @@
 //     once and in turn, by a run that its policy allows or left out for a reason that
 //     overlap, catch_up, a pause or the DAG gives; now and then: whoever leads decides
 //     what is due.
+//   - everywhere.go, at every commit: of a job that runs on every agent one run on each
+//     that matches, tried again where it was; and it ends when all of them have.
 //   - drains.go: nothing is launched on a node whose drain was acknowledged.
 //   - people.go: an acknowledged submission stays known, one key is one job.
 //   - settle.go, after a quiet period: every job has ended unless it cannot,

@@ -153,8 +153,16 @@ func (a *auditor) sawSubmission(e model.OwnEvent) {
 	var s struct {
 		ID     model.JobID `json:"id"`
 		Parent model.JobID `json:"parent"`
+		Job    model.Job   `json:"job"`
 	}
-	if err := json.Unmarshal(body, &s); err == nil && s.Parent != "" {
+	if err := json.Unmarshal(body, &s); err != nil {
+		a.w.fail("replay", "a submission cannot be read: %v", err)
+		return
+	}
+	if everywhere(&s.Job) {
+		a.spreads[s.ID] = newSpread()
+	}
+	if s.Parent != "" {
 		if !a.awaited[s.ID] {
 			a.w.fail("due runs exactly once", "job %s is submitted as a run of %s, which made none", s.ID, s.Parent)
 		}

@@ -54,9 +54,11 @@ func planJobs(o Options, hosts []*host) []*jobPlan {
 	plans := make([]*jobPlan, 0, n)
 	shares := newRandom(o.Seed, forShares)
 	tight := tightRun(o)
+	spreads := newRandom(o.Seed, forEverywhere)
 	for i := range n {
 		p := planJob(r, i, n, o, hosts, big)
 		p.share(shares, tight)
+		p.runEverywhere(spreads)
 		big = big && !hasArray(p, 500)
 		plans = append(plans, p)
 	}

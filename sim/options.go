@@ -125,6 +125,7 @@ type Stats struct {
 	Preempted int
 	Drains    int // acknowledged
 	Runs      int // of schedules
+	Spread    int // jobs that ran once on every agent
 	Replays   int // states compared byte for byte
 	Faults    map[string]int
 }
@@ -140,6 +141,7 @@ func (s *Stats) Add(o Stats) {
 	s.Preempted += o.Preempted
 	s.Drains += o.Drains
 	s.Runs += o.Runs
+	s.Spread += o.Spread
 	s.Replays += o.Replays
 	if s.Faults == nil {
 		s.Faults = map[string]int{}

@@ -190,7 +190,7 @@ func (o *owner) act(request any) {
 		switch r.Err.Reason {
 		case model.ReasonTerminalJob, model.ReasonNotTerminal, model.ReasonBadRequest:
 		default:
-			if r.Err.Reason == model.ReasonNotFound && o.forgotten {
+			if r.Err.Reason == model.ReasonNotFound && (o.forgotten || everywhere(o.job)) { // or has no such index yet
 				return
 			}
 			o.w.fail("requests", "%T of job %s (%s) was refused: %s: %s", request, o.job.Name, o.id, r.Err.Reason, r.Err.Message)

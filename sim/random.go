@@ -22,6 +22,8 @@ const (
 	forSchedules
 	forServices
 	forDrains
+	forEverywhere
+	forSpreadRuns
 )
 
 func newRandom(seed uint64, p purpose) random {

@@ -27,7 +27,7 @@ type keeper struct {
 
 // keepers draws the schedules of a run from its seed. The last follows the first.
 func (w *world) beginSchedules() {
-	r := newRandom(w.options.Seed, forSchedules)
+	r, spreads := newRandom(w.options.Seed, forSchedules), newRandom(w.options.Seed, forSpreadRuns)
 	n := r.count(2, 4)
 	for i := range n {
 		k := &keeper{w: w, num: i, every: pick(r, []int{5, 10, 20, 30})}
@@ -46,6 +46,9 @@ func (w *world) beginSchedules() {
 		}
 		g := k.plan.addGroup(r, r.count(1, 2))
 		g.Restart, g.Constraints = model.RestartPolicy{Mode: model.RestartFail}, nil
+		if spreads.chance(0.2) {
+			k.runEverywhere()
+		}
 		if i > 0 && i == n-1 {
 			k.every, p.Crons, p.Chained = 0, nil, true
 			k.plan.job.DependsOn = []model.Dependency{{Job: "schedule-0", Kind: pick(r, []model.DependencyKind{model.DependOK, model.DependAny})}}

@@ -94,6 +94,9 @@ func (s *state) unwait(d *dependency) {
 	}
 	if w.pins--; w.pins == 0 {
 		delete(s.waiters, d.Job)
+		if j := s.jobs[d.Job]; j != nil && j.parent != "" {
+			s.crowd(j.parent) // which may have been left for that alone
+		}
 	}
 }
 

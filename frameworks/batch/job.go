@@ -18,6 +18,7 @@ type job struct {
 	key, user string
 	parent    model.JobID
 	keep      model.KeepRuns // of parent
+	keepSeq   uint64         // of the run that said it: this one, or a later one
 	submitted sdk.Micros
 	started   sdk.Micros // of the first task
 	ended     sdk.Micros
@@ -53,7 +54,7 @@ type outcome struct {
 }
 
 func newJob(id model.JobID, seq uint64, spec *model.Job) *job {
-	j := &job{id: id, seq: seq, spec: spec, groups: make([]group, len(spec.Groups))}
+	j := &job{id: id, seq: seq, keepSeq: seq, spec: spec, groups: make([]group, len(spec.Groups))}
 	for i := range j.groups {
 		j.groups[i].init(j, i)
 		j.open += j.groups[i].size

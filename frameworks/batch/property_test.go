@@ -313,10 +313,14 @@ func (w *world) checkCovered(v *model.JobView, standing map[string]int) {
 			w.t.Fatalf("job %s: empty explanation %+v", v.ID, e)
 		}
 	}
-	if w.fw().jobs[v.ID].noHosts() {
-		return // what is asked for then is in no line
-	}
 	for _, d := range why.Demands {
+		if g := w.fw().groupOf(d.ID); g.hosts != nil && g.filled() == 0 {
+			// It tells where such a group would run, and asks for nothing.
+			if standing[d.ID] != 0 {
+				w.t.Fatalf("job %s: demand %s is for %d tasks, no agent matches", v.ID, d.ID, standing[d.ID])
+			}
+			continue
+		}
 		asked += d.Groups[0].Count
 		if standing[d.ID] != d.Groups[0].Count {
 			w.t.Fatalf("job %s: demand %s is for %d tasks, the master has %d", v.ID, d.ID, d.Groups[0].Count, standing[d.ID])

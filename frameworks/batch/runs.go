@@ -37,7 +37,9 @@ func (r *runs) of(j *job) *[]*job {
 	return &r.failed
 }
 
-// passed enters a run that has ended.
+// passed enters a run that has ended. A run that was submitted before one that ended
+// before it takes over what that one says of how many are kept: so the last one that
+// ended, which always stays, says what the latest one said.
 func (s *state) passed(j *job) {
 	if j.parent == "" {
 		return
@@ -47,10 +49,22 @@ func (s *state) passed(j *job) {
 		r = &runs{}
 		s.runs[j.parent] = r
 	}
+	if l := r.last(); l != nil && l.keepSeq > j.keepSeq {
+		j.keep, j.keepSeq = l.keep, l.keepSeq
+	}
 	l := r.of(j)
 	*l = append(*l, j)
-	if keep := j.keep.Or(model.DefaultKeepRuns); len(r.successful) > keep.Successful || len(r.failed) > keep.Failed {
-		s.crowded[j.parent] = true
+	s.crowd(j.parent)
+}
+
+// crowd notes a schedule with more ended runs than it keeps.
+func (s *state) crowd(parent model.JobID) {
+	r := s.runs[parent]
+	if r == nil {
+		return
+	}
+	if keep := r.keep(); len(r.successful) > keep.Successful || len(r.failed) > keep.Failed {
+		s.crowded[parent] = true
 	}
 }
 
@@ -92,16 +106,18 @@ func (f *Framework) surplus() (ids []model.JobID) {
 	return ids
 }
 
-// keep is what the latest run's schedule said.
-func (r *runs) keep() model.KeepRuns {
-	var latest *job
+// last returns the run that ended last, nil if there is none.
+func (r *runs) last() (last *job) {
 	for _, l := range [][]*job{r.successful, r.failed} {
-		if n := len(l); n > 0 && (latest == nil || l[n-1].seq > latest.seq) {
-			latest = l[n-1]
+		if n := len(l); n > 0 && (last == nil || l[n-1].endSeq > last.endSeq) {
+			last = l[n-1]
 		}
 	}
-	return latest.keep.Or(model.DefaultKeepRuns)
+	return last
 }
+
+// keep is how many are kept.
+func (r *runs) keep() model.KeepRuns { return r.last().keep.Or(model.DefaultKeepRuns) }
 
 // beyond appends the runs of l, the oldest first, that are more than are kept.
 func (f *Framework) beyond(ids []model.JobID, l []*job, keep int) []model.JobID {

@@ -21,6 +21,8 @@ type past struct {
 	open  []model.JobID
 	ended []pastJob
 	keep  map[model.JobID]model.KeepRuns // as each schedule says now
+	said  map[model.JobID]model.KeepRuns // and said when a run was submitted
+	least map[model.JobID]int            // and ever said, of either kind
 }
 
 type pastJob struct {
@@ -43,6 +45,11 @@ func (p *past) submit(t *rapid.T) {
 	}
 	if r := p.Do(s); r.Err != nil {
 		t.Fatal(r.Err)
+	}
+	said := s.Keep.Or(model.DefaultKeepRuns)
+	p.said[id] = said
+	if least, ok := p.least[s.Parent]; !ok || min(said.Successful, said.Failed) < least {
+		p.least[s.Parent] = min(said.Successful, said.Failed)
 	}
 	p.open = append(p.open, id)
 	p.Offer()
@@ -73,6 +80,18 @@ func (p *past) settings(t *rapid.T) {
 	}
 }
 
+// keeps is what the latest of a schedule's runs that have ended said: ids are in the
+// order of submission.
+func (p *past) keeps(schedule model.JobID) model.KeepRuns {
+	var latest model.JobID
+	for _, e := range p.ended {
+		if e.parent == schedule {
+			latest = max(latest, e.id)
+		}
+	}
+	return p.said[latest]
+}
+
 // check holds that jobs that are no runs are forgotten for their own number and age
 // only, and of runs those that are not among the latest few.
 func (p *past) check(t *rapid.T) {
@@ -98,16 +117,16 @@ func (p *past) check(t *rapid.T) {
 			}
 			continue
 		}
-		keep := f.runs[e.parent]
-		if keep == nil {
-			continue
-		}
-		most := keep.keep().Failed
+		keep := p.keeps(e.parent)
+		most := keep.Failed
 		if e.ok {
-			most = keep.keep().Successful
+			most = keep.Successful
 		}
-		if known && n >= most && i != len(p.ended)-1 {
+		if known && n >= most {
 			t.Fatalf("run %s of %s is remembered, which keeps %d, and %d have ended since", e.id, e.parent, most, n)
+		}
+		if young && !known && n < p.least[e.parent] && len(p.ended)-1-i < p.cfg.MaxHistory-p.cfg.MaxHistory/16-1 {
+			t.Fatalf("run %s of %s is forgotten, which never kept fewer than %d, and only %d have ended since", e.id, e.parent, p.least[e.parent], n)
 		}
 	}
 	if runs := f.counts.runs.jobs; runs > p.cfg.MaxHistory+1 {
@@ -121,7 +140,8 @@ func TestRunsLeaveTheHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := DefaultConfig()
 		cfg.MaxHistory, cfg.HistoryAge = rapid.IntRange(2, 12).Draw(t, "history"), time.Hour
-		p := &past{cfg: cfg, keep: map[model.JobID]model.KeepRuns{}, Master: sdktest.NewMaster(func() model.Framework { return newFramework(cfg) })}
+		p := &past{cfg: cfg, keep: map[model.JobID]model.KeepRuns{}, said: map[model.JobID]model.KeepRuns{}, least: map[model.JobID]int{}}
+		p.Master = sdktest.NewMaster(func() model.Framework { return newFramework(cfg) })
 		p.AddAgent("a1", model.Resources{CPUMilli: 1_000_000})
 		t.Repeat(map[string]func(*rapid.T){
 			"submit": p.submit, "end": p.end, "end2": p.end, "settings": p.settings,

@@ -26,6 +26,7 @@ type jobHead struct {
 	User      string          `json:"user,omitempty"`
 	Parent    model.JobID     `json:"parent,omitempty"`
 	Keep      model.KeepRuns  `json:"keep,omitzero"`
+	KeepSeq   uint64          `json:"keep_seq,omitempty"` // 0 = Seq
 	Submitted sdk.Micros      `json:"submitted"`
 	Started   sdk.Micros      `json:"started,omitempty"`
 	Ended     sdk.Micros      `json:"ended,omitempty"`
@@ -83,8 +84,12 @@ func (f *Framework) Snapshot() ([]byte, error) {
 const maxFrozenBytes = 16 << 10
 
 func (w *writer) job(j *job) error {
+	keepSeq := j.keepSeq
+	if keepSeq == j.seq {
+		keepSeq = 0
+	}
 	head, err := json.Marshal(&jobHead{
-		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent, Keep: j.keep,
+		ID: j.id, Seq: j.seq, Key: j.key, User: j.user, Parent: j.parent, Keep: j.keep, KeepSeq: keepSeq,
 		Submitted: j.submitted, Started: j.started, Ended: j.ended, EndSeq: j.endSeq, State: j.state,
 		Deps: j.deps, Agents: j.agents, CPU: j.cpu, PeakBytes: j.peakBytes, Outcome: j.outcome,
 		GPUTime: j.gpuTime, PeakGPU: j.peakGPU, GPUs: j.gpuRecords(), Hosts: j.hostRecords(),
@@ -167,6 +172,7 @@ func (s *state) restoreJob(r *reader) error {
 	}
 	j := newJob(h.ID, h.Seq, &job)
 	j.key, j.user, j.parent, j.keep = h.Key, h.User, h.Parent, h.Keep
+	j.keepSeq = max(h.KeepSeq, j.seq)
 	j.state, j.deps, j.agents = h.State, h.Deps, h.Agents
 	j.submitted, j.started, j.ended, j.endSeq = h.Submitted, h.Started, h.Ended, h.EndSeq
 	j.cpu, j.peakBytes, j.outcome = h.CPU, h.PeakBytes, h.Outcome

@@ -185,8 +185,8 @@ func progress(n, of, failed int, begun time.Time) {
 }
 
 func summary(s sim.Stats, seeds int, virtual time.Duration) {
-	fmt.Fprintf(os.Stderr, "%d seeds: %s of virtual time, %d events, %d commits, %d terms, %d jobs, %d tasks launched, %d processes, %d preempted, %d drains, %d states compared\n",
-		seeds, virtual.Round(time.Second), s.Events, s.Commits, s.Terms, s.Jobs, s.Attempts, s.Tasks, s.Preempted, s.Drains, s.Replays)
+	fmt.Fprintf(os.Stderr, "%d seeds: %s of virtual time, %d events, %d commits, %d terms, %d jobs, %d tasks launched, %d processes, %d preempted, %d drains, %d runs everywhere, %d states compared\n",
+		seeds, virtual.Round(time.Second), s.Events, s.Commits, s.Terms, s.Jobs, s.Attempts, s.Tasks, s.Preempted, s.Drains, s.Spread, s.Replays)
 	kinds := make([]string, 0, len(s.Faults))
 	for k := range s.Faults {
 		kinds = append(kinds, k)
