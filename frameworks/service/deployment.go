@@ -77,10 +77,6 @@ func (d *deployment) stale(g *group, s *slot) bool {
 	return t != nil && (t.Base != g.Base || d.Kind == model.DeployRestart && t.Made < d.Number)
 }
 
-// takingOver reports whether a slot has a successor that is to take over, not only to
-// be where its node is not drained.
-func (s *slot) takingOver() bool { return s.Next != nil && s.Next.Stop == 0 && !s.Moving }
-
 // done reports whether d has nothing left to do about a slot: what is in it is what
 // is to be in it, was healthy long enough, and has not failed since.
 func (d *deployment) done(g *group, s *slot) bool {
@@ -109,7 +105,7 @@ func (f *Framework) begin(j *job, e *versioned, first bool) {
 			continue
 		}
 		fresh := e.Counts == nil && (first || !slices.ContainsFunc(g.Slots, func(s *slot) bool { return s.Cur != nil && s.Cur.First != 0 }))
-		if !fresh && !slices.ContainsFunc(g.Slots, func(s *slot) bool { return d.stale(g, s) || s.After || s.takingOver() }) {
+		if !fresh && !slices.ContainsFunc(g.Slots, func(s *slot) bool { return d.stale(g, s) || s.After }) {
 			continue
 		}
 		part := deployGroup{Name: g.Name}

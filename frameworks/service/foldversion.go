@@ -88,40 +88,34 @@ func (j *job) derive(e *versioned) (*version, error) {
 // Its tasks run what the newest version whose description is the same has.
 func (j *job) adopt(spec *model.Group, old []*group) *group {
 	v := j.last()
-	g := &group{Name: spec.Name, job: j, Came: v.Num}
+	g := &group{Name: spec.Name, job: j}
 	if n := slices.IndexFunc(old, func(o *group) bool { return o.Name == spec.Name }); n >= 0 {
 		g = old[n]
 	}
-	g.Base = j.baseFor(v, spec, g.Came)
+	g.Base = j.baseFor(v, spec)
 	return g
 }
 
-// baseFor returns the version of which a group's tasks are the same as in v, none from
-// before the group came: of a group of that name that there was then, it is not known
-// any more which task ids were used.
-func (j *job) baseFor(v *version, spec *model.Group, came uint32) uint32 {
+// baseFor returns the version of which a group's tasks are the same as in v.
+func (j *job) baseFor(v *version, spec *model.Group) uint32 {
 	for _, o := range slices.Backward(j.Versions) {
-		if o == v || o.Num < came {
+		if o == v {
 			continue
 		}
 		if og := groupOf(o.Job, spec.Name); og != nil && sameTasks(o.Job, og, v.Job, spec) {
 			// That one may itself run an older one's tasks.
-			return j.oldest(o, og, came)
+			return j.oldest(o, og)
 		}
 	}
 	return v.Num
 }
 
-// oldest follows a group's description back to the first remembered version that has
-// it, since the group came.
-func (j *job) oldest(o *version, og *model.Group, came uint32) uint32 {
+// oldest follows a group's description back to the first remembered version that has it.
+func (j *job) oldest(o *version, og *model.Group) uint32 {
 	base := o.Num
 	for _, x := range j.Versions {
 		if x.Num >= o.Num {
 			break
-		}
-		if x.Num < came {
-			continue
 		}
 		if xg := groupOf(x.Job, og.Name); xg != nil && sameTasks(x.Job, xg, o.Job, og) {
 			base = x.Num

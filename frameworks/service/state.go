@@ -87,8 +87,7 @@ func (v *version) toRun() *model.Job {
 // group is a group over all versions that have one of its name.
 type group struct {
 	Name  string  `json:"name"`
-	Base  uint32  `json:"base"`           // the version whose description its tasks are to run
-	Came  uint32  `json:"came,omitempty"` // the version with which the group came, perhaps once more
+	Base  uint32  `json:"base"` // the version whose description its tasks are to run
 	Slots []*slot `json:"slots,omitempty"`
 	Used  []used  `json:"used,omitempty"`
 
