@@ -29,6 +29,23 @@ func (f *Framework) reassess(g *group, s *slot, a *alloc, at sdk.Micros) {
 	}
 }
 
+// judgeAnew has another health_check hold for a group's tasks than in the version
+// before. Those that were found to work need no person's word any more.
+func (f *Framework) judgeAnew(g *group, before *model.Job, at sdk.Micros) {
+	was, now := groupOf(before, g.Name), g.want()
+	if was == nil || now == nil || was.Update == nil || now.Update == nil || was.Update.HealthCheck == now.Update.HealthCheck {
+		return
+	}
+	for _, s := range g.Slots {
+		for _, a := range [...]*alloc{s.Cur, s.Next} {
+			if a != nil && a.Marked && g.manual() {
+				a.Said = true
+			}
+			f.reassess(g, s, a, at)
+		}
+	}
+}
+
 // passes reports whether an allocation's task works if it runs: by its checks, by
 // that alone, or by a person's word.
 func (g *group) passes(s *slot, a *alloc) bool {

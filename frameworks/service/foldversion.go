@@ -51,6 +51,9 @@ func (f *Framework) foldVersioned(e *versioned) error {
 	}
 	for _, g := range slices.Clone(j.Groups) {
 		f.resize(g, e.At)
+		if len(was) > 0 {
+			f.judgeAnew(g, was[len(was)-1].Job, e.At)
+		}
 	}
 	f.out.notice(e.At, "job_submitted", j, v.Why)
 	f.begin(j, e, len(was) == 0)
