@@ -225,6 +225,9 @@ func (g *group) newAlloc(s *slot) *alloc {
 // it used as long as the versions that it ran.
 func (g *group) leave() {
 	j := g.job
+	if !slices.Contains(j.Groups, g) {
+		return // a slot is settled again when it has gone
+	}
 	j.Groups = slices.DeleteFunc(j.Groups, func(x *group) bool { return x == g })
 	if len(g.Used) > 0 {
 		j.Left = append(j.Left, left{g.Name, g.Used})
