@@ -44,11 +44,11 @@ func (f *Framework) wantDemands(j *job) {
 			}
 		}
 	}
-	for id, b := range j.buckets {
+	for _, id := range sortedKeys(j.buckets) {
 		if counts[id] == 0 {
 			f.book.Want(id, 0, nil)
 			delete(j.buckets, id)
-			delete(f.bucket, b.id)
+			delete(f.bucket, id)
 		}
 	}
 	for _, id := range sortedKeys(counts) {
@@ -116,7 +116,7 @@ func (f *Framework) bucketFor(g *group, a *alloc) *bucket {
 
 // withdraw takes back the demands of a job that is not known any more.
 func (f *Framework) withdraw(j *job) {
-	for id := range j.buckets {
+	for _, id := range sortedKeys(j.buckets) {
 		f.book.Want(id, 0, nil)
 		delete(f.bucket, id)
 	}

@@ -83,50 +83,6 @@ func (d *deployment) done(g *group, s *slot) bool {
 	return !d.stale(g, s) && s.Next == nil && s.Cur != nil && s.Cur.Stop == 0 && s.Cur.Marked && s.Cur.Live
 }
 
-// begin starts the deployment of a version that was just put in force, if there is
-// anything to deploy: for a group that is new or whose tasks are to be replaced. The
-// version is stable at once if there is not, and the one before was.
-func (f *Framework) begin(j *job, e *versioned, first bool) {
-	v := j.last()
-	if old := j.rolling(); old != nil {
-		old.end(e.At, model.DeploymentCancelled, "a newer version took its place")
-		f.out.notice(e.At, "deployment_cancelled", j, "")
-	}
-	d := &deployment{Number: 1, Version: v.Num, Kind: e.Kind, State: model.DeploymentRunning, At: e.At, Progress: e.At}
-	if p := j.deployment(); p != nil {
-		d.Number = p.Number + 1
-	}
-	if d.Kind == "" {
-		d.Kind = model.DeployUpdate
-	}
-	for _, g := range j.Groups {
-		spec := g.want()
-		if spec == nil {
-			continue
-		}
-		fresh := e.Counts == nil && (first || !slices.ContainsFunc(g.Slots, func(s *slot) bool { return s.Cur != nil && s.Cur.First != 0 }))
-		if !fresh && !slices.ContainsFunc(g.Slots, func(s *slot) bool { return d.stale(g, s) || s.After }) {
-			continue
-		}
-		part := deployGroup{Name: g.Name}
-		if u := spec.Update; u != nil && !fresh && d.Kind != model.DeployRevert {
-			part.Canaries = min(u.Canary, spec.Count)
-		}
-		d.Groups = append(d.Groups, part)
-	}
-	if d.Groups == nil {
-		if p := len(j.Versions) - 2; p >= 0 && j.Versions[p].Stable {
-			v.Stable = true
-		}
-		if from := j.version(e.From); from != nil && from.Stable {
-			v.Stable = true
-		}
-		return
-	}
-	f.enroll(j, d)
-	f.out.notice(e.At, "deployment_started", j, d.Message)
-}
-
 // enroll adds a deployment to the job's.
 func (f *Framework) enroll(j *job, d *deployment) {
 	j.Deployments = append(j.Deployments, d)

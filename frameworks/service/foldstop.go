@@ -29,7 +29,7 @@ func (f *Framework) stop(g *group, s *slot, a *alloc, at sdk.Micros, why string)
 
 // drop has a slot go once its allocations have ended.
 func (f *Framework) drop(g *group, s *slot, at sdk.Micros, why string) {
-	s.Drop = true
+	s.Drop, s.Canary = true, false
 	if s.Next != nil {
 		f.stop(g, s, s.Next, at, why)
 	}
@@ -56,8 +56,12 @@ func (f *Framework) gone(g *group, s *slot, a *alloc, at sdk.Micros) {
 // successor takes over, and a slot without any goes, or is filled again.
 func (f *Framework) settle(g *group, s *slot, at sdk.Micros) {
 	if s.Cur == nil && s.Next != nil {
+		moved := s.Moving
 		s.Cur, s.Next, s.After = s.Next, nil, false
 		s.Leave, s.Moving = 0, false
+		if moved { // a deployment may ask for more than a drain did
+			f.reassess(g, s, s.Cur, at)
+		}
 	}
 	if s.Next == nil {
 		s.After, s.Moving = false, false
@@ -68,7 +72,7 @@ func (f *Framework) settle(g *group, s *slot, at sdk.Micros) {
 	if s.Cur == nil && s.Next == nil {
 		f.remove(g, s)
 		if len(g.Slots) == 0 && g.want() == nil {
-			g.job.Groups = slices.DeleteFunc(g.job.Groups, func(x *group) bool { return x == g })
+			g.leave()
 		}
 	}
 	f.out.touch(g.job)

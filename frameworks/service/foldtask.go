@@ -73,7 +73,7 @@ func (f *Framework) foldStatuses(sts model.Statuses) {
 		case next.Terminal():
 			f.ended1(g, s, a, st)
 		case next == model.TaskRunning:
-			f.running(g, a, st)
+			f.running(g, s, a, st)
 		case next == model.TaskUnreachable:
 			a.Well = 0
 		}
@@ -87,7 +87,7 @@ func (f *Framework) foldStatuses(sts model.Statuses) {
 
 // running folds an update about a task that runs: that it does, or what its
 // checks say.
-func (f *Framework) running(g *group, a *alloc, st *model.TaskStatus) {
+func (f *Framework) running(g *group, s *slot, a *alloc, st *model.TaskStatus) {
 	at := sdk.MicrosOf(st.At)
 	if a.Started == 0 {
 		a.Started = at
@@ -107,29 +107,7 @@ func (f *Framework) running(g *group, a *alloc, st *model.TaskStatus) {
 	if st.Health != nil {
 		a.Checks = st.Health
 	}
-	well := g.checkless(a) || a.Checks != nil && a.Checks.Healthy
-	if g.manual() {
-		well = a.Said
-	}
-	switch {
-	case !well:
-		a.Well = 0
-	case a.Well == 0:
-		a.Well = at
-		if f.out != nil {
-			a.seen = f.out.Now
-		}
-	}
-}
-
-// checkless reports whether a task of the allocation counts as healthy as soon as
-// it runs.
-func (g *group) checkless(a *alloc) bool {
-	if w := g.want(); w != nil && w.Update != nil && w.Update.HealthCheck == model.HealthByTaskStates {
-		return true
-	}
-	spec, num := g.runs(a.Base)
-	return num < 0 || !spec.Groups[num].HasChecks()
+	f.assess(g, s, a, at)
 }
 
 // ended1 folds the end of an allocation's task.

@@ -51,6 +51,9 @@ func (f *Framework) foldVersioned(e *versioned) error {
 	}
 	for _, g := range slices.Clone(j.Groups) {
 		f.resize(g, e.At)
+		if len(was) > 0 {
+			f.judgeAnew(g, was[len(was)-1].Job, e.At)
+		}
 	}
 	f.out.notice(e.At, "job_submitted", j, v.Why)
 	f.begin(j, e, len(was) == 0)
@@ -91,6 +94,9 @@ func (j *job) adopt(spec *model.Group, old []*group) *group {
 	g := &group{Name: spec.Name, job: j}
 	if n := slices.IndexFunc(old, func(o *group) bool { return o.Name == spec.Name }); n >= 0 {
 		g = old[n]
+	} else if n := slices.IndexFunc(j.Left, func(l left) bool { return l.Name == spec.Name }); n >= 0 {
+		g.Used = j.Left[n].Used
+		j.Left = slices.Delete(j.Left, n, n+1)
 	}
 	g.Base = j.baseFor(v, spec)
 	return g
@@ -169,7 +175,10 @@ func (j *job) farewell() string {
 // aim has a slot's successor be of the base in force, where it has one, and what
 // has not started yet too. What runs stays.
 func (f *Framework) aim(g *group, s *slot, at sdk.Micros) {
-	s.Drop, s.Canary = false, false
+	s.Drop = false
+	if t := s.target(); t == nil || t.Base != g.Base {
+		s.Canary = false
+	}
 	if n := s.Next; n != nil && n.Base != g.Base && n.Stop == 0 {
 		taking := s.Cur != nil && s.Cur.Stop != 0 // it is all there will be
 		if !taking || !n.Live {
@@ -212,6 +221,19 @@ func (g *group) newAlloc(s *slot) *alloc {
 	return a
 }
 
+// leave takes a group that has no slots any more out of its job, which remembers what
+// it used as long as the versions that it ran.
+func (g *group) leave() {
+	j := g.job
+	if !slices.Contains(j.Groups, g) {
+		return // a slot is settled again when it has gone
+	}
+	j.Groups = slices.DeleteFunc(j.Groups, func(x *group) bool { return x == g })
+	if len(g.Used) > 0 {
+		j.Left = append(j.Left, left{g.Name, g.Used})
+	}
+}
+
 // maxAttempt is where an allocation goes on in another lane: attempts have 16 bits.
 const maxAttempt = 65_000
 
@@ -238,9 +260,11 @@ func (j *job) trim() {
 		excess--
 		return drop
 	})
+	unknown := func(u used) bool { return j.version(u.Base) == nil }
 	for _, g := range j.Groups {
-		g.Used = slices.DeleteFunc(g.Used, func(u used) bool { return j.version(u.Base) == nil })
+		g.Used = slices.DeleteFunc(g.Used, unknown)
 	}
+	j.Left = slices.DeleteFunc(j.Left, func(l left) bool { return !slices.ContainsFunc(l.Used, func(u used) bool { return !unknown(u) }) })
 }
 
 // stable returns the latest stable version before another, nil if there is none.

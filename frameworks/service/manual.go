@@ -66,20 +66,15 @@ func (f *Framework) foldSaid(e *said) error {
 	}
 	f.out.touch(j)
 	for _, p := range e.Slots {
-		_, _, a := j.at(p)
+		g, s, a := j.at(p)
 		if a == nil {
 			continue
 		}
 		a.Said = e.Healthy
-		switch {
-		case !e.Healthy:
-			a.Well, a.Late = 0, true
-		case a.Live && a.State == model.TaskRunning && a.Well == 0:
-			a.Well = e.At
-			if f.out != nil {
-				a.seen = f.out.Now
-			}
+		if !e.Healthy {
+			a.Marked, a.Late = false, true
 		}
+		f.reassess(g, s, a, e.At)
 	}
 	return nil
 }

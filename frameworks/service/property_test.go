@@ -146,8 +146,11 @@ func someJob(t *rapid.T, system bool) *model.Job {
 	} else if c := rapid.IntRange(0, 3).Draw(t, "canary"); c > 0 {
 		g.Update.Canary, g.Update.AutoPromote = min(c, g.Count), rapid.Bool().Draw(t, "auto_promote")
 	}
-	if rapid.IntRange(0, 3).Draw(t, "manual") == 0 {
+	switch rapid.IntRange(0, 5).Draw(t, "health_check") {
+	case 0, 1:
 		g.Update.HealthCheck = model.HealthManual
+	case 2:
+		g.Update.HealthCheck = model.HealthByTaskStates
 	}
 	j.Groups = []model.Group{g}
 	if rapid.IntRange(0, 5).Draw(t, "two groups") == 0 && !system {

@@ -44,6 +44,7 @@ type job struct {
 	Parent      model.JobID    `json:"parent,omitempty"`
 	Versions    []*version     `json:"versions"` // ascending; the last is in force
 	Groups      []*group       `json:"groups"`   // those of the version in force, in its order, then those that are leaving
+	Left        []left         `json:"left,omitempty"`
 	Deployments []*deployment  `json:"deployments,omitempty"`
 	CPU         model.Duration `json:"cpu,omitempty"` // of tasks that have ended
 	PeakBytes   int64          `json:"peak_bytes,omitempty"`
@@ -102,6 +103,12 @@ type used struct {
 	Lane    uint16 `json:"l,omitempty"`
 	Index   uint32 `json:"i"`
 	Attempt uint16 `json:"a"`
+}
+
+// left is what a group used that is no more, should one of its name come back.
+type left struct {
+	Name string `json:"name"`
+	Used []used `json:"used"`
 }
 
 // slot is one of a group's places.

@@ -24,6 +24,7 @@ var initKinds = []cobra.Completion{
 	cobra.CompletionWithDesc("gang", "tasks on several nodes that start together, as MPI's do"),
 	cobra.CompletionWithDesc("gpu", "a task with a GPU"),
 	cobra.CompletionWithDesc("service", "web servers that are checked and updated one after another"),
+	cobra.CompletionWithDesc("sysbatch", "a task that runs once on every node"),
 	cobra.CompletionWithDesc("schedule", "a job that runs at set times"),
 }
 

@@ -20,6 +20,7 @@ func TestInitKinds(t *testing.T) {
 		{kind: "gang", logs: []string{"ring", "--rank", "3"}, want: "rank 3 of 4, on dev-1"},
 		{kind: "gpu", logs: []string{"train"}, want: "training on GPU-fake-dev-1-"},
 		{kind: "service", needs: "python3"},
+		{kind: "sysbatch", logs: []string{"checkup", "--index", "0"}, want: "dev-1: "},
 		{kind: "schedule"},
 	} {
 		t.Run(x.kind, func(t *testing.T) {
