@@ -39,7 +39,11 @@ func (c *caller) begin(ctx context.Context, to roads, patience time.Duration) er
 		if !lost && (!session.Passing(err) || time.Since(began) >= patience) {
 			return err
 		}
-		time.Sleep(beginAgain)
+		select {
+		case <-time.After(beginAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		id = rand.Text()
 		s, claim, err = to(ctx, id, false)
 	}
